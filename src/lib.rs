@@ -1,0 +1,14 @@
+//! gpuwise: a cost advisor for GPUs on Kubernetes.
+//!
+//! The rooms below stand in reading order, which is dependency order and data order: a room imports only itself and
+//! rooms above it, and data flows down, from the cluster to the plan to the patch. `tests/it/tidy.rs` holds the house
+//! to that.
+//!
+//! - [`model`]: the nouns. No effects, no decisions.
+
+#![cfg_attr(
+    test,
+    allow(clippy::float_cmp, reason = "tests compare figures that are exact by construction")
+)]
+
+pub mod model;

@@ -1,0 +1,47 @@
+//! What could not be seen, and why something was left alone.
+
+use serde::{Deserialize, Serialize};
+
+/// A hole in what is known: what is missing, why, and what would close it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// A stable code for scripts, such as `no-gpu-activity`.
+    pub code: String,
+    /// What is not known, in words.
+    pub what: String,
+    /// Why it is not known.
+    pub why: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl Gap {
+    /// A gap; the code is for scripts, the rest for people.
+    pub fn new(code: &str, what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            what: what.into(),
+            why: why.into(),
+            fix: fix.into(),
+        }
+    }
+}
+
+/// Why a workload is right as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reason {
+    /// A stable code for scripts, such as `in-use`.
+    pub code: String,
+    /// The reason in words, with its figures.
+    pub because: String,
+}
+
+impl Reason {
+    /// A reason; the code is for scripts, the words for people.
+    pub fn new(code: &str, because: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            because: because.into(),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! How long work tells that it is alive, without knowing who listens.
+
+/// Told as long work goes on. Implementations must be quick: they are called from inner loops.
+pub trait Progress: Send + Sync {
+    /// A new stage begins; `total` units of work lie ahead where that is known.
+    fn stage(&self, name: &str, total: Option<u64>);
+    /// `done` more units of the current stage are finished.
+    fn advance(&self, done: u64);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _name: &str, _total: Option<u64>) {}
+    fn advance(&self, _done: u64) {}
+}

@@ -1,0 +1,98 @@
+//! The span of history that is judged, and its grid.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A half-open span of history: samples in `(start, end]` belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its beginning.
+    pub start: Timestamp,
+    /// Its end.
+    pub end: Timestamp,
+}
+
+impl Window {
+    /// Its length in hours.
+    pub fn hours(self) -> f64 {
+        (self.end.as_second() - self.start.as_second()) as f64 / 3600.0
+    }
+
+    /// Its length in days.
+    pub fn days(self) -> f64 {
+        self.hours() / 24.0
+    }
+
+    /// The part of this window in which something that lived from `from` to `to` was there, in hours.
+    pub fn hours_alive(self, from: Timestamp, to: Timestamp) -> f64 {
+        let start = self.start.max(from).as_second();
+        let end = self.end.min(to).as_second();
+        (end - start).max(0) as f64 / 3600.0
+    }
+}
+
+/// The grid of a window: one point per step, the first a step after the start, the last at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grid {
+    /// The span.
+    pub window: Window,
+    /// Seconds from one point to the next.
+    pub step_seconds: u32,
+}
+
+impl Grid {
+    /// How many points it has.
+    pub fn points(self) -> usize {
+        let span = self.window.end.as_second() - self.window.start.as_second();
+        usize::try_from(span / i64::from(self.step_seconds.max(1))).unwrap_or(0)
+    }
+
+    /// The unix second of point `index`.
+    pub fn second(self, index: usize) -> i64 {
+        self.window.start.as_second() + i64::from(self.step_seconds) * (index as i64 + 1)
+    }
+
+    /// The point whose step `(t - step, t]` holds this unix second; `None` outside the window.
+    pub fn index_of(self, second: i64) -> Option<usize> {
+        let offset = second - self.window.start.as_second();
+        let step = i64::from(self.step_seconds.max(1));
+        if offset <= 0 || second > self.window.end.as_second() {
+            return None;
+        }
+        let index = usize::try_from((offset + step - 1) / step - 1).ok()?;
+        (index < self.points()).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        let start = Timestamp::from_second(1_000).unwrap();
+        let end = Timestamp::from_second(1_600).unwrap();
+        Grid {
+            window: Window { start, end },
+            step_seconds: 60,
+        }
+    }
+
+    #[test]
+    fn points_and_seconds_are_inverse() {
+        let grid = grid();
+        assert_eq!(grid.points(), 10);
+        for index in 0..grid.points() {
+            assert_eq!(grid.index_of(grid.second(index)), Some(index));
+        }
+    }
+
+    #[test]
+    fn a_step_is_open_on_its_left() {
+        let grid = grid();
+        assert_eq!(grid.index_of(1_000), None);
+        assert_eq!(grid.index_of(1_001), Some(0));
+        assert_eq!(grid.index_of(1_060), Some(0));
+        assert_eq!(grid.index_of(1_061), Some(1));
+        assert_eq!(grid.index_of(1_601), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Measured history: signals, aligned columns with gaps, and their quantiles.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One measured quantity. The recording's names are these in snake case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Percent of time in which at least one kernel ran (`DCGM_FI_DEV_GPU_UTIL`, 0 to 100): says that something ran, not how much. Mean over the step.
+    GpuUtil,
+    /// Ratio of time in which the graphics or compute engine was active (`DCGM_FI_PROF_GR_ENGINE_ACTIVE`, 0 to 1). Mean over the step.
+    EngineActive,
+    /// Ratio of SMs with at least one warp resident (`DCGM_FI_PROF_SM_ACTIVE`, 0 to 1; off in the exporter's default). Mean over the step.
+    SmActive,
+    /// Ratio of cycles in which the tensor pipe was active (`DCGM_FI_PROF_PIPE_TENSOR_ACTIVE`, 0 to 1). Mean over the step.
+    TensorActive,
+    /// Ratio of cycles in which device memory was read or written (`DCGM_FI_PROF_DRAM_ACTIVE`, 0 to 1, about 0.8 in practice at most). Mean over the step.
+    DramActive,
+    /// Framebuffer memory in use, MiB (`DCGM_FI_DEV_FB_USED`). Maximum over the step, so that a short spike is never lost.
+    MemoryUsed,
+    /// Board power, watts (`DCGM_FI_DEV_POWER_USAGE`). Mean over the step.
+    Power,
+    /// Share of the KV cache in use (`vllm:kv_cache_usage_perc`, 0 to 1). Maximum over the step.
+    KvCacheUsage,
+    /// Requests in execution (`vllm:num_requests_running`). Maximum over the step.
+    RequestsRunning,
+    /// Requests waiting (`vllm:num_requests_waiting`). Maximum over the step.
+    RequestsWaiting,
+    /// Requests finished per second (`vllm:request_success_total`), summed over reasons. Rate over the step.
+    RequestsFinished,
+    /// Tokens generated per second (`vllm:generation_tokens_total`). Rate over the step.
+    TokensGenerated,
+    /// Constant one, with the cache's geometry in its labels (`vllm:cache_config_info`).
+    CacheConfig,
+}
+
+impl Signal {
+    /// All of them, in the order in which they are read and recorded.
+    pub const ALL: [Self; 13] = [
+        Self::GpuUtil,
+        Self::EngineActive,
+        Self::SmActive,
+        Self::TensorActive,
+        Self::DramActive,
+        Self::MemoryUsed,
+        Self::Power,
+        Self::KvCacheUsage,
+        Self::RequestsRunning,
+        Self::RequestsWaiting,
+        Self::RequestsFinished,
+        Self::TokensGenerated,
+        Self::CacheConfig,
+    ];
+
+    /// The name in recordings and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GpuUtil => "gpu_util",
+            Self::EngineActive => "engine_active",
+            Self::SmActive => "sm_active",
+            Self::TensorActive => "tensor_active",
+            Self::DramActive => "dram_active",
+            Self::MemoryUsed => "memory_used",
+            Self::Power => "power",
+            Self::KvCacheUsage => "kv_cache_usage",
+            Self::RequestsRunning => "requests_running",
+            Self::RequestsWaiting => "requests_waiting",
+            Self::RequestsFinished => "requests_finished",
+            Self::TokensGenerated => "tokens_generated",
+            Self::CacheConfig => "cache_config",
+        }
+    }
+
+    /// The signal of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.name() == name)
+    }
+
+    /// Whether it is read from a GPU (and not from a model server).
+    pub fn is_gpu(self) -> bool {
+        matches!(
+            self,
+            Self::GpuUtil
+                | Self::EngineActive
+                | Self::SmActive
+                | Self::TensorActive
+                | Self::DramActive
+                | Self::MemoryUsed
+                | Self::Power
+        )
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A series on a grid: one value per point, or a gap. A gap is never a zero.
+#[derive(Debug, Clone, Default)]
+pub struct Column {
+    // NaN marks a gap; it never leaves this type.
+    values: Vec<f64>,
+}
+
+impl Column {
+    /// A column of `points` gaps.
+    pub fn gaps(points: usize) -> Self {
+        Self {
+            values: vec![f64::NAN; points],
+        }
+    }
+
+    /// A column from values and gaps. What is not finite is a gap.
+    pub fn from_options(values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        let clean = |value: Option<f64>| value.filter(|v| v.is_finite()).unwrap_or(f64::NAN);
+        Self {
+            values: values.into_iter().map(clean).collect(),
+        }
+    }
+
+    /// Puts a value at a point. What is not finite, or lies beyond the end, is left a gap.
+    pub fn set(&mut self, index: usize, value: f64) {
+        if let Some(slot) = self.values.get_mut(index)
+            && value.is_finite()
+        {
+            *slot = value;
+        }
+    }
+
+    /// How many points, gaps included.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether it has no points at all.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The value at a point, or `None` for a gap.
+    pub fn get(&self, index: usize) -> Option<f64> {
+        self.values.get(index).copied().filter(|v| !v.is_nan())
+    }
+
+    /// The points that have a value, in time order.
+    pub fn samples(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan())
+    }
+
+    /// How many points have a value.
+    pub fn count(&self) -> usize {
+        self.values.iter().filter(|v| !v.is_nan()).count()
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> Option<f64> {
+        self.samples().map(|(_, v)| v).reduce(f64::max)
+    }
+
+    /// The mean of the values, summed in time order.
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.count();
+        (count > 0).then(|| self.samples().map(|(_, v)| v).sum::<f64>() / count as f64)
+    }
+
+    /// The quantile `q` (0 to 1) of the values.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        quantile(self.samples().map(|(_, v)| v).collect(), q)
+    }
+
+    /// Fills this column's gaps from another of the same grid, and keeps the larger where both have a value.
+    pub fn merge_max(&mut self, other: &Self) {
+        for (slot, &theirs) in self.values.iter_mut().zip(&other.values) {
+            if slot.is_nan() || theirs > *slot {
+                *slot = if theirs.is_nan() { *slot } else { theirs };
+            }
+        }
+    }
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.values.len() == other.values.len() && (0..self.values.len()).all(|i| self.get(i) == other.get(i))
+    }
+}
+
+/// The quantile `q` (0 to 1) of some numbers by nearest rank from above: the smallest value that at least the share `q`
+/// of them do not exceed. It never interpolates, so a p99 is a value that was measured.
+pub fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
+    values.retain(|v| v.is_finite());
+    if values.is_empty() {
+        return None;
+    }
+    let rank = (q.clamp(0.0, 1.0) * values.len() as f64).ceil() as usize;
+    let index = rank.saturating_sub(1).min(values.len() - 1);
+    let (_, value, _) = values.select_nth_unstable_by(index, f64::total_cmp);
+    Some(*value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_a_gap_and_never_a_zero() {
+        let column = Column::from_options([Some(f64::NAN), Some(2.0), None, Some(f64::INFINITY)]);
+        assert_eq!(column.count(), 1);
+        assert_eq!(column.get(0), None);
+        assert_eq!(column.mean(), Some(2.0));
+        assert_eq!(Column::gaps(3).max(), None);
+    }
+
+    #[test]
+    fn a_quantile_is_a_value_that_was_measured() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(quantile(values.clone(), 0.99), Some(99.0));
+        assert_eq!(quantile(values.clone(), 1.0), Some(100.0));
+        assert_eq!(quantile(values, 0.0), Some(1.0));
+        assert_eq!(quantile(vec![], 0.5), None);
+    }
+
+    #[test]
+    fn merging_keeps_the_larger_and_fills_gaps() {
+        let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
+        mine.merge_max(&Column::from_options([Some(3.0), Some(2.0), None, None]));
+        assert_eq!(mine, Column::from_options([Some(3.0), Some(2.0), Some(5.0), None]));
+    }
+
+    #[test]
+    fn every_signal_has_its_own_name() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::from_name(signal.name()), Some(signal));
+            assert_eq!(serde_json::to_value(signal).unwrap(), signal.name());
+        }
+    }
+}

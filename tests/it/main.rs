@@ -1,0 +1,9 @@
+//! The one integration-test binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its own tree should say so by failing"
+)]
+
+mod tidy;
+mod usage;
