@@ -5,6 +5,7 @@
 //! to that.
 //!
 //! - [`model`]: the nouns. No effects, no decisions.
+//! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
 
 #![cfg_attr(
     test,
@@ -12,3 +13,4 @@
 )]
 
 pub mod model;
+pub mod catalog;
