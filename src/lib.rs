@@ -6,6 +6,7 @@
 //!
 //! - [`model`]: the nouns. No effects, no decisions.
 //! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
+//! - [`sources`]: the world, read: today the streaming decoder of Prometheus answers.
 
 #![cfg_attr(
     test,
@@ -14,3 +15,4 @@
 
 pub mod model;
 pub mod catalog;
+pub mod sources;

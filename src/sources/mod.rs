@@ -1,0 +1,3 @@
+//! The world, read. Today: what a Prometheus answer says, decoded as it streams.
+
+pub mod prometheus;

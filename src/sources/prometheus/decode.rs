@@ -1,0 +1,332 @@
+//! The answer to `query` and `query_range`, decoded series by series as it streams: memory is that of one series.
+//!
+//! Shape: `{"status", "data": {"resultType", "result": [{"metric", "values" | "value" | "histograms"}]}, "errorType",
+//! "error", "warnings", "infos"}`; a sample is `[unix seconds, "value"]` (Prometheus HTTP API, v3). Members come in any
+//! order, members that are not known are skipped.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// One series of an answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SeriesRow {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Unix seconds and value, in the server's order. A value may be NaN or infinite: the server said so.
+    pub samples: Vec<(f64, f64)>,
+    /// Whether it carries native histograms, which are not among the samples.
+    pub has_histograms: bool,
+}
+
+/// What an answer says besides its series. A server that lost part of the world (a Thanos store that is down, a result
+/// cut at a limit) still answers with success, and says so only here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remarks {
+    /// Something is missing or wrong.
+    pub warnings: Vec<String>,
+    /// Something is odd.
+    pub infos: Vec<String>,
+}
+
+/// Why an answer is none. Series that were handed over before the error must be thrown away.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A login page or a proxy's error page, often with status 200.
+    #[error(
+        "an HTML page came instead of a Prometheus answer; check the URL, and whether a login or proxy stands before it"
+    )]
+    Html,
+    /// The body ended early.
+    #[error("the answer was cut short; ask for less time at once, or check the proxy's time-out")]
+    Truncated,
+    /// The body is JSON of another kind, or none.
+    #[error("the answer is not of the Prometheus API: {0}; check the URL's path")]
+    Malformed(String),
+    /// The connection broke.
+    #[error("the answer could not be read to its end: {0}")]
+    Read(#[source] std::io::Error),
+    /// The server refused, in its own words. The type is `bad_data`, `execution`, `timeout`, ... or, from
+    /// VictoriaMetrics, an HTTP code.
+    #[error("the server refused the query ({error_type}): {message}")]
+    Refused {
+        /// `errorType`.
+        error_type: String,
+        /// `error`.
+        message: String,
+    },
+}
+
+/// Decodes one answer and hands each series to `sink` as soon as it is complete.
+///
+/// # Errors
+/// As [`DecodeError`] says; never for a warning, which is in the remarks.
+pub fn decode(mut body: impl BufRead, mut sink: impl FnMut(SeriesRow)) -> Result<Remarks, DecodeError> {
+    let first = body
+        .fill_buf()
+        .map_err(DecodeError::Read)?
+        .iter()
+        .find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'<') {
+        return Err(DecodeError::Html);
+    }
+    let mut json = serde_json::Deserializer::from_reader(body);
+    let envelope = EnvelopeSeed { sink: &mut sink }
+        .deserialize(&mut json)
+        .and_then(|envelope| {
+            json.end()?;
+            Ok(envelope)
+        });
+    let envelope = envelope.map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => DecodeError::Truncated,
+        serde_json::error::Category::Io => DecodeError::Read(error.into()),
+        serde_json::error::Category::Syntax | serde_json::error::Category::Data => {
+            DecodeError::Malformed(error.to_string())
+        }
+    })?;
+    match envelope.status.as_deref() {
+        Some("success") if envelope.has_data => Ok(envelope.remarks),
+        Some("success") => Err(DecodeError::Malformed("success without data".to_owned())),
+        Some("error") => Err(DecodeError::Refused {
+            error_type: envelope.error_type.unwrap_or_else(|| "no type".to_owned()),
+            message: envelope.error.unwrap_or_else(|| "no message".to_owned()),
+        }),
+        other => Err(DecodeError::Malformed(format!("status is {other:?}"))),
+    }
+}
+
+#[derive(Default)]
+struct Envelope {
+    status: Option<String>,
+    has_data: bool,
+    error_type: Option<String>,
+    error: Option<String>,
+    remarks: Remarks,
+}
+
+struct EnvelopeSeed<'s, F> {
+    sink: &'s mut F,
+}
+
+impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for EnvelopeSeed<'_, F> {
+    type Value = Envelope;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Envelope, D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for EnvelopeSeed<'_, F> {
+    type Value = Envelope;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a status")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "status" => envelope.status = map.next_value()?,
+                "data" => envelope.has_data = map.next_value_seed(DataSeed { sink: &mut *self.sink })?,
+                "errorType" => envelope.error_type = map.next_value()?,
+                "error" => envelope.error = map.next_value()?,
+                "warnings" => envelope.remarks.warnings = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "infos" => envelope.remarks.infos = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                _ => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+/// Whether there was a result to read; `data` may be null beside an error.
+struct DataSeed<'s, F> {
+    sink: &'s mut F,
+}
+
+impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for DataSeed<'_, F> {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<bool, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for DataSeed<'_, F> {
+    type Value = bool;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a matrix or a vector")
+    }
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "resultType" => {
+                    let kind: String = map.next_value()?;
+                    if kind != "matrix" && kind != "vector" {
+                        return Err(A::Error::custom(format!("a {kind} came where series were asked for")));
+                    }
+                }
+                "result" => {
+                    map.next_value_seed(ResultSeed { sink: &mut *self.sink })?;
+                    found = true;
+                }
+                _ => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(found)
+    }
+}
+
+struct ResultSeed<'s, F> {
+    sink: &'s mut F,
+}
+
+impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for ResultSeed<'_, F> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for ResultSeed<'_, F> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of series")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut series: A) -> Result<(), A::Error> {
+        while let Some(wire) = series.next_element::<WireSeries>()? {
+            let samples = wire
+                .values
+                .into_iter()
+                .chain(wire.value)
+                .map(|sample| (sample.0, sample.1.0))
+                .collect();
+            let has_histograms = wire.histogram.is_some() || wire.histograms.is_some();
+            (self.sink)(SeriesRow {
+                labels: wire.metric,
+                samples,
+                has_histograms,
+            });
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct WireSeries {
+    metric: BTreeMap<String, String>,
+    #[serde(default)]
+    values: Vec<WireSample>,
+    value: Option<WireSample>,
+    histogram: Option<IgnoredAny>,
+    histograms: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct WireSample(f64, WireValue);
+
+/// A number inside a string: `"0.07"`, `"NaN"`, `"+Inf"`.
+struct WireValue(f64);
+
+impl<'de> Deserialize<'de> for WireValue {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = WireValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number inside a string")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<WireValue, E> {
+                text.parse()
+                    .map(WireValue)
+                    .map_err(|_| E::custom(format!("`{text}` is not a number")))
+            }
+        }
+        input.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(body: &str) -> (Vec<SeriesRow>, Result<Remarks, DecodeError>) {
+        let mut rows = Vec::new();
+        let outcome = decode(body.as_bytes(), |row| rows.push(row));
+        (rows, outcome)
+    }
+
+    const MATRIX: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"UUID":"GPU-1","pod":"llama-7d9-x2k"},"values":[[1760000000,"0.07"],[1760000060.5,"NaN"]]},
+        {"metric":{"UUID":"GPU-2"},"histograms":[[1760000000,{"count":"1"}]]}]},
+        "warnings":["store eu-1 is down"],"infos":["metric might not be a counter"],"isPartial":true}"#;
+
+    #[test]
+    fn a_matrix_keeps_its_samples_and_its_remarks() {
+        let (rows, outcome) = decoded(MATRIX);
+        let remarks = outcome.unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0].labels["pod"], "llama-7d9-x2k");
+        assert_eq!(rows[0].samples[0], (1_760_000_000.0, 0.07));
+        assert!(rows[0].samples[1].1.is_nan());
+        assert!(rows[1].samples.is_empty() && rows[1].has_histograms);
+        assert_eq!(remarks.warnings, ["store eu-1 is down"]);
+        assert_eq!(remarks.infos, ["metric might not be a counter"]);
+    }
+
+    #[test]
+    fn a_vector_is_a_series_of_one_sample() {
+        let body = r#"{"data":{"result":[{"metric":{},"value":[5,"+Inf"]}],"resultType":"vector"},"status":"success"}"#;
+        let (rows, outcome) = decoded(body);
+        outcome.unwrap();
+        assert_eq!(rows[0].samples, [(5.0, f64::INFINITY)]);
+    }
+
+    #[test]
+    fn an_answer_cut_anywhere_is_never_taken_for_whole() {
+        for end in 0..MATRIX.len() {
+            let (_, outcome) = decoded(&MATRIX[..end]);
+            assert!(
+                matches!(outcome, Err(DecodeError::Truncated)),
+                "cut at {end}: {outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_login_page_with_status_200_is_named() {
+        let (_, outcome) = decoded("\n<!DOCTYPE html><html><body>Sign in</body></html>");
+        assert!(matches!(outcome, Err(DecodeError::Html)));
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_servers_words() {
+        let body = r#"{"status":"error","errorType":"422","error":"too many samples","data":null}"#;
+        let (_, outcome) = decoded(body);
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "the server refused the query (422): too many samples"
+        );
+    }
+
+    #[test]
+    fn json_of_another_kind_is_no_answer() {
+        for body in [
+            "{}",
+            "[]",
+            r#"{"code":200,"data":[]}"#,
+            r#"{"status":"success"}"#,
+            "null",
+        ] {
+            assert!(matches!(decoded(body).1, Err(DecodeError::Malformed(_))), "{body}");
+        }
+        let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#;
+        assert!(matches!(decoded(scalar).1, Err(DecodeError::Malformed(_))));
+        let zeroed = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,""]}]}}"#;
+        assert!(matches!(decoded(zeroed).1, Err(DecodeError::Malformed(_))));
+    }
+}

@@ -1,0 +1,3 @@
+//! Prometheus and its cousins, over their HTTP API.
+
+pub mod decode;
