@@ -6,7 +6,7 @@
 //!
 //! - [`model`]: the nouns. No effects, no decisions.
 //! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
-//! - [`sources`]: the world, read: today the streaming decoder of Prometheus answers.
+//! - [`sources`]: the world, read: today range queries split by time, and the streaming decoder of their answers.
 
 #![cfg_attr(
     test,

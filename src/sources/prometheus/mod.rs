@@ -1,3 +1,4 @@
 //! Prometheus and its cousins, over their HTTP API.
 
 pub mod decode;
+pub mod split;
