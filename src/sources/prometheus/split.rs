@@ -3,7 +3,7 @@
 
 use crate::model::time::Grid;
 
-/// Points a series in one request. Prometheus refuses above 11,000; some proxies count the first point twice.
+/// Points a series in one request. Prometheus refuses above 11,000; the rest is room for stricter proxies.
 pub const POINTS_PER_REQUEST: usize = 10_000;
 
 /// The part of a grid that one request asks for.
