@@ -2,14 +2,17 @@
 
 pub mod gpus;
 pub mod instances;
+pub mod metrics;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::gpu::GpuModel;
+use crate::model::usage::Signal;
 use gpus::{GpuName, GpuSpec, MigProfile};
 use instances::InstanceType;
+use metrics::MetricName;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -27,6 +30,7 @@ pub struct Catalog {
     names: Vec<GpuName>,
     mig: Vec<MigProfile>,
     instances: Vec<InstanceType>,
+    metrics: Vec<MetricName>,
 }
 
 /// A data file that cannot be read; the message names the file, and the row where there is one.
@@ -57,6 +61,7 @@ impl Catalog {
             names: rows("gpu_names.csv", include_str!("data/gpu_names.csv"))?,
             mig: rows("mig.csv", include_str!("data/mig.csv"))?,
             instances: rows("instances.csv", include_str!("data/instances.csv"))?,
+            metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
         })
     }
 
@@ -86,6 +91,14 @@ impl Catalog {
     /// An instance type by the name that `node.kubernetes.io/instance-type` carries.
     pub fn instance(&self, instance_type: &str) -> Option<&InstanceType> {
         self.instances.iter().find(|row| row.instance_type == instance_type)
+    }
+
+    /// The metrics that carry a signal, the current name first.
+    pub fn metric_names(&self, signal: Signal) -> impl Iterator<Item = &str> {
+        self.metrics
+            .iter()
+            .filter(move |row| row.signal == signal)
+            .map(|row| row.metric.as_str())
     }
 
     /// The instance types that carry this GPU.
