@@ -38,7 +38,9 @@ fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
         Signal::RequestsFinished | Signal::TokensGenerated => {
             // A rate needs two samples, and the range is open on its left.
             let range = step_seconds.max(120);
-            format!("sum by ({SERVER_LABELS}) (rate({metric}[{range}s]))")
+            // The inner maximum folds replicas of the scraper; a sum alone would count their requests twice.
+            let folded = format!("max by ({SERVER_LABELS}, finished_reason) (rate({metric}[{range}s]))");
+            format!("sum by ({SERVER_LABELS}) ({folded})")
         }
         Signal::CacheConfig => {
             format!("max by ({SERVER_LABELS}, {CACHE_LABELS}) (last_over_time({metric}[{step_seconds}s]))")
@@ -64,6 +66,16 @@ mod tests {
         let catalog = Catalog::shipped().unwrap();
         let query = range_query(&catalog, Signal::MemoryUsed, 300);
         assert!(query.contains("max_over_time(DCGM_FI_DEV_FB_USED[300s])"), "{query}");
+    }
+
+    #[test]
+    fn a_second_scraper_does_not_double_a_rate() {
+        let catalog = Catalog::shipped().unwrap();
+        for signal in [Signal::RequestsFinished, Signal::TokensGenerated] {
+            let query = range_query(&catalog, signal, 60);
+            let (_, inner) = query.split_once(") (").unwrap();
+            assert!(query.starts_with("sum by") && inner.starts_with("max by"), "{query}");
+        }
     }
 
     #[test]
