@@ -1,4 +1,5 @@
-//! The nouns: units, time, GPUs, measured history, and what is not known. Nothing here decides or touches the world.
+//! The nouns: units, time, GPUs, measured history, the cluster and its workloads, what could be, and the plan. Nothing here
+//! decides or touches the world.
 
 pub mod units;
 pub mod time;
@@ -6,3 +7,10 @@ pub mod progress;
 pub mod gap;
 pub mod gpu;
 pub mod usage;
+pub mod cluster;
+pub mod reading;
+pub mod serving;
+pub mod workload;
+pub mod snapshot;
+pub mod scenario;
+pub mod plan;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const HOURS_PER_MONTH: f64 = 730.0;
 
 /// A ratio of a whole: 0.07 is seven percent. May exceed one where a load would not fit.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Share(f64);
 

@@ -1,3 +1,4 @@
-//! The world, read. Today: what a Prometheus answer says, decoded as it streams.
+//! The world, read. Everything here ends in a reading, from which `collect` joins the snapshot.
 
+pub mod endpoint;
 pub mod prometheus;

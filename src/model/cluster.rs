@@ -1,0 +1,275 @@
+//! The inventory of a cluster as it was read, before any reduction: what a live run and a recording share.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Amounts of resources by their Kubernetes name: `cpu` in cores, `memory` in bytes, `nvidia.com/gpu` and
+/// `nvidia.com/mig-1g.10gb` in devices.
+pub type Resources = BTreeMap<String, f64>;
+
+/// Labels or annotations.
+pub type Labels = BTreeMap<String, String>;
+
+/// Everything that the Kubernetes API, kube-state-metrics' history and the cost source told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Nodes that exist now.
+    #[serde(default)]
+    pub nodes: Vec<Node>,
+    /// Pods that exist now and ask for GPUs, or own such pods (LeaderWorkerSet leaders).
+    #[serde(default)]
+    pub pods: Vec<Pod>,
+    /// Objects that own pods, or own their owners.
+    #[serde(default)]
+    pub controllers: Vec<Controller>,
+    /// Horizontal pod autoscalers.
+    #[serde(default)]
+    pub hpas: Vec<Hpa>,
+    /// Pods with GPUs that were seen running within the window, gone or not (kube-state-metrics).
+    #[serde(default)]
+    pub pod_history: Vec<PodRecord>,
+    /// Owners of owners that were seen within the window: ReplicaSet to Deployment, Job to CronJob (kube-state-metrics).
+    #[serde(default)]
+    pub owner_history: Vec<OwnerRecord>,
+    /// What nodes cost over the window.
+    #[serde(default)]
+    pub node_costs: Vec<NodeCost>,
+    /// What else costs.
+    #[serde(default)]
+    pub other_costs: Vec<OtherCost>,
+}
+
+/// A reference to an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Such as `apps/v1`; empty where only the kind is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub api_version: String,
+    /// Such as `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl ObjectRef {
+    /// The API group: `apps` of `apps/v1`, empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+}
+
+/// A node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// All its labels: GPU product, instance type, capacity type, pool.
+    #[serde(default)]
+    pub labels: Labels,
+    /// What it offers to pods.
+    #[serde(default)]
+    pub allocatable: Resources,
+    /// Its taints as `key=value:effect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<String>,
+    /// When it joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    #[serde(default)]
+    pub image: String,
+    /// Command and arguments, tokens blanked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment that says what runs (model names, parallelism); never a secret.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub env: Labels,
+    /// What it requests; extended resources from its limits.
+    #[serde(default)]
+    pub requests: Resources,
+}
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Where it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
+    pub phase: String,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Annotations that change a judgement (`karpenter.sh/do-not-disrupt` and its like).
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
+    /// Who controls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
+    /// Its containers, init containers left out.
+    #[serde(default)]
+    pub containers: Vec<Container>,
+    /// `spec.nodeSelector`.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub node_selector: Labels,
+    /// Whether it claims devices through DRA, whose GPUs the resource requests do not show.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claims_devices: bool,
+    /// When its containers began to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
+}
+
+impl Pod {
+    /// What its containers request together.
+    pub fn requests(&self) -> Resources {
+        let mut sum = Resources::new();
+        for (name, amount) in self.containers.iter().flat_map(|container| &container.requests) {
+            *sum.entry(name.clone()).or_insert(0.0) += amount;
+        }
+        sum
+    }
+}
+
+/// An object that owns pods, directly or through others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Controller {
+    /// Itself.
+    #[serde(flatten)]
+    pub this: ObjectRef,
+    /// Its namespace.
+    pub namespace: String,
+    /// Who controls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Labels,
+    /// `spec.replicas`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+}
+
+/// A horizontal pod autoscaler.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hpa {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What it scales.
+    pub target: ObjectRef,
+    /// `spec.minReplicas`, one where absent.
+    pub min_replicas: u32,
+    /// `spec.maxReplicas`.
+    pub max_replicas: u32,
+}
+
+/// A pod as kube-state-metrics saw it over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PodRecord {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID, where exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Where it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Kind of who controls it, such as `ReplicaSet`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_kind: Option<String>,
+    /// Name of who controls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_name: Option<String>,
+    /// The GPUs it requests.
+    pub requests: Resources,
+    /// Begin of the first step in which it was seen running.
+    pub first: Timestamp,
+    /// End of the last step in which it was seen running.
+    pub last: Timestamp,
+}
+
+/// Who owned an owner within the window.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OwnerRecord {
+    /// Namespace of both.
+    pub namespace: String,
+    /// Kind of what is owned: `ReplicaSet` or `Job`.
+    pub kind: String,
+    /// Name of what is owned.
+    pub name: String,
+    /// Kind of its owner.
+    pub owner_kind: String,
+    /// Name of its owner.
+    pub owner_name: String,
+}
+
+/// What a node cost over the window, GPUs, CPUs and memory together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeCost {
+    /// The node.
+    pub node: String,
+    /// Its instance type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Hours for which it was billed.
+    pub hours: f64,
+    /// What it cost in those hours, adjustments included.
+    pub total_cost: f64,
+    /// Its GPUs, where the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<f64>,
+    /// Whether it was spot capacity, where the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<bool>,
+    /// Whether the source adjusted list prices to the bill.
+    #[serde(default)]
+    pub adjusted: bool,
+}
+
+/// Where money goes besides nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostCategory {
+    /// Volumes.
+    Storage,
+    /// Traffic and load balancers.
+    Network,
+    /// Control planes, shared and external cost.
+    Other,
+}
+
+/// Cost of the window that is no node's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OtherCost {
+    /// What for.
+    pub category: CostCategory,
+    /// What it cost over the window.
+    pub total_cost: f64,
+    /// Hours of the window that the figure covers.
+    pub hours: f64,
+}

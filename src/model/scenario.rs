@@ -1,0 +1,187 @@
+//! What could be: moves on a subject, and what a lever says about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::gap::{Gap, Reason};
+use super::gpu::GpuKind;
+use super::workload::Workload;
+
+/// What a lever may be asked about.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// A workload.
+    Workload(&'a Workload),
+}
+
+/// Hours of the week, Monday 00:00 first, in the plan's time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeekHours(Vec<u8>);
+
+impl WeekHours {
+    /// Hours of a week.
+    pub const COUNT: usize = 168;
+
+    /// These hours, each 0 to 167; order and repetition do not matter.
+    pub fn new(hours: impl IntoIterator<Item = u8>) -> Self {
+        let mut hours: Vec<u8> = hours
+            .into_iter()
+            .filter(|hour| usize::from(*hour) < Self::COUNT)
+            .collect();
+        hours.sort_unstable();
+        hours.dedup();
+        Self(hours)
+    }
+
+    /// The hours, in order.
+    pub fn hours(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Their share of the week.
+    pub fn share(&self) -> f64 {
+        self.0.len() as f64 / Self::COUNT as f64
+    }
+
+    /// The blocks of hours that lie together, as (first hour, one past the last); a block may run over the week's end.
+    pub fn blocks(&self) -> Vec<(u8, u8)> {
+        let mut blocks: Vec<(u8, u8)> = Vec::new();
+        for &hour in &self.0 {
+            match blocks.last_mut() {
+                Some(block) if block.1 == hour => block.1 = hour + 1,
+                _ => blocks.push((hour, hour + 1)),
+            }
+        }
+        if blocks.len() > 1
+            && blocks.first().is_some_and(|block| block.0 == 0)
+            && blocks.last().is_some_and(|block| usize::from(block.1) == Self::COUNT)
+        {
+            let first = blocks.remove(0);
+            if let Some(last) = blocks.last_mut() {
+                last.1 = first.1;
+            }
+        }
+        blocks
+    }
+}
+
+/// One change of a scenario. Closed, so that the compiler lists every place that a new kind of edit must be taught.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Move {
+    /// Hold no GPUs until somebody asks for them again.
+    ScaleToZero,
+    /// Hold no GPUs in these hours of the week.
+    SleepDuring {
+        /// The hours, Monday 00:00 first.
+        hours: WeekHours,
+        /// The time zone in which they are.
+        timezone: String,
+    },
+    /// Run on another kind of GPU, as many as before.
+    UseGpu {
+        /// Now.
+        from: GpuKind,
+        /// Then.
+        to: GpuKind,
+        /// Devices that one pod holds.
+        per_pod: u32,
+    },
+}
+
+/// How sure a proposal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+/// One figure behind a proposal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it says.
+    pub what: String,
+    /// The signal it was computed from, or the query that shows it.
+    pub query: String,
+    /// Its value; `None` where it is not a number.
+    pub value: Option<f64>,
+    /// The share of expected samples behind it.
+    pub coverage: Option<f64>,
+}
+
+/// Effect on what users of the workload notice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceEffect {
+    /// Which figure.
+    pub metric: String,
+    /// Before; `None` where it was not measured.
+    pub before: Option<f64>,
+    /// After.
+    pub after: Interval,
+}
+
+/// A figure with its interval; without replay there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end; `None` where there is no interval.
+    pub low: Option<f64>,
+    /// The figure itself.
+    pub mid: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+/// A set of moves worth pricing, with the evidence for them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The changes, as one scenario.
+    pub moves: Vec<Move>,
+    /// One line for people.
+    pub title: String,
+    /// What stands behind it.
+    pub evidence: Vec<Evidence>,
+    /// Its effect on service, where there is a figure.
+    pub service: Option<ServiceEffect>,
+    /// How sure it is.
+    pub confidence: Level,
+    /// What may go wrong, as a level.
+    pub risk: Level,
+    /// What a person must know, decide or check before.
+    pub needs_human: Vec<String>,
+    /// How to undo it.
+    pub rollback: String,
+}
+
+/// What a lever says about a subject.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Candidate {
+    /// Worth pricing.
+    Move(Box<Proposal>),
+    /// Right as it is.
+    Keep {
+        /// Why.
+        because: Reason,
+    },
+    /// Cannot be told.
+    Unknown {
+        /// What is missing, and what would close the hole.
+        missing: Gap,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_may_run_over_the_weeks_end() {
+        let nights = WeekHours::new([0, 1, 2, 22, 23, 166, 167]);
+        assert_eq!(nights.blocks(), [(22, 24), (166, 3)]);
+        assert_eq!(WeekHours::new([5, 5, 6, 200]).blocks(), [(5, 7)]);
+        assert!(WeekHours::new([]).blocks().is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! The world at one time, joined: workloads with their history and price, GPU nodes, spend, and what is not known.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::gap::Gap;
+use super::gpu::GpuModel;
+use super::time::Grid;
+use super::units::{Hourly, Memory, Monthly};
+use super::usage::Signal;
+use super::workload::{CapacityType, PriceSource, Workload};
+
+/// Whose figures the prices are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceBasis {
+    /// Public list prices.
+    List,
+    /// What is really paid, discounts included.
+    Effective,
+    /// Some of each.
+    Mixed,
+}
+
+/// Spend by what it is for, at the window's rate.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ByCategory {
+    /// Nodes with GPUs.
+    pub gpu: Monthly,
+    /// Volumes.
+    pub storage: Option<Monthly>,
+    /// Traffic and load balancers.
+    pub network: Option<Monthly>,
+    /// Nodes without GPUs, control planes, what is shared.
+    pub other: Option<Monthly>,
+}
+
+/// What the cluster costs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spend {
+    /// All of it.
+    pub monthly: Monthly,
+    /// GPU capacity on nodes that no workload held.
+    pub unallocated: Monthly,
+    /// Whose figures.
+    pub basis: PriceBasis,
+    /// By what it is for.
+    pub by_category: ByCategory,
+}
+
+/// A node with GPUs that exists now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GpuNode {
+    /// Its name.
+    pub name: String,
+    /// The pool it belongs to, such as a Karpenter NodePool.
+    pub pool: Option<String>,
+    /// Whether something removes it when it is not needed (Karpenter, a cloud's autoscaler), as its labels say.
+    pub elastic: bool,
+    /// Whether pods are moved together so that it may become empty (Karpenter's consolidation).
+    pub consolidates: bool,
+    /// Its instance type.
+    pub instance_type: Option<String>,
+    /// Its GPU.
+    pub gpu: Option<GpuModel>,
+    /// How many GPUs it has.
+    pub gpus: u32,
+    /// MIG devices it offers, by profile.
+    pub slices: BTreeMap<String, u32>,
+    /// CPUs it offers, in cores.
+    pub cpu: Option<f64>,
+    /// Memory it offers.
+    pub memory: Option<Memory>,
+    /// How it is bought.
+    pub capacity: CapacityType,
+    /// What the whole node costs.
+    pub hourly: Option<Hourly>,
+    /// Where its price comes from.
+    pub price: Option<PriceSource>,
+    /// Pods of no workload we know that hold GPUs on it, so that it is never thought empty.
+    pub strangers: u32,
+}
+
+/// A gap with the money that stands behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PricedGap {
+    /// What is not known.
+    pub gap: Gap,
+    /// Spend of the workloads it keeps from being judged; `None` where that cannot be told.
+    pub monthly: Option<Monthly>,
+}
+
+/// The world that is judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Window and step of every column.
+    pub grid: Grid,
+    /// Currency of every price.
+    pub currency: String,
+    /// The workloads with GPUs, by id.
+    pub workloads: Vec<Workload>,
+    /// The nodes with GPUs, by name.
+    pub nodes: Vec<GpuNode>,
+    /// What it costs; `None` where no node has a price.
+    pub spend: Option<Spend>,
+    /// GPUs on the nodes.
+    pub gpus: u32,
+    /// GPUs of which any signal was read.
+    pub gpus_with_metrics: u32,
+    /// Samples that were read.
+    pub samples: u64,
+    /// Signals of which no series was read although they were asked for.
+    pub absent: Vec<Signal>,
+    /// What could not be read or joined.
+    pub gaps: Vec<PricedGap>,
+}
+
+impl Snapshot {
+    /// The node of this name.
+    pub fn node(&self, name: &str) -> Option<&GpuNode> {
+        self.nodes
+            .binary_search_by(|node| node.name.as_str().cmp(name))
+            .ok()
+            .map(|at| &self.nodes[at])
+    }
+}

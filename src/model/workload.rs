@@ -1,0 +1,254 @@
+//! A workload: what an owner would change as one thing, with its pods, their history on GPUs and their price.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::{Labels, Resources};
+use super::gpu::{DeviceId, GpuKind};
+use super::serving::Serving;
+use super::time::Grid;
+use super::units::{GpuCount, Hourly, Monthly, Share};
+use super::usage::{Column, Signal, quantile};
+
+/// What kind of work it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Trains a model.
+    Training,
+    /// Answers requests.
+    Inference,
+    /// Works through data and ends.
+    Batch,
+    /// A person works in it.
+    Notebook,
+    /// Nothing says.
+    Unknown,
+}
+
+/// How the capacity under it is bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CapacityType {
+    /// At list price, no promise.
+    OnDemand,
+    /// May be taken away.
+    Spot,
+    /// Committed to for a term: it does not leave the bill before.
+    Reserved,
+    /// Nothing says.
+    Unknown,
+}
+
+/// Where a price comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceSource {
+    /// In words: `OpenCost assets`, or the catalogue row's source.
+    pub source: String,
+    /// The day of the price.
+    pub as_of: String,
+}
+
+/// One device in the hands of one pod.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeviceUse {
+    /// Which.
+    pub device: Option<DeviceId>,
+    /// Its signals while the pod held it.
+    pub signals: BTreeMap<Signal, Column>,
+}
+
+/// One pod and its history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodUse {
+    /// Its name.
+    pub name: String,
+    /// Where it ran.
+    pub node: Option<String>,
+    /// When it began to hold its GPUs; the window's start where it began before.
+    pub from: Timestamp,
+    /// When it let them go; the window's end where it still holds them.
+    pub to: Timestamp,
+    /// Whether it holds them at the window's end.
+    pub running: bool,
+    /// Whether nothing may move it (`karpenter.sh/do-not-disrupt`, `safe-to-evict: false`).
+    pub pinned: bool,
+    /// How many devices it holds, whole GPUs or slices.
+    pub gpus: u32,
+    /// Which kind.
+    pub gpu: Option<GpuKind>,
+    /// What its devices cost together: their share of the node.
+    pub hourly: Option<Hourly>,
+    /// Its devices, as far as metrics name them.
+    pub devices: Vec<DeviceUse>,
+    /// Signals of the model server in it.
+    pub server: BTreeMap<Signal, Column>,
+}
+
+impl PodUse {
+    /// Hours for which it held its GPUs within the window.
+    pub fn hours(&self) -> f64 {
+        (self.to.as_second() - self.from.as_second()).max(0) as f64 / 3600.0
+    }
+
+    /// Points of the grid at which it held its GPUs.
+    pub fn points(&self, grid: Grid) -> usize {
+        let step = f64::from(grid.step_seconds.max(1));
+        (self.hours() * 3600.0 / step).floor() as usize
+    }
+}
+
+/// What was measured of one signal over all pods of a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    values: Vec<f64>,
+    expected: usize,
+}
+
+impl Measured {
+    /// The share of expected samples that are there.
+    pub fn coverage(&self) -> Share {
+        if self.expected == 0 {
+            return Share::default();
+        }
+        Share::new((self.values.len() as f64 / self.expected as f64).min(1.0)).unwrap_or_default()
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> Option<f64> {
+        self.values.iter().copied().reduce(f64::max)
+    }
+
+    /// The mean of the values.
+    pub fn mean(&self) -> Option<f64> {
+        (!self.values.is_empty()).then(|| self.values.iter().sum::<f64>() / self.values.len() as f64)
+    }
+
+    /// The quantile `q` of the values, by nearest rank from above.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        quantile(self.values.clone(), q)
+    }
+
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// A horizontal pod autoscaler on a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// Fewest replicas.
+    pub min_replicas: u32,
+    /// Most replicas.
+    pub max_replicas: u32,
+}
+
+/// A workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// Opaque, stable from run to run.
+    pub id: String,
+    /// The cluster.
+    pub cluster: String,
+    /// API group of the object that an owner would edit; empty for the core group.
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name; the stem that runs share, for a job family.
+    pub name: String,
+    /// Labels of the object, completed by those of its pods.
+    pub labels: Labels,
+    /// The team that owns it.
+    pub owner: Option<String>,
+    /// What says so, such as `label team`.
+    pub owner_because: Option<String>,
+    /// The kind of work.
+    pub class: Class,
+    /// How sure that is, 0 to 1.
+    pub class_confidence: f64,
+    /// What says so.
+    pub class_because: Vec<String>,
+    /// Runs of the template within the window; one for what runs on.
+    pub runs: u32,
+    /// Whether it ends by itself and is run again (a job family).
+    pub family: bool,
+    /// `spec.replicas`, where it has one.
+    pub replicas: Option<u32>,
+    /// The autoscaler on it.
+    pub autoscaler: Option<Autoscaler>,
+    /// GPUs it held on average over the window; slices by their share of the GPU.
+    pub gpus: GpuCount,
+    /// The kind of most of its GPU hours.
+    pub gpu: Option<GpuKind>,
+    /// How the capacity under most of its GPU hours is bought.
+    pub capacity: CapacityType,
+    /// CPU and memory that one pod requests at most.
+    pub pod_requests: Resources,
+    /// What it cost, at the rate of the window; `None` where any of its pods has no price.
+    pub monthly: Option<Monthly>,
+    /// Where the price comes from.
+    pub price: Option<PriceSource>,
+    /// What it serves, where it serves.
+    pub serving: Option<Serving>,
+    /// Its pods, in time order.
+    pub pods: Vec<PodUse>,
+}
+
+impl Workload {
+    /// All its devices' samples of a GPU signal.
+    pub fn measured(&self, signal: Signal, grid: Grid) -> Measured {
+        let mut values = Vec::new();
+        let mut expected = 0;
+        for pod in &self.pods {
+            let points = pod.points(grid);
+            if signal.is_gpu() {
+                expected += points * pod.gpus as usize;
+                let columns = pod.devices.iter().filter_map(|device| device.signals.get(&signal));
+                values.extend(columns.flat_map(|column| column.samples().map(|(_, value)| value)));
+            } else {
+                expected += points;
+                let columns = pod.server.get(&signal);
+                values.extend(
+                    columns
+                        .into_iter()
+                        .flat_map(|column| column.samples().map(|(_, value)| value)),
+                );
+            }
+        }
+        Measured { values, expected }
+    }
+
+    /// Hours of the window in which at least one pod held GPUs.
+    pub fn hours_held(&self) -> f64 {
+        let mut spans: Vec<(i64, i64)> = self
+            .pods
+            .iter()
+            .map(|pod| (pod.from.as_second(), pod.to.as_second()))
+            .collect();
+        spans.sort_unstable();
+        let mut seconds = 0;
+        let mut reached = i64::MIN;
+        for (from, to) in spans {
+            seconds += (to - from.max(reached)).max(0);
+            reached = reached.max(to);
+        }
+        seconds as f64 / 3600.0
+    }
+
+    /// The pods that hold GPUs at the window's end.
+    pub fn running(&self) -> impl Iterator<Item = &PodUse> {
+        self.pods.iter().filter(|pod| pod.running)
+    }
+
+    /// Devices that one pod holds at most.
+    pub fn gpus_per_pod(&self) -> u32 {
+        self.pods.iter().map(|pod| pod.gpus).max().unwrap_or(0)
+    }
+}
