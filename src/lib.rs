@@ -6,7 +6,8 @@
 //!
 //! - [`model`]: the nouns. No effects, no decisions.
 //! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
-//! - [`sources`]: the world, read: today range queries split by time, and the streaming decoder of their answers.
+//! - [`policy`]: what the owner wants and permits, with the place of every mistake.
+//! - [`sources`]: the world, read, and joined to the snapshot that is judged.
 
 #![cfg_attr(
     test,
@@ -15,4 +16,5 @@
 
 pub mod model;
 pub mod catalog;
+pub mod policy;
 pub mod sources;

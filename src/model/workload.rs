@@ -28,6 +28,17 @@ pub enum Class {
     Unknown,
 }
 
+/// The kind of work, and what says so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classified {
+    /// The kind.
+    pub class: Class,
+    /// How sure that is, 0 to 1.
+    pub confidence: f64,
+    /// What says so.
+    pub because: Vec<String>,
+}
+
 /// How the capacity under it is bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +86,8 @@ pub struct PodUse {
     pub running: bool,
     /// Whether nothing may move it (`karpenter.sh/do-not-disrupt`, `safe-to-evict: false`).
     pub pinned: bool,
+    /// Whether others run on the same devices (time-slicing, MPS), so that a device's figures are not its own.
+    pub shared: bool,
     /// How many devices it holds, whole GPUs or slices.
     pub gpus: u32,
     /// Which kind.
@@ -93,10 +106,15 @@ impl PodUse {
         (self.to.as_second() - self.from.as_second()).max(0) as f64 / 3600.0
     }
 
-    /// Points of the grid at which it held its GPUs.
+    /// Points of the grid at which it surely held its GPUs: where it began or ended within the window, the moment is known
+    /// to five minutes only, the step at which its history is read.
     pub fn points(&self, grid: Grid) -> usize {
-        let step = f64::from(grid.step_seconds.max(1));
-        (self.hours() * 3600.0 / step).floor() as usize
+        let step = i64::from(grid.step_seconds.max(1));
+        let edge = (300 + step - 1) / step;
+        let held = (self.to.as_second() - self.from.as_second()).max(0) / step;
+        let begins_inside = i64::from(self.from > grid.window.start);
+        let ends_inside = i64::from(self.to < grid.window.end);
+        usize::try_from(held - edge * (begins_inside + ends_inside)).unwrap_or(0)
     }
 }
 
@@ -170,11 +188,7 @@ pub struct Workload {
     /// What says so, such as `label team`.
     pub owner_because: Option<String>,
     /// The kind of work.
-    pub class: Class,
-    /// How sure that is, 0 to 1.
-    pub class_confidence: f64,
-    /// What says so.
-    pub class_because: Vec<String>,
+    pub class: Classified,
     /// Runs of the template within the window; one for what runs on.
     pub runs: u32,
     /// Whether it ends by itself and is run again (a job family).

@@ -1,0 +1,218 @@
+//! What the owner wants and permits: objectives that levers see, permissions that only the guard sees, and each lever's
+//! settings. Files are laid over the shipped defaults, later ones over earlier ones; all mistakes are told at once.
+
+pub mod located;
+pub mod section;
+
+use crate::catalog::Catalog;
+use crate::model::gpu::{GpuKind, GpuModel};
+use crate::model::units::Monthly;
+use located::{Located, Mistake, Place, Value, overlay, parse};
+use section::Section;
+
+/// The defaults, with every key that exists and what it means.
+pub const DEFAULT: &str = include_str!("../../policies/default.yaml");
+
+/// The name under which the defaults are quoted.
+pub const DEFAULT_NAME: &str = "policies/default.yaml";
+
+/// What levers see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objectives {
+    /// GPUs and slices that workloads may be moved to; `None` means those that the cluster has.
+    pub approved_gpus: Option<Vec<GpuKind>>,
+    /// The time zone in which hours of the week are meant.
+    pub timezone: String,
+}
+
+/// What only the guard sees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Permissions {
+    /// Namespaces in which nothing may be changed.
+    pub frozen_namespaces: Vec<(String, Place)>,
+    /// A saving below this is not worth a change.
+    pub least_monthly: Monthly,
+    /// Where that stands.
+    pub least_monthly_place: Place,
+}
+
+/// A policy without the settings of levers, which they read themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Labels that name a team, the first that is there wins.
+    pub owner_labels: Vec<String>,
+    /// What levers see.
+    pub objectives: Objectives,
+    /// What only the guard sees.
+    pub permissions: Permissions,
+}
+
+/// All that is wrong in the policy files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Mistakes(pub Vec<Mistake>);
+
+/// The defaults with these files laid over them, each a name and its text.
+///
+/// # Errors
+/// The files that are no YAML.
+pub fn layered(files: &[(String, String)]) -> Result<Located, Mistakes> {
+    let mut mistakes = Vec::new();
+    let mut layers = Vec::new();
+    let shipped = (DEFAULT_NAME.to_owned(), DEFAULT.to_owned());
+    for (name, text) in std::iter::once(&shipped).chain(files) {
+        // A file of comments only changes nothing.
+        let empty = text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        match parse(name, text) {
+            _ if empty => {}
+            Ok(layer) => layers.push(layer),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes));
+    }
+    let nothing = Located {
+        value: Value::Null,
+        place: Place {
+            file: DEFAULT_NAME.to_owned(),
+            line: 1,
+            column: 1,
+        },
+    };
+    Ok(layers.into_iter().reduce(overlay).unwrap_or(nothing))
+}
+
+impl Policy {
+    /// Reads everything but `levers` from the root section.
+    pub fn read(root: &mut Section<'_>, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Self {
+        let mut attribution = root.section("attribution", mistakes);
+        let owner_labels = attribution.texts("owner_labels", mistakes);
+        attribution.finish(mistakes);
+        let mut objectives = root.section("objectives", mistakes);
+        let approved = objectives.texts("approved_gpus", mistakes);
+        let timezone = timezone(&mut objectives, mistakes);
+        objectives.finish(mistakes);
+        let mut permissions = root.section("permissions", mistakes);
+        let frozen_namespaces = permissions.texts("frozen_namespaces", mistakes);
+        let least_monthly_place = permissions.place_of("least_monthly_saving");
+        let least = permissions.number("least_monthly_saving", 0.0, 1e9, mistakes);
+        permissions.finish(mistakes);
+        let approved: Vec<GpuKind> = approved
+            .iter()
+            .filter_map(|(name, place)| approved_gpu(name, place, catalog, mistakes))
+            .collect();
+        Self {
+            owner_labels: owner_labels.into_iter().map(|(label, _)| label).collect(),
+            objectives: Objectives {
+                approved_gpus: (!approved.is_empty()).then_some(approved),
+                timezone,
+            },
+            permissions: Permissions {
+                frozen_namespaces,
+                least_monthly: Monthly::new(least),
+                least_monthly_place,
+            },
+        }
+    }
+}
+
+fn timezone(objectives: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> String {
+    let (name, place) = objectives.text("timezone", mistakes);
+    if !name.is_empty() && jiff::tz::TimeZone::get(&name).is_err() {
+        let what = format!("`{name}` is no time zone; give one such as Europe/Berlin");
+        mistakes.push(Mistake { place, what });
+    }
+    name
+}
+
+/// `L40S`, or `A100-80GB/3g.40gb` for a slice.
+fn approved_gpu(name: &str, place: &Place, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option<GpuKind> {
+    let (board, mig) = match name.split_once('/') {
+        Some((board, profile)) => (board, Some(profile.to_owned())),
+        None => (name, None),
+    };
+    let Some(model) = catalog.model_named(board) else {
+        let known: Vec<&str> = catalog.gpus().iter().map(|spec| spec.model.0.as_str()).collect();
+        let what = format!(
+            "`{board}` is no GPU that the catalogue knows; it knows {}",
+            known.join(", ")
+        );
+        mistakes.push(Mistake {
+            place: place.clone(),
+            what,
+        });
+        return None;
+    };
+    if let Some(profile) = &mig
+        && !catalog.mig_profiles(model).any(|row| row.profile == *profile)
+    {
+        let known: Vec<&str> = catalog.mig_profiles(model).map(|row| row.profile.as_str()).collect();
+        let what = format!("`{profile}` is no MIG profile of {model}; it has {}", known.join(", "));
+        mistakes.push(Mistake {
+            place: place.clone(),
+            what,
+        });
+        return None;
+    }
+    Some(GpuKind {
+        model: GpuModel(model.0.clone()),
+        mig,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes_of(text: &str) -> Vec<String> {
+        let root = match layered(&[("mine.yaml".to_owned(), text.to_owned())]) {
+            Ok(root) => root,
+            Err(Mistakes(mistakes)) => return mistakes.iter().map(ToString::to_string).collect(),
+        };
+        let mut mistakes = Vec::new();
+        let mut section = Section::open("", &root, &mut mistakes);
+        Policy::read(&mut section, &Catalog::shipped().unwrap(), &mut mistakes);
+        let _ = section.section("levers", &mut mistakes);
+        section.finish(&mut mistakes);
+        mistakes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_right() {
+        assert_eq!(mistakes_of(""), Vec::<String>::new());
+        assert_eq!(mistakes_of("# nothing of mine\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_their_places() {
+        let text = "objectives:\n  aproved_gpus: [L40S]\n  approved_gpus: [L40X, A100-80GB/9g.1gb]\n  timezone: Mars\n\
+                    permissions:\n  least_monthly_saving: cheap\nlimits: {}\n";
+        let told = mistakes_of(text);
+        let expected = [
+            "mine.yaml:2:3: unknown key `objectives.aproved_gpus`; did you mean `approved_gpus`?",
+            "mine.yaml:3:19: `L40X` is no GPU",
+            "mine.yaml:3:25: `9g.1gb` is no MIG profile",
+            "mine.yaml:4:13: `Mars` is no time zone",
+            "mine.yaml:6:25: `permissions.least_monthly_saving` must be a number",
+            "mine.yaml:7:1: unknown key `limits`",
+        ];
+        for expected in expected {
+            assert!(
+                told.iter().any(|line| line.starts_with(expected)),
+                "{expected}\nnot in\n{}",
+                told.join("\n")
+            );
+        }
+        assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_told_with_its_place() {
+        let told = mistakes_of("objectives:\n  timezone: [UTC\n");
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("mine.yaml:"), "{}", told[0]);
+    }
+}

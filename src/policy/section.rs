@@ -1,0 +1,175 @@
+//! Reading a section of a policy: every mistake is kept, none stops the reading.
+
+use super::located::{Located, Mistake, Place, Value};
+
+/// A map of a policy file that is being read key by key.
+#[derive(Debug)]
+pub struct Section<'a> {
+    path: String,
+    place: Place,
+    entries: &'a [(String, Place, Located)],
+    taken: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// Opens a map; anything else is a mistake and reads as an empty one.
+    pub fn open(path: &str, node: &'a Located, mistakes: &mut Vec<Mistake>) -> Self {
+        let entries = match &node.value {
+            Value::Map(entries) => entries.as_slice(),
+            other => {
+                let what = format!("`{path}` must be a map, not {}", other.kind());
+                mistakes.push(mistake(&node.place, what));
+                &[]
+            }
+        };
+        Self {
+            path: path.to_owned(),
+            place: node.place.clone(),
+            entries,
+            taken: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Located> {
+        self.taken.push(key);
+        self.entries
+            .iter()
+            .find(|(name, ..)| name == key)
+            .map(|(.., node)| node)
+    }
+
+    fn named(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// The section of this name.
+    pub fn section(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Section<'a> {
+        let path = self.named(key);
+        match self.take(key) {
+            Some(node) => Section::open(&path, node, mistakes),
+            None => {
+                mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
+                Section {
+                    path,
+                    place: self.place.clone(),
+                    entries: &[],
+                    taken: Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// A number between two bounds, both included; the lower bound where it is none, with a mistake.
+    pub fn number(&mut self, key: &'static str, least: f64, most: f64, mistakes: &mut Vec<Mistake>) -> f64 {
+        let path = self.named(key);
+        let Some(node) = self.take(key) else {
+            mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
+            return least;
+        };
+        match node.value {
+            Value::Number(value) if (least..=most).contains(&value) => value,
+            Value::Number(value) => {
+                let what = format!("`{path}` is {value}; it must be from {least} to {most}");
+                mistakes.push(mistake(&node.place, what));
+                least
+            }
+            ref other => {
+                let what = format!("`{path}` must be a number from {least} to {most}, not {}", other.kind());
+                mistakes.push(mistake(&node.place, what));
+                least
+            }
+        }
+    }
+
+    /// A list of texts with their places.
+    pub fn texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
+        let path = self.named(key);
+        let Some(node) = self.take(key) else {
+            mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
+            return Vec::new();
+        };
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Null => &[],
+            other => {
+                let what = format!("`{path}` must be a list of texts, not {}", other.kind());
+                mistakes.push(mistake(&node.place, what));
+                &[]
+            }
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match &item.value {
+                Value::Text(text) => texts.push((text.clone(), item.place.clone())),
+                other => {
+                    let what = format!("`{path}` holds texts, not {}", other.kind());
+                    mistakes.push(mistake(&item.place, what));
+                }
+            }
+        }
+        texts
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> (String, Place) {
+        let path = self.named(key);
+        let Some(node) = self.take(key) else {
+            mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
+            return (String::new(), self.place.clone());
+        };
+        if let Value::Text(text) = &node.value {
+            return (text.clone(), node.place.clone());
+        }
+        let what = format!("`{path}` must be a text, not {}", node.value.kind());
+        mistakes.push(mistake(&node.place, what));
+        (String::new(), node.place.clone())
+    }
+
+    /// Where a key's value stands; the section's own place where it has none.
+    pub fn place_of(&self, key: &str) -> Place {
+        let entry = self.entries.iter().find(|(name, ..)| name == key);
+        entry.map_or_else(|| self.place.clone(), |(.., node)| node.place.clone())
+    }
+
+    /// Ends the reading: every key that nobody took is a mistake, with the nearest one that exists.
+    pub fn finish(self, mistakes: &mut Vec<Mistake>) {
+        for (key, place, _) in self.entries {
+            if self.taken.iter().any(|taken| taken == key) {
+                continue;
+            }
+            let nearest = self.taken.iter().min_by_key(|taken| distance(taken, key));
+            let hint = match nearest.filter(|taken| distance(taken, key) <= 1 + key.len() / 3) {
+                Some(nearest) => format!("; did you mean `{nearest}`?"),
+                None => format!("; known here: {}", self.taken.join(", ")),
+            };
+            mistakes.push(mistake(place, format!("unknown key `{}`{hint}", self.named(key))));
+        }
+    }
+}
+
+fn mistake(place: &Place, what: String) -> Mistake {
+    Mistake {
+        place: place.clone(),
+        what,
+    }
+}
+
+/// Levenshtein's edit distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replace = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

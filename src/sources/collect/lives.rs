@@ -1,0 +1,163 @@
+//! When which pod held which GPUs: living pods, kube-state-metrics' history of those that are gone, and pods that only
+//! metrics name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::devices::{Joined, PodKey};
+use super::owners::{Owners, Top};
+use crate::model::cluster::{Pod, PodRecord, Resources};
+use crate::model::reading::Reading;
+use crate::model::time::Grid;
+
+/// One pod's time on its GPUs, within the window.
+#[derive(Debug, Clone)]
+pub struct Life<'a> {
+    /// Namespace and name.
+    pub key: PodKey,
+    /// Where it ran.
+    pub node: Option<String>,
+    /// Begin.
+    pub from: Timestamp,
+    /// End.
+    pub to: Timestamp,
+    /// Whether it goes on at the window's end.
+    pub running: bool,
+    /// The GPUs it requests; empty where only metrics name it.
+    pub requests: Resources,
+    /// Who would edit it.
+    pub top: Top,
+    /// The pod, while it exists.
+    pub pod: Option<&'a Pod>,
+    /// Whether only metrics name it.
+    pub from_metrics: bool,
+}
+
+/// Requests that are GPUs, whole, shared or sliced.
+pub fn gpu_requests(requests: &Resources) -> Resources {
+    let is_gpu = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
+    let held = requests.iter().filter(|(name, count)| is_gpu(name) && **count > 0.0);
+    held.map(|(name, count)| (name.clone(), *count)).collect()
+}
+
+/// The pods that Kubernetes or its history says hold GPUs.
+pub fn known(reading: &Reading) -> BTreeSet<PodKey> {
+    let inventory = &reading.inventory;
+    let living = inventory
+        .pods
+        .iter()
+        .filter(|pod| !gpu_requests(&pod.requests()).is_empty());
+    let living = living.map(|pod| (pod.namespace.clone(), pod.name.clone()));
+    let gone = inventory.pod_history.iter();
+    living
+        .chain(gone.map(|r| (r.namespace.clone(), r.name.clone())))
+        .collect()
+}
+
+/// Every life within the window, in the order of key and time.
+pub fn lives<'a>(reading: &'a Reading, joined: &Joined<'_>, owners: &Owners<'_>) -> Vec<Life<'a>> {
+    let mut found = of_records(reading, owners);
+    for pod in &reading.inventory.pods {
+        add_living(&mut found, pod, reading, owners);
+    }
+    let named: BTreeSet<PodKey> = found.iter().map(|life| life.key.clone()).collect();
+    for (key, devices) in &joined.devices {
+        if named.contains(key) {
+            continue;
+        }
+        let points = devices.values().flat_map(|device| device.signals.values()).flatten();
+        let indices: Vec<usize> = points.flat_map(|column| column.samples().map(|(at, _)| at)).collect();
+        if let (Some(first), Some(last)) = (indices.iter().min(), indices.iter().max()) {
+            let node = devices.keys().next().map(|device| device.node.clone());
+            found.extend(of_metrics(key, node, (*first, *last), reading.grid));
+        }
+    }
+    found.retain(|life| life.to > life.from);
+    found.sort_by(|a, b| (&a.key, a.from).cmp(&(&b.key, b.from)));
+    found
+}
+
+fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
+    let window = reading.grid.window;
+    let kubernetes_was_read = !reading.inventory.nodes.is_empty();
+    let of_record = |record: &PodRecord| Life {
+        key: (record.namespace.clone(), record.name.clone()),
+        node: record.node.clone(),
+        from: record.first.max(window.start),
+        to: record.last.min(window.end),
+        // Where the API was read, only a pod that it still shows is running.
+        running: !kubernetes_was_read && record.last >= window.end,
+        requests: gpu_requests(&record.requests),
+        top: owners.of_record(record),
+        pod: None,
+        from_metrics: false,
+    };
+    let records = reading.inventory.pod_history.iter();
+    records
+        .filter(|record| !gpu_requests(&record.requests).is_empty())
+        .map(of_record)
+        .collect()
+}
+
+fn add_living<'a>(found: &mut Vec<Life<'a>>, pod: &'a Pod, reading: &Reading, owners: &Owners<'_>) {
+    let requests = gpu_requests(&pod.requests());
+    // A pod that waits for a node holds nothing.
+    if requests.is_empty() || pod.node.is_none() {
+        return;
+    }
+    let window = reading.grid.window;
+    let running = matches!(pod.phase.as_str(), "Running" | "Pending" | "Unknown") && pod.finished.is_none();
+    let key = (pod.namespace.clone(), pod.name.clone());
+    let began = pod.started.unwrap_or(window.start).max(window.start);
+    let ended = if running {
+        window.end
+    } else {
+        pod.finished.unwrap_or(window.end).min(window.end)
+    };
+    // History's record of this very pod is the one that overlaps its life; an earlier pod of the same name is another life.
+    let same = |life: &&mut Life<'_>| life.key == key && life.pod.is_none() && life.to >= began && life.from <= ended;
+    if let Some(life) = found.iter_mut().filter(same).max_by_key(|life| life.to) {
+        life.from = life.from.min(began);
+        life.to = if running { window.end } else { life.to.max(ended) };
+        life.running = running;
+        life.node = pod.node.clone();
+        life.requests = requests;
+        life.top = owners.of_pod(pod);
+        life.pod = Some(pod);
+        return;
+    }
+    found.push(Life {
+        key,
+        node: pod.node.clone(),
+        from: began,
+        to: ended,
+        running,
+        requests,
+        top: owners.of_pod(pod),
+        pod: Some(pod),
+        from_metrics: false,
+    });
+}
+
+fn of_metrics(key: &PodKey, node: Option<String>, points: (usize, usize), grid: Grid) -> Option<Life<'static>> {
+    let step = i64::from(grid.step_seconds);
+    let (namespace, name) = key;
+    Some(Life {
+        key: key.clone(),
+        node: node.filter(|node| !node.is_empty()),
+        from: Timestamp::from_second(grid.second(points.0) - step).ok()?,
+        to: Timestamp::from_second(grid.second(points.1)).ok()?,
+        running: points.1 + 1 >= grid.points(),
+        requests: BTreeMap::new(),
+        top: Top {
+            group: String::new(),
+            kind: "Pod".to_owned(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            run: Some(name.clone()),
+        },
+        pod: None,
+        from_metrics: true,
+    })
+}

@@ -1,0 +1,303 @@
+//! From a pod to the object that its owner would edit: owner chains by UID while the objects exist, by kube-state-metrics'
+//! history once they are gone; runs of one template become one workload.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::cluster::{Controller, Inventory, ObjectRef, OwnerRecord, Pod, PodRecord};
+
+/// Longer chains are a mistake in the data.
+const DEPTH: usize = 8;
+
+/// The object at the top of an owner chain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Top {
+    /// API group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// The job below it, where it is one that runs jobs (CronJob), or the job itself: what tells runs apart.
+    pub run: Option<String>,
+}
+
+/// Looks up owners.
+#[derive(Debug)]
+pub struct Owners<'a> {
+    by_uid: BTreeMap<&'a str, Link<'a>>,
+    by_name: BTreeMap<(&'a str, &'a str, &'a str), &'a Controller>,
+    history: BTreeMap<(&'a str, &'a str, &'a str), &'a OwnerRecord>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Link<'a> {
+    Controller(&'a Controller),
+    Pod(&'a Pod),
+}
+
+impl<'a> Owners<'a> {
+    /// Everything that owns something in this inventory.
+    pub fn of(inventory: &'a Inventory) -> Self {
+        let mut by_uid = BTreeMap::new();
+        let mut by_name = BTreeMap::new();
+        for controller in &inventory.controllers {
+            if let Some(uid) = &controller.this.uid {
+                by_uid.insert(uid.as_str(), Link::Controller(controller));
+            }
+            let key = (
+                controller.namespace.as_str(),
+                controller.this.kind.as_str(),
+                controller.this.name.as_str(),
+            );
+            by_name.insert(key, controller);
+        }
+        for pod in &inventory.pods {
+            by_uid.insert(pod.uid.as_str(), Link::Pod(pod));
+        }
+        let key = |record: &'a OwnerRecord| (record.namespace.as_str(), record.kind.as_str(), record.name.as_str());
+        let history = inventory
+            .owner_history
+            .iter()
+            .map(|record| (key(record), record))
+            .collect();
+        Self {
+            by_uid,
+            by_name,
+            history,
+        }
+    }
+
+    /// The controller of this kind and name, while it exists.
+    pub fn controller(&self, namespace: &str, kind: &str, name: &str) -> Option<&'a Controller> {
+        self.by_name.get(&(namespace, kind, name)).copied()
+    }
+
+    /// The top of a living pod's chain; a pod without an owner is its own.
+    pub fn of_pod(&self, pod: &Pod) -> Top {
+        match &pod.owner {
+            Some(owner) => self.climb(&pod.namespace, owner.clone()),
+            None => itself(&pod.namespace, &pod.name),
+        }
+    }
+
+    /// The top of a pod's chain as history knows it.
+    pub fn of_record(&self, record: &PodRecord) -> Top {
+        match (&record.owner_kind, &record.owner_name) {
+            (Some(kind), Some(name)) if kind != "<none>" && kind != "Node" && !name.is_empty() => {
+                self.climb(&record.namespace, named(kind, name))
+            }
+            _ => itself(&record.namespace, &record.name),
+        }
+    }
+
+    fn climb(&self, namespace: &str, start: ObjectRef) -> Top {
+        let mut seen = BTreeSet::from([(start.kind.clone(), start.name.clone())]);
+        let mut run = is_run(&start.kind).then(|| start.name.clone());
+        let mut top = start;
+        for _ in 0..DEPTH {
+            let Some(above) = self.above(namespace, &top) else {
+                break;
+            };
+            // A cycle cannot be climbed; what was reached so far stands.
+            if !seen.insert((above.kind.clone(), above.name.clone())) {
+                break;
+            }
+            if is_run(&above.kind) {
+                run = Some(above.name.clone());
+            }
+            top = above;
+        }
+        let group = match self.controller(namespace, &top.kind, &top.name) {
+            Some(controller) if !controller.this.api_version.is_empty() => controller.this.group().to_owned(),
+            _ if !top.api_version.is_empty() => top.group().to_owned(),
+            _ => group_of(&top.kind).to_owned(),
+        };
+        Top {
+            group,
+            kind: top.kind,
+            namespace: namespace.to_owned(),
+            name: top.name,
+            run,
+        }
+    }
+
+    fn above(&self, namespace: &str, below: &ObjectRef) -> Option<ObjectRef> {
+        let living = below.uid.as_deref().and_then(|uid| self.by_uid.get(uid));
+        match living {
+            Some(Link::Controller(controller)) => return controller.owner.clone(),
+            Some(Link::Pod(pod)) => return pod.owner.clone(),
+            None => {}
+        }
+        if let Some(controller) = self.controller(namespace, &below.kind, &below.name) {
+            return controller.owner.clone();
+        }
+        let record = self
+            .history
+            .get(&(namespace, below.kind.as_str(), below.name.as_str()))?;
+        Some(named(&record.owner_kind, &record.owner_name))
+    }
+}
+
+fn named(kind: &str, name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: String::new(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        uid: None,
+    }
+}
+
+fn itself(namespace: &str, name: &str) -> Top {
+    Top {
+        group: String::new(),
+        kind: "Pod".to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        run: Some(name.to_owned()),
+    }
+}
+
+/// Kinds that run once and end.
+pub fn is_run(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Job"
+            | "JobSet"
+            | "TrainJob"
+            | "PyTorchJob"
+            | "TFJob"
+            | "MPIJob"
+            | "JAXJob"
+            | "XGBoostJob"
+            | "PaddleJob"
+            | "RayJob"
+            | "Workflow"
+    )
+}
+
+/// The API group of a kind that history names without one.
+fn group_of(kind: &str) -> &'static str {
+    match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps",
+        "Job" | "CronJob" => "batch",
+        "JobSet" => "jobset.x-k8s.io",
+        "TrainJob" => "trainer.kubeflow.org",
+        "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "Notebook" => "kubeflow.org",
+        "RayCluster" | "RayJob" | "RayService" => "ray.io",
+        "LeaderWorkerSet" => "leaderworkerset.x-k8s.io",
+        "InferenceService" | "LLMInferenceService" => "serving.kserve.io",
+        _ => "",
+    }
+}
+
+/// Names with what tells one run from the next taken off the end: numbers, dates, and the random suffixes that
+/// `generateName` appends. `train-llama-8b-29384756` and `nightly-eval-x7k2p` lose their last part, `llama-8b` does not.
+pub fn stem(name: &str) -> &str {
+    let mut stem = name;
+    while let Some((rest, last)) = stem.rsplit_once(['-', '_', '.']) {
+        if rest.is_empty() || !tells_runs_apart(last) {
+            break;
+        }
+        stem = rest;
+    }
+    stem
+}
+
+fn tells_runs_apart(part: &str) -> bool {
+    let digits = part.chars().filter(char::is_ascii_digit).count();
+    let number = !part.is_empty() && digits == part.len();
+    let hex = part.len() >= 7 && digits > 0 && part.chars().all(|c| c.is_ascii_hexdigit());
+    // The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
+    let random = part.len() == 5 && digits > 0 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c));
+    number || hex || random
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn controller(kind: &str, name: &str, owner: Option<(&str, &str)>) -> Controller {
+        let reference = |kind: &str, name: &str| ObjectRef {
+            uid: Some(format!("{kind}/{name}")),
+            ..named(kind, name)
+        };
+        Controller {
+            this: reference(kind, name),
+            namespace: "ml".to_owned(),
+            owner: owner.map(|(kind, name)| reference(kind, name)),
+            labels: BTreeMap::new(),
+            replicas: None,
+        }
+    }
+
+    fn record(pod: &str, kind: &str, name: &str) -> PodRecord {
+        PodRecord {
+            namespace: "ml".to_owned(),
+            name: pod.to_owned(),
+            uid: None,
+            node: None,
+            owner_kind: Some(kind.to_owned()),
+            owner_name: Some(name.to_owned()),
+            requests: BTreeMap::new(),
+            first: jiff::Timestamp::UNIX_EPOCH,
+            last: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_is_owned_through_history_and_what_still_exists() {
+        let inventory = Inventory {
+            controllers: vec![controller("Deployment", "chat", None)],
+            owner_history: vec![OwnerRecord {
+                namespace: "ml".to_owned(),
+                kind: "ReplicaSet".to_owned(),
+                name: "chat-5d9".to_owned(),
+                owner_kind: "Deployment".to_owned(),
+                owner_name: "chat".to_owned(),
+            }],
+            ..Inventory::default()
+        };
+        let top = Owners::of(&inventory).of_record(&record("chat-5d9-x", "ReplicaSet", "chat-5d9"));
+        assert_eq!(
+            (top.group.as_str(), top.kind.as_str(), top.name.as_str()),
+            ("apps", "Deployment", "chat")
+        );
+        assert_eq!(top.run, None);
+    }
+
+    #[test]
+    fn runs_of_a_cron_job_share_their_top() {
+        let inventory = Inventory {
+            controllers: vec![
+                controller("CronJob", "nightly", None),
+                controller("Job", "nightly-1", Some(("CronJob", "nightly"))),
+            ],
+            ..Inventory::default()
+        };
+        let top = Owners::of(&inventory).of_record(&record("nightly-1-abc", "Job", "nightly-1"));
+        assert_eq!((top.kind.as_str(), top.run.as_deref()), ("CronJob", Some("nightly-1")));
+    }
+
+    #[test]
+    fn a_cycle_ends() {
+        let inventory = Inventory {
+            controllers: vec![
+                controller("A", "a", Some(("B", "b"))),
+                controller("B", "b", Some(("A", "a"))),
+            ],
+            ..Inventory::default()
+        };
+        assert_eq!(Owners::of(&inventory).of_record(&record("p", "A", "a")).kind, "B");
+    }
+
+    #[test]
+    fn a_stem_is_what_runs_share() {
+        assert_eq!(stem("train-llama-8b-29384756"), "train-llama-8b");
+        assert_eq!(stem("nightly-eval-x7k2p"), "nightly-eval");
+        assert_eq!(stem("sweep-3-20261101"), "sweep");
+        assert_eq!(stem("llama-8b"), "llama-8b");
+        assert_eq!(stem("7"), "7");
+    }
+}

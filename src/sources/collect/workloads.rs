@@ -1,0 +1,353 @@
+//! Lives, owners and series joined to workloads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::class::{Signs, classify};
+use super::devices::{Joined, merged};
+use super::identity;
+use super::lives::Life;
+use super::nodes::{NodeFacts, share_of_node, slice_share};
+use super::owners::{Owners, is_run, stem};
+use crate::catalog::Catalog;
+use crate::model::cluster::{Inventory, Resources};
+use crate::model::gpu::GpuKind;
+use crate::model::serving::Serving;
+use crate::model::time::Grid;
+use crate::model::units::{GpuCount, Hourly, Monthly};
+use crate::model::usage::{Column, Signal};
+use crate::model::workload::{Autoscaler, CapacityType, DeviceUse, PodUse, PriceSource, Workload};
+
+/// What every workload is joined from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// Window and step.
+    pub grid: Grid,
+    /// The objects.
+    pub inventory: &'a Inventory,
+    /// Owner chains.
+    pub owners: &'a Owners<'a>,
+    /// Series by pod.
+    pub joined: &'a Joined<'a>,
+    /// Nodes by name.
+    pub nodes: &'a BTreeMap<String, NodeFacts>,
+    /// Facts.
+    pub catalog: &'a Catalog,
+    /// Labels that name a team, the first that is there wins.
+    pub owner_labels: &'a [String],
+}
+
+/// API group, kind, namespace and name of what an owner would edit.
+type Key = (String, String, String, String);
+
+/// The workloads, by id.
+pub fn workloads(lives: &[Life<'_>], sources: Sources<'_>) -> Vec<Workload> {
+    let mut groups: BTreeMap<Key, Vec<&Life<'_>>> = BTreeMap::new();
+    let families = families(lives);
+    for life in lives {
+        let top = &life.top;
+        let runs = is_run(&top.kind) || top.kind == "Pod";
+        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        let name = if runs && families.contains(&family) {
+            &family.2
+        } else {
+            &top.name
+        };
+        let key = (top.group.clone(), top.kind.clone(), top.namespace.clone(), name.clone());
+        groups.entry(key).or_default().push(life);
+    }
+    let mut workloads: Vec<Workload> = groups
+        .iter()
+        .map(|(key, lives)| workload(key, lives, sources))
+        .collect();
+    workloads.sort_by(|a, b| a.id.cmp(&b.id));
+    workloads
+}
+
+/// Kind, namespace and stem of runs of which there are at least two.
+fn families(lives: &[Life<'_>]) -> BTreeSet<(String, String, String)> {
+    let mut runs: BTreeMap<(String, String, String), BTreeSet<&str>> = BTreeMap::new();
+    for life in lives
+        .iter()
+        .filter(|life| is_run(&life.top.kind) || life.top.kind == "Pod")
+    {
+        let top = &life.top;
+        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        runs.entry(family).or_default().insert(&top.name);
+    }
+    runs.into_iter()
+        .filter(|(_, names)| names.len() > 1)
+        .map(|(family, _)| family)
+        .collect()
+}
+
+fn workload(key: &Key, lives: &[&Life<'_>], sources: Sources<'_>) -> Workload {
+    let (group, kind, namespace, name) = key;
+    let pods: Vec<PodUse> = lives.iter().map(|life| pod_use(life, sources)).collect();
+    let newest = lives
+        .iter()
+        .filter(|life| life.pod.is_some())
+        .max_by_key(|life| life.from);
+    let controller = sources.owners.controller(namespace, kind, name);
+    let mut labels = controller
+        .map(|controller| controller.labels.clone())
+        .unwrap_or_default();
+    for (label, value) in newest.and_then(|life| life.pod).into_iter().flat_map(|pod| &pod.labels) {
+        labels.entry(label.clone()).or_insert_with(|| value.clone());
+    }
+    let owner = sources
+        .owner_labels
+        .iter()
+        .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
+    let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
+    let serving = serving(lives, sources);
+    let containers = newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers);
+    let class = classify(Signs {
+        kind,
+        name,
+        containers,
+        serving: serving.as_ref(),
+        serves_metrics: pods.iter().any(|pod| !pod.server.is_empty()),
+        autoscaled: autoscaler.is_some(),
+    });
+    let runs: BTreeSet<&String> = lives.iter().filter_map(|life| life.top.run.as_ref()).collect();
+    let money = Money::of(&pods, sources);
+    let shown_kind = if group.is_empty() {
+        kind.clone()
+    } else {
+        format!("{kind}.{group}")
+    };
+    Workload {
+        id: format!("{}/{namespace}/{shown_kind}/{name}", sources.cluster),
+        cluster: sources.cluster.to_owned(),
+        group: group.clone(),
+        kind: kind.clone(),
+        namespace: namespace.clone(),
+        name: name.clone(),
+        owner: owner.map(|label| labels[label].clone()),
+        owner_because: owner.map(|label| format!("label {label}")),
+        labels,
+        class,
+        runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
+        family: kind == "CronJob" || is_run(kind),
+        replicas: controller.and_then(|controller| controller.replicas),
+        autoscaler,
+        gpus: money.gpus,
+        gpu: money.gpu,
+        capacity: money.capacity,
+        pod_requests: pod_requests(lives),
+        monthly: money.monthly,
+        price: money.price,
+        serving,
+        pods,
+    }
+}
+
+fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) -> Option<Autoscaler> {
+    let targets = |hpa: &&crate::model::cluster::Hpa| {
+        hpa.namespace == namespace && hpa.target.kind == kind && hpa.target.name == name
+    };
+    inventory.hpas.iter().find(targets).map(|hpa| Autoscaler {
+        name: hpa.name.clone(),
+        min_replicas: hpa.min_replicas,
+        max_replicas: hpa.max_replicas,
+    })
+}
+
+/// What the newest pod serves, with the geometry of the cache that its server reports.
+fn serving(lives: &[&Life<'_>], sources: Sources<'_>) -> Option<Serving> {
+    let newest = lives
+        .iter()
+        .filter(|life| life.pod.is_some())
+        .max_by_key(|life| life.from)?;
+    let server = sources.joined.servers.get(&newest.key);
+    let cache = server
+        .and_then(|signals| signals.get(&Signal::CacheConfig))
+        .and_then(|series| series.last())
+        .map(|series| &series.labels);
+    let named = server.and_then(|signals| {
+        signals
+            .values()
+            .flatten()
+            .find_map(|series| series.labels.get("model_name"))
+    });
+    identity::serving(
+        &newest.pod?.containers,
+        cache,
+        named.map(String::as_str),
+        sources.catalog,
+    )
+}
+
+/// CPU and memory that one living pod requests at most.
+fn pod_requests(lives: &[&Life<'_>]) -> Resources {
+    let mut most = Resources::new();
+    for pod in lives.iter().filter_map(|life| life.pod) {
+        for (name, amount) in pod.requests() {
+            let slot = most.entry(name).or_insert(0.0);
+            *slot = slot.max(amount);
+        }
+    }
+    most
+}
+
+fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
+    let facts = life.node.as_ref().and_then(|node| sources.nodes.get(node));
+    let series = sources.joined.devices.get(&life.key);
+    let devices: Vec<DeviceUse> = series
+        .into_iter()
+        .flatten()
+        .map(|(device, series)| DeviceUse {
+            device: Some(device.clone()),
+            signals: within(
+                series.signals.iter().map(|(s, columns)| (*s, merged(columns))),
+                life,
+                sources.grid,
+            ),
+        })
+        .filter(|device| !device.signals.is_empty())
+        .collect();
+    let server = sources.joined.servers.get(&life.key).into_iter().flatten();
+    let server = server.map(|(signal, series)| {
+        let columns: Vec<&Column> = series.iter().map(|series| &series.column).collect();
+        (*signal, merged(&columns))
+    });
+    let measured = series.and_then(|series| series.values().find_map(|series| series.kind.clone()));
+    let gpu = gpu_kind(life, measured, facts);
+    let gpus = match life.requests.values().sum::<f64>() {
+        requested if requested > 0.0 => requested.round() as u32,
+        _ => u32::try_from(devices.len()).unwrap_or(u32::MAX),
+    };
+    let sliced_in_time = life.requests.contains_key("nvidia.com/gpu.shared");
+    let shares_device = devices.iter().filter_map(|device| device.device.as_ref());
+    let shared = sliced_in_time
+        || shares_device
+            .into_iter()
+            .any(|device| sources.joined.shared.contains(device));
+    // What a time-sliced share of a GPU costs depends on who else is on it, which a request does not say.
+    let hourly = facts.filter(|_| !sliced_in_time).and_then(|facts| {
+        let share = share_of_node(gpu.as_ref(), facts)?;
+        Some(facts.hourly? * (share * f64::from(gpus)))
+    });
+    let annotation = |name: &str, value: &str| {
+        let annotations = life.pod.map(|pod| &pod.annotations);
+        annotations
+            .and_then(|all| all.get(name))
+            .is_some_and(|found| found == value)
+    };
+    PodUse {
+        name: life.key.1.clone(),
+        node: life.node.clone(),
+        from: life.from,
+        to: life.to,
+        running: life.running,
+        pinned: annotation("karpenter.sh/do-not-disrupt", "true")
+            || annotation("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
+        shared,
+        gpus,
+        gpu,
+        hourly,
+        devices,
+        server: within(server, life, sources.grid),
+    }
+}
+
+/// Columns cut to a life; a name may be used again by a later pod.
+fn within(columns: impl Iterator<Item = (Signal, Column)>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
+    let inside = |at: usize| {
+        let second = grid.second(at);
+        second > life.from.as_second() && second <= life.to.as_second()
+    };
+    let mut kept = BTreeMap::new();
+    for (signal, column) in columns {
+        let mut cut = Column::gaps(column.len());
+        for (at, value) in column.samples().filter(|(at, _)| inside(*at)) {
+            cut.set(at, value);
+        }
+        if cut.count() > 0 {
+            kept.insert(signal, cut);
+        }
+    }
+    kept
+}
+
+/// What a pod holds: the slice it asked for on the GPU that its metrics, or else its node, name.
+fn gpu_kind(life: &Life<'_>, measured: Option<GpuKind>, facts: Option<&NodeFacts>) -> Option<GpuKind> {
+    let asked = life
+        .requests
+        .keys()
+        .find_map(|name| name.strip_prefix("nvidia.com/mig-"));
+    let model = measured
+        .as_ref()
+        .map(|kind| kind.model.clone())
+        .or_else(|| facts?.gpu.clone())?;
+    let mig = asked
+        .map(str::to_owned)
+        .or_else(|| measured?.mig)
+        .or_else(|| facts?.single_slice.clone());
+    Some(GpuKind { model, mig })
+}
+
+/// What the pods of a workload come to.
+struct Money {
+    gpus: GpuCount,
+    gpu: Option<GpuKind>,
+    capacity: CapacityType,
+    monthly: Option<Monthly>,
+    price: Option<PriceSource>,
+}
+
+impl Money {
+    fn of(pods: &[PodUse], sources: Sources<'_>) -> Self {
+        let window_hours = sources.grid.window.hours();
+        let mut gpu_hours = 0.0;
+        let mut cost = Some(0.0);
+        let mut kinds: BTreeMap<GpuKind, f64> = BTreeMap::new();
+        let mut capacities: BTreeMap<CapacityType, f64> = BTreeMap::new();
+        let mut prices: Vec<(PriceSource, f64)> = Vec::new();
+        for pod in pods {
+            let slice = pod
+                .gpu
+                .as_ref()
+                .and_then(|kind| slice_share(kind.mig.as_deref()?, Some(&kind.model)));
+            let hours = pod.hours() * f64::from(pod.gpus) * slice.unwrap_or(1.0);
+            gpu_hours += hours;
+            cost = cost
+                .zip(pod.hourly)
+                .map(|(sum, hourly)| sum + hourly.get() * pod.hours());
+            if let Some(kind) = &pod.gpu {
+                *kinds.entry(kind.clone()).or_insert(0.0) += hours;
+            }
+            let facts = pod.node.as_ref().and_then(|node| sources.nodes.get(node));
+            let capacity = facts.map_or(CapacityType::Unknown, |facts| facts.capacity);
+            *capacities.entry(capacity).or_insert(0.0) += hours;
+            if let Some(price) = facts.and_then(|facts| facts.price.clone()) {
+                match prices.iter_mut().find(|(known, _)| *known == price) {
+                    Some((_, sum)) => *sum += hours,
+                    None => prices.push((price, hours)),
+                }
+            }
+        }
+        let monthly = |cost: f64| Hourly::new(cost / window_hours).monthly();
+        prices.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Self {
+            gpus: GpuCount::new(gpu_hours / window_hours),
+            gpu: most(kinds),
+            capacity: most(capacities).unwrap_or(CapacityType::Unknown),
+            monthly: cost.filter(|_| !pods.is_empty()).map(monthly),
+            price: prices.into_iter().next().map(|(price, _)| price),
+        }
+    }
+}
+
+/// The key with the largest sum; the first of equals.
+fn most<K: Ord>(sums: BTreeMap<K, f64>) -> Option<K> {
+    let mut best: Option<(K, f64)> = None;
+    for (key, sum) in sums {
+        if best.as_ref().is_none_or(|(_, largest)| sum > *largest) {
+            best = Some((key, sum));
+        }
+    }
+    best.map(|(key, _)| key)
+}
