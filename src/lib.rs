@@ -8,6 +8,7 @@
 //! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
 //! - [`policy`]: what the owner wants and permits, with the place of every mistake.
 //! - [`sources`]: the world, read, and joined to the snapshot that is judged.
+//! - [`recommenders`]: the levers, one file and one page each.
 
 #![cfg_attr(
     test,
@@ -18,3 +19,4 @@ pub mod model;
 pub mod catalog;
 pub mod policy;
 pub mod sources;
+pub mod recommenders;

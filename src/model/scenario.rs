@@ -85,6 +85,8 @@ pub enum Move {
         to: GpuKind,
         /// Devices that one pod holds.
         per_pod: u32,
+        /// How many times longer work may take, at worst.
+        slowdown: f64,
     },
 }
 

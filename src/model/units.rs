@@ -45,7 +45,7 @@ pub struct Memory(f64);
 
 impl Memory {
     /// From MiB (2^20 bytes).
-    pub fn from_mib(mib: f64) -> Self {
+    pub const fn from_mib(mib: f64) -> Self {
         Self(mib)
     }
 

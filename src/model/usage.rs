@@ -78,6 +78,26 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| signal.name() == name)
     }
 
+    /// What makes it readable where it is missing.
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::GpuUtil | Self::MemoryUsed | Self::Power => {
+                "run dcgm-exporter on every GPU node and have Prometheus scrape it; its default counters have this one"
+            }
+            Self::EngineActive | Self::TensorActive | Self::DramActive => {
+                "let dcgm-exporter read profiling counters (its default counters have this one; it needs SYS_ADMIN, and no \
+                 profiler may hold the GPU)"
+            }
+            Self::SmActive => "uncomment DCGM_FI_PROF_SM_ACTIVE in dcgm-exporter's counters file",
+            Self::KvCacheUsage
+            | Self::RequestsRunning
+            | Self::RequestsWaiting
+            | Self::RequestsFinished
+            | Self::TokensGenerated
+            | Self::CacheConfig => "have Prometheus scrape the model server's /metrics, with its pod in the labels",
+        }
+    }
+
     /// Whether it is read from a GPU (and not from a model server).
     pub fn is_gpu(self) -> bool {
         matches!(

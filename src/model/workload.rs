@@ -239,6 +239,14 @@ impl Workload {
         Measured { values, expected }
     }
 
+    /// The quantile `q` of a GPU signal on the device for which it is highest: one busy replica among many at rest counts
+    /// in full.
+    pub fn highest_quantile(&self, signal: Signal, q: f64) -> Option<f64> {
+        let devices = self.pods.iter().flat_map(|pod| &pod.devices);
+        let columns = devices.filter_map(|device| device.signals.get(&signal));
+        columns.filter_map(|column| column.quantile(q)).reduce(f64::max)
+    }
+
     /// Hours of the window in which at least one pod held GPUs.
     pub fn hours_held(&self) -> f64 {
         let mut spans: Vec<(i64, i64)> = self

@@ -1,0 +1,276 @@
+//! `idle-gpu`: GPUs that a workload holds and does not use, always or at the same hours of every week.
+
+use super::evidence::{fact, figure, measured, shared_devices, unknown};
+use super::{Recommender, World, weekly};
+use crate::model::gap::{Gap, Reason};
+use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
+use crate::model::usage::Signal;
+use crate::model::workload::{Class, Measured, Workload};
+use crate::policy::located::Mistake;
+use crate::policy::section::Section;
+
+/// The lever.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IdleGpu {
+    /// Days of history without which nothing is called idle.
+    pub least_days: f64,
+    /// Days without which no weekly pattern is seen.
+    pub least_days_for_schedule: f64,
+    /// Engine activity, 0 to 1, up to which a GPU is at rest.
+    pub activity_at_most: f64,
+    /// Share of the power limit up to which it is at rest.
+    pub power_share_at_most: f64,
+    /// Hours at a stretch that make a sleep worthwhile.
+    pub least_hours_at_rest: f64,
+    /// Share of samples that may be missing.
+    pub missing_at_most: f64,
+}
+
+impl IdleGpu {
+    /// Its settings, under its id.
+    pub fn read(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Self {
+        let mut own = levers.section("idle-gpu", mistakes);
+        let lever = Self {
+            least_days: own.number("least_days", 1.0, 365.0, mistakes),
+            least_days_for_schedule: own.number("least_days_for_schedule", 14.0, 365.0, mistakes),
+            activity_at_most: own.number("activity_at_most", 0.0, 0.05, mistakes),
+            power_share_at_most: own.number("power_share_at_most", 0.05, 0.5, mistakes),
+            least_hours_at_rest: own.number("least_hours_at_rest", 2.0, 24.0, mistakes),
+            missing_at_most: own.number("missing_at_most", 0.0, 0.2, mistakes),
+        };
+        own.finish(mistakes);
+        lever
+    }
+
+    /// What was measured of activity, and which signals said it; each at rest up to its own bound.
+    fn activity(&self, workload: &Workload, world: &World<'_>) -> Result<Activity, Gap> {
+        let grid = world.snapshot.grid;
+        let engine = measured(workload, Signal::EngineActive, grid, self.missing_at_most);
+        let util = measured(workload, Signal::GpuUtil, grid, self.missing_at_most);
+        let signals: Vec<(Signal, Measured, f64)> = match (engine, util) {
+            (Ok(engine), Ok(util)) => vec![(Signal::EngineActive, engine, 1.0), (Signal::GpuUtil, util, 0.01)],
+            (Ok(engine), Err(_)) => vec![(Signal::EngineActive, engine, 1.0)],
+            // Utilization counts every moment in which any kernel ran, so that it stands in where it is zero throughout.
+            (Err(gap), Ok(util)) if gap.code == "signal-missing" => vec![(Signal::GpuUtil, util, 0.01)],
+            (Err(gap), _) => return Err(gap),
+        };
+        Ok(Activity { signals })
+    }
+
+    /// Whether power agrees that nothing ran.
+    fn power(&self, workload: &Workload, world: &World<'_>) -> Result<Evidence, Gap> {
+        let power = measured(workload, Signal::Power, world.snapshot.grid, self.missing_at_most)?;
+        let kind = workload.gpu.as_ref();
+        let limit = kind
+            .and_then(|kind| world.catalog.gpu(&kind.model))
+            .and_then(|spec| spec.tdp_watts);
+        let Some(limit) = limit else {
+            let model = kind.map_or_else(|| "its GPU".to_owned(), ToString::to_string);
+            return Err(Gap::new(
+                "no-power-limit",
+                format!("the power limit of {model}"),
+                "the catalogue has none, so power cannot confirm that the GPU is at rest",
+                "tell us the board's power limit, with its source, so that the catalogue can learn it",
+            ));
+        };
+        let watts = power.quantile(0.99).unwrap_or(f64::INFINITY);
+        if watts > limit * self.power_share_at_most {
+            return Err(Gap::new(
+                "signals-disagree",
+                "whether its GPUs are at rest",
+                format!("activity says so, but power is {watts:.0} W of {limit:.0} W at the 99th percentile"),
+                "see on the node what draws power (nvidia-smi), and whether the exporter maps the GPU to the right pod",
+            ));
+        }
+        let what = format!("power at the 99th percentile, of a limit of {limit:.0} W");
+        Ok(figure(what, Signal::Power, Some(watts), &power))
+    }
+
+    fn judge(&self, workload: &Workload, world: &World<'_>) -> Result<Candidate, Gap> {
+        if workload.running().next().is_none() {
+            return Ok(keep("not-running", "it holds no GPUs now"));
+        }
+        if workload.pods.iter().any(|pod| pod.shared) {
+            return Err(shared_devices());
+        }
+        let days = workload.hours_held() / 24.0;
+        if days < self.least_days {
+            return Err(Gap::new(
+                "history-too-short",
+                format!("{days:.1} days of history"),
+                format!("under {} days a pause is no rest", self.least_days),
+                "ask again later, or widen --window if it is older than the window",
+            ));
+        }
+        let activity = self.activity(workload, world)?;
+        let requests = served(workload);
+        if activity.peak() <= self.activity_at_most && requests.is_none_or(|most| most <= 0.0) {
+            let power = self.power(workload, world)?;
+            return Ok(Candidate::Move(Box::new(self.stop(workload, &activity, power, days))));
+        }
+        if let Some(candidate) = weekly::sleep(self, workload, world, &activity, days)? {
+            return Ok(candidate);
+        }
+        Ok(keep("in-use", &activity.in_words()))
+    }
+
+    fn stop(&self, workload: &Workload, activity: &Activity, power: Evidence, days: f64) -> Proposal {
+        let mut evidence = activity.evidence();
+        evidence.push(power);
+        if let Some(most) = served(workload) {
+            evidence.push(fact(
+                "requests in execution or finished, at most",
+                "requests_running, requests_finished",
+                Some(most),
+            ));
+        }
+        evidence.push(fact(
+            "days of history",
+            "kube-state-metrics and the Kubernetes API",
+            Some(days),
+        ));
+        let (title, how, undo) = how_to_stop(workload);
+        let mut needs_human = vec![how, again(workload)];
+        if workload.pods.iter().any(|pod| pod.pinned) {
+            needs_human.push("its pods are marked as not to be disrupted: ask whoever marked them".to_owned());
+        }
+        Proposal {
+            moves: vec![Move::ScaleToZero],
+            title,
+            evidence,
+            service: None,
+            confidence: if days >= 7.0 && activity.signals.len() > 1 {
+                Level::High
+            } else {
+                Level::Medium
+            },
+            risk: if workload.class.class == Class::Inference {
+                Level::Medium
+            } else {
+                Level::Low
+            },
+            needs_human,
+            rollback: undo,
+        }
+    }
+}
+
+impl Recommender for IdleGpu {
+    fn id(&self) -> &'static str {
+        "idle-gpu"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("idle_gpu.md")
+    }
+
+    fn propose(&self, subject: Subject<'_>, world: &World<'_>) -> Vec<Candidate> {
+        let Subject::Workload(workload) = subject;
+        match self.judge(workload, world) {
+            Ok(candidate) => vec![candidate],
+            Err(missing) => unknown(missing),
+        }
+    }
+}
+
+/// Activity as it was measured: each signal with the factor that makes it a ratio.
+#[derive(Debug)]
+pub(super) struct Activity {
+    pub(super) signals: Vec<(Signal, Measured, f64)>,
+}
+
+impl Activity {
+    /// The highest ratio that any signal shows.
+    fn peak(&self) -> f64 {
+        let peaks = self
+            .signals
+            .iter()
+            .filter_map(|(_, measured, scale)| Some(measured.max()? * scale));
+        peaks.fold(0.0, f64::max)
+    }
+
+    pub(super) fn evidence(&self) -> Vec<Evidence> {
+        let evidence = |(signal, measured, scale): &(Signal, Measured, f64)| {
+            let peak = measured.max().map(|max| max * scale);
+            figure(format!("{signal} in its highest sample, of 1"), *signal, peak, measured)
+        };
+        self.signals.iter().map(evidence).collect()
+    }
+
+    fn in_words(&self) -> String {
+        let Some((signal, measured, scale)) = self.signals.first() else {
+            return "its GPUs were in use".to_owned();
+        };
+        let percent =
+            |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{:.1}", value * scale * 100.0));
+        format!(
+            "its GPUs worked: {signal} {} % on average, {} % at most",
+            percent(measured.mean()),
+            percent(measured.max())
+        )
+    }
+}
+
+/// The most requests that any sample shows; `None` where no server's metrics are there.
+pub(super) fn served(workload: &Workload) -> Option<f64> {
+    let signals = [
+        Signal::RequestsRunning,
+        Signal::RequestsWaiting,
+        Signal::RequestsFinished,
+        Signal::TokensGenerated,
+    ];
+    let columns = workload
+        .pods
+        .iter()
+        .flat_map(|pod| signals.iter().filter_map(|signal| pod.server.get(signal)));
+    columns.filter_map(crate::model::usage::Column::max).reduce(f64::max)
+}
+
+fn keep(code: &str, because: &str) -> Candidate {
+    Candidate::Keep {
+        because: Reason::new(code, because),
+    }
+}
+
+fn how_to_stop(workload: &Workload) -> (String, String, String) {
+    let name = format!("{}/{}", workload.namespace, workload.name);
+    match workload.kind.as_str() {
+        "Notebook" => (
+            format!("stop the notebook {name}"),
+            "its owner should save what lives only in memory".to_owned(),
+            "start it again from the notebook list".to_owned(),
+        ),
+        "Deployment" | "StatefulSet" | "ReplicaSet" | "LeaderWorkerSet" => (
+            format!("scale {name} to zero"),
+            "whoever calls it gets an error until it is scaled up again: ask its owner".to_owned(),
+            "set its replicas back".to_owned(),
+        ),
+        "InferenceService" | "LLMInferenceService" | "RayService" => (
+            format!("let {name} scale to zero"),
+            "the first request after a pause waits for it to start".to_owned(),
+            "set its minimum of replicas back".to_owned(),
+        ),
+        kind => (
+            format!("suspend {name}"),
+            format!("a {kind} that is suspended loses what it has not saved: ask its owner"),
+            "resume it".to_owned(),
+        ),
+    }
+}
+
+fn again(workload: &Workload) -> String {
+    let gpu = workload
+        .gpu
+        .as_ref()
+        .map_or_else(|| "its GPU".to_owned(), ToString::to_string);
+    format!("{gpu} may not be had again at once when it is asked for")
+}
+
+/// Whether it is of a kind that can sleep and wake by the clock.
+pub(super) fn can_sleep(workload: &Workload) -> bool {
+    let replicated = matches!(
+        workload.kind.as_str(),
+        "Deployment" | "StatefulSet" | "LeaderWorkerSet" | "InferenceService" | "Notebook"
+    );
+    replicated && !workload.family
+}
