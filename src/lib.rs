@@ -9,6 +9,7 @@
 //! - [`policy`]: what the owner wants and permits, with the place of every mistake.
 //! - [`sources`]: the world, read, and joined to the snapshot that is judged.
 //! - [`recommenders`]: the levers, one file and one page each.
+//! - [`engine`]: candidates and policy to a plan that adds up.
 
 #![cfg_attr(
     test,
@@ -20,3 +21,4 @@ pub mod catalog;
 pub mod policy;
 pub mod sources;
 pub mod recommenders;
+pub mod engine;

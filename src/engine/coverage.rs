@@ -1,0 +1,170 @@
+//! What was seen, workload by workload and in shares of spend.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
+use crate::model::snapshot::ByCategory;
+use crate::model::units::{GpuCount, Monthly};
+use crate::model::usage::Signal;
+use crate::model::workload::Workload;
+use crate::recommenders::World;
+use crate::recommenders::memory_need::memory_need;
+
+/// Samples that may be missing where a figure is only shown, not judged by.
+const SHOWN_WITH: f64 = 1.0;
+
+pub(super) fn workload_rows(
+    world: &World<'_>,
+    accepted: &[Row],
+    held: &[Row],
+    unknown: &[Unknown],
+) -> Vec<WorkloadRow> {
+    let changes: BTreeSet<&str> = accepted.iter().chain(held).map(|row| row.subject.id.as_str()).collect();
+    let open: BTreeSet<&str> = unknown.iter().map(|row| row.subject.id.as_str()).collect();
+    let verdict = |id: &str| match (changes.contains(id), open.contains(id)) {
+        (true, _) => Verdict::Change,
+        (false, true) => Verdict::Unknown,
+        (false, false) => Verdict::Keep,
+    };
+    let workloads = world.snapshot.workloads.iter();
+    workloads
+        .map(|workload| workload_row(workload, verdict(&workload.id), world))
+        .collect()
+}
+
+fn workload_row(workload: &Workload, verdict: Verdict, world: &World<'_>) -> WorkloadRow {
+    WorkloadRow {
+        id: workload.id.clone(),
+        cluster: workload.cluster.clone(),
+        group: workload.group.clone(),
+        kind: workload.kind.clone(),
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        owner: workload.owner.clone(),
+        owner_because: workload.owner_because.clone(),
+        verdict,
+        class: workload.class.class,
+        class_confidence: workload.class.confidence,
+        class_because: workload.class.because.clone(),
+        runs: workload.runs,
+        gpus: GpuCount::new((workload.gpus.get() * 1000.0).round() / 1000.0),
+        gpu: workload.gpu.as_ref().map(ToString::to_string),
+        capacity_type: workload.capacity,
+        monthly: workload.monthly.map(Monthly::to_cents),
+        price: workload.price.clone(),
+        gpu_busy: busy(workload, world),
+        memory_gib: memory(workload, world),
+    }
+}
+
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 10_000.0).round() / 10_000.0
+}
+
+fn busy(workload: &Workload, world: &World<'_>) -> Option<Busy> {
+    let signals = [(Signal::EngineActive, 1.0), (Signal::GpuUtil, 0.01)];
+    signals.into_iter().find_map(|(signal, scale)| {
+        let measured = workload.measured(signal, world.snapshot.grid);
+        let at = |q: f64| measured.quantile(q).map(|value| rounded(value * scale));
+        Some(Busy {
+            p50: at(0.5)?,
+            p95: at(0.95)?,
+            p99: at(0.99)?,
+            coverage: rounded(measured.coverage().ratio()),
+            signal: signal.name().to_owned(),
+        })
+    })
+}
+
+fn memory(workload: &Workload, world: &World<'_>) -> MemoryRow {
+    let grid = world.snapshot.grid;
+    let gib = |mib: f64| (mib / 1024.0 * 100.0).round() / 100.0;
+    let need = memory_need(workload, grid, SHOWN_WITH)
+        .ok()
+        .filter(|need| need.bound_only.is_none());
+    MemoryRow {
+        need_max: need.map(|need| gib(need.peak.mib())),
+        reserved_max: workload.measured(Signal::MemoryUsed, grid).max().map(gib),
+    }
+}
+
+pub(super) fn coverage(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[Unknown]) -> Coverage {
+    let snapshot = world.snapshot;
+    let spend = snapshot
+        .spend
+        .as_ref()
+        .map(|spend| spend.monthly.get())
+        .filter(|total| *total > 0.0);
+    let of = |wanted: fn(Verdict) -> bool| {
+        let held = workloads
+            .iter()
+            .filter(|row| wanted(row.verdict))
+            .filter_map(|row| row.monthly);
+        spend.map(|total| (held.sum::<Monthly>().get() / total).min(1.0))
+    };
+    let open = of(|verdict| verdict == Verdict::Unknown).map(rounded);
+    let judged = of(|verdict| verdict != Verdict::Unknown).map(rounded);
+    let rest = judged
+        .zip(open)
+        .map(|(judged, open)| rounded((1.0 - judged - open).max(0.0)));
+    Coverage {
+        clusters: vec![snapshot.cluster.clone()],
+        gpus: snapshot.gpus,
+        gpus_with_metrics: snapshot.gpus_with_metrics,
+        workloads: u32::try_from(workloads.len()).unwrap_or(u32::MAX),
+        samples: snapshot.samples,
+        spend_judged: judged,
+        spend_unknown: open,
+        spend_out_of_scope: rest,
+        gaps: gaps(world, workloads, unknown),
+    }
+}
+
+/// The gaps of reading and joining, and signals that the whole cluster lacks, with the spend of the workloads that some
+/// lever could not tell for want of them.
+fn gaps(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[Unknown]) -> Vec<GapRow> {
+    let snapshot = world.snapshot;
+    let mut rows: Vec<GapRow> = snapshot
+        .gaps
+        .iter()
+        .map(|priced| GapRow {
+            what: priced.gap.what.clone(),
+            why: priced.gap.why.clone(),
+            fix: priced.gap.fix.clone(),
+            monthly: priced.monthly.map(Monthly::to_cents),
+        })
+        .collect();
+    let costs: BTreeMap<&str, Option<Monthly>> = workloads.iter().map(|row| (row.id.as_str(), row.monthly)).collect();
+    for signal in &snapshot.absent {
+        let missed = unknown
+            .iter()
+            .filter(|row| row.reason == "signal-missing" && row.missing.starts_with(signal.name()));
+        let ids: BTreeSet<&str> = missed.map(|row| row.subject.id.as_str()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let cost = ids
+            .iter()
+            .try_fold(Monthly::ZERO, |sum, id| Some(sum + costs.get(id).copied().flatten()?));
+        rows.push(GapRow {
+            what: format!("{signal} of every workload"),
+            why: "no series of it is in the window".to_owned(),
+            fix: signal.fix().to_owned(),
+            monthly: cost.map(Monthly::to_cents),
+        });
+    }
+    rows.sort_by(|a, b| {
+        let money = |row: &GapRow| row.monthly.map_or(-1.0, Monthly::get);
+        money(b).total_cmp(&money(a)).then_with(|| a.what.cmp(&b.what))
+    });
+    rows
+}
+
+pub(super) fn cents(by: ByCategory) -> ByCategory {
+    ByCategory {
+        gpu: by.gpu.to_cents(),
+        storage: by.storage.map(Monthly::to_cents),
+        network: by.network.map(Monthly::to_cents),
+        other: by.other.map(Monthly::to_cents),
+    }
+}

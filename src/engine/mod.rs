@@ -1,0 +1,111 @@
+//! Candidates and policy to a plan: ask, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
+//! the same plan.
+
+mod ask;
+mod price;
+mod placement;
+mod realise;
+mod guard;
+mod choose;
+mod rows;
+mod coverage;
+
+use crate::catalog::Catalog;
+use crate::model::plan::Plan;
+use crate::model::progress::Progress;
+use crate::model::snapshot::Snapshot;
+use crate::policy::located::Located;
+use crate::policy::section::Section;
+use crate::policy::{Mistakes, Policy, layered};
+use crate::recommenders::offers::Offers;
+use crate::recommenders::{Recommender, World, all};
+
+/// A policy with the levers that it sets, ready to judge.
+pub struct Judge {
+    policy: Policy,
+    levers: Vec<Box<dyn Recommender>>,
+    catalog: Catalog,
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let levers: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
+        f.debug_struct("Judge")
+            .field("policy", &self.policy)
+            .field("levers", &levers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Judge {
+    /// From policy files, each a name and its text, laid over the defaults.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them, each with its place.
+    pub fn new(files: &[(String, String)], catalog: Catalog) -> Result<Self, Mistakes> {
+        let root: Located = layered(files)?;
+        let mut mistakes = Vec::new();
+        let mut section = Section::open("", &root, &mut mistakes);
+        let policy = Policy::read(&mut section, &catalog, &mut mistakes);
+        let mut settings = section.section("levers", &mut mistakes);
+        let levers = all(&mut settings, &mut mistakes);
+        settings.finish(&mut mistakes);
+        section.finish(&mut mistakes);
+        if !mistakes.is_empty() {
+            mistakes.sort();
+            return Err(Mistakes(mistakes));
+        }
+        Ok(Self {
+            policy,
+            levers,
+            catalog,
+        })
+    }
+
+    /// Only these levers are asked.
+    ///
+    /// # Errors
+    /// The first id that is no lever's, and those that are.
+    pub fn only(mut self, ids: &[String]) -> Result<Self, String> {
+        let known: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
+        if let Some(stranger) = ids.iter().find(|id| !known.contains(&id.as_str())) {
+            return Err(format!("`{stranger}` is no lever; there are {}", known.join(", ")));
+        }
+        if !ids.is_empty() {
+            self.levers.retain(|lever| ids.iter().any(|id| id == lever.id()));
+        }
+        Ok(self)
+    }
+
+    /// What the policy says.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The facts it judges by.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The levers it asks.
+    pub fn levers(&self) -> &[Box<dyn Recommender>] {
+        &self.levers
+    }
+
+    /// Judges a snapshot: every workload gets a verdict from every lever.
+    pub fn analyze(&self, snapshot: &Snapshot, progress: &dyn Progress) -> Plan {
+        let offers = Offers::of(snapshot, &self.catalog, &self.policy.objectives);
+        let world = World {
+            snapshot,
+            catalog: &self.catalog,
+            objectives: &self.policy.objectives,
+            offers: &offers,
+        };
+        progress.stage("judging workloads", Some(snapshot.workloads.len() as u64));
+        let mut answers = ask::ask(&self.levers, &world, progress);
+        let priced = price::price(&mut answers, &world);
+        let permitted = guard::guard(priced, &self.policy.permissions, snapshot);
+        let chosen = choose::choose(permitted, &mut answers, snapshot);
+        rows::plan(chosen, &answers, &world)
+    }
+}

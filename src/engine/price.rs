@@ -1,0 +1,184 @@
+//! What a scenario gives back and what it adds, in money per hour. Arithmetic over measured hours and prices; nothing here
+//! is a saving yet, as a GPU that is given back leaves the bill only with its node.
+
+use super::ask::{Answers, Left, Proposed};
+use crate::model::gap::{Gap, Reason};
+use crate::model::gpu::GpuKind;
+use crate::model::scenario::{Move, Proposal};
+use crate::model::units::{GpuCount, Hourly};
+use crate::model::workload::{PodUse, Workload};
+use crate::recommenders::World;
+
+/// GPUs of one pod that a scenario gives back on one node.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Release {
+    pub(super) node: String,
+    pub(super) pod: String,
+    /// What its GPUs cost an hour, by their share of the node.
+    pub(super) hourly: Hourly,
+    /// The share of time for which they are given back.
+    pub(super) share: f64,
+}
+
+/// A scenario with its price.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Priced {
+    pub(super) workload: usize,
+    pub(super) lever: &'static str,
+    pub(super) proposal: Proposal,
+    /// What is given back, over the month.
+    pub(super) value: Hourly,
+    /// What the new nodes cost, over the month.
+    pub(super) added: Hourly,
+    /// The new nodes in words.
+    pub(super) added_nodes: Option<String>,
+    /// Free slices that it takes.
+    pub(super) takes: Option<(GpuKind, u32)>,
+    /// GPUs given back, as a time average.
+    pub(super) gpus: GpuCount,
+    /// Where, for what runs on.
+    pub(super) releases: Vec<Release>,
+    /// For runs that end: whether their nodes come and go with them.
+    pub(super) own_nodes: bool,
+}
+
+impl Priced {
+    /// What it gives back less what it adds.
+    pub(super) fn net(&self) -> Hourly {
+        self.value - self.added
+    }
+}
+
+/// Prices every proposal. What cannot be priced becomes unknown, what costs as much as before is kept.
+pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
+    let mut priced = Vec::new();
+    for proposed in std::mem::take(&mut answers.proposed) {
+        let workload = &world.snapshot.workloads[proposed.workload];
+        let (place, lever) = (proposed.workload, proposed.lever);
+        match one(proposed, workload, world) {
+            Some(found) if found.net().get() > 0.0 => priced.push(found),
+            Some(_) => answers.kept.push(Left {
+                workload: place,
+                lever,
+                why: Reason::new("saves-nothing", "what it would need instead costs as much"),
+            }),
+            None => answers.unknown.push(Left {
+                workload: place,
+                lever,
+                why: Gap::new(
+                    "no-price",
+                    "what it costs",
+                    "its nodes have no price",
+                    "point --costs at OpenCost or Kubecost, or label nodes with node.kubernetes.io/instance-type",
+                ),
+            }),
+        }
+    }
+    priced
+}
+
+fn one(proposed: Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
+    let moves = &proposed.proposal.moves;
+    let share = moves.iter().find_map(asleep).unwrap_or(1.0);
+    let target = moves.iter().find_map(|change| match change {
+        Move::UseGpu { to, slowdown, .. } => Some((to, *slowdown)),
+        Move::ScaleToZero | Move::SleepDuring { .. } => None,
+    });
+    let priced = Priced {
+        workload: proposed.workload,
+        lever: proposed.lever,
+        value: Hourly::ZERO,
+        added: Hourly::ZERO,
+        added_nodes: None,
+        takes: None,
+        gpus: GpuCount::new(workload.gpus.get() * share),
+        releases: Vec::new(),
+        own_nodes: false,
+        proposal: proposed.proposal.clone(),
+    };
+    if workload.family && workload.running().next().is_none() {
+        return of_runs(priced, workload, target, world);
+    }
+    of_running(priced, workload, share, target, world)
+}
+
+fn asleep(change: &Move) -> Option<f64> {
+    match change {
+        Move::SleepDuring { hours, .. } => Some(hours.share()),
+        Move::ScaleToZero | Move::UseGpu { .. } => None,
+    }
+}
+
+/// What runs now gives back what it holds now; where it held less over the window, no more than that.
+fn of_running(
+    mut priced: Priced,
+    workload: &Workload,
+    share: f64,
+    target: Option<(&GpuKind, f64)>,
+    world: &World<'_>,
+) -> Option<Priced> {
+    let running: Vec<&PodUse> = workload.running().collect();
+    let now: Hourly = running.iter().map(|pod| pod.hourly).sum::<Option<Hourly>>()?;
+    let paid = workload.monthly?.hourly();
+    if now.get() <= 0.0 {
+        return None;
+    }
+    let held = (paid.get() / now.get()).min(1.0);
+    for pod in &running {
+        priced.releases.push(Release {
+            node: pod.node.clone()?,
+            pod: pod.name.clone(),
+            hourly: pod.hourly? * held,
+            share,
+        });
+    }
+    priced.value = now * (held * share);
+    if let Some((kind, _)) = target {
+        let pods = u32::try_from(running.len()).ok()?;
+        let each = workload.gpus_per_pod();
+        let free = world
+            .offers
+            .free_slices()
+            .iter()
+            .find(|(slice, free)| slice == kind && *free >= pods * each);
+        if free.is_some() {
+            priced.takes = Some((kind.clone(), pods * each));
+        } else {
+            let (offer, nodes, hourly) = world.offers.cheapest(kind, pods, each, &workload.pod_requests)?;
+            priced.added = hourly * held;
+            let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
+            priced.added_nodes = Some(format!("{nodes} x {name}"));
+        }
+    }
+    Some(priced)
+}
+
+/// Runs that end are priced by their hours; on another GPU they may last as much longer as the worst slowdown says.
+fn of_runs(
+    mut priced: Priced,
+    workload: &Workload,
+    target: Option<(&GpuKind, f64)>,
+    world: &World<'_>,
+) -> Option<Priced> {
+    let (kind, slowdown) = target?;
+    let (offer, _, hourly) = world
+        .offers
+        .cheapest(kind, 1, workload.gpus_per_pod(), &workload.pod_requests)?;
+    let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
+    priced.value = workload.monthly?.hourly();
+    priced.added = hourly * (hours * slowdown / world.snapshot.grid.window.hours());
+    priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
+    priced.own_nodes = has_own_nodes(workload, world);
+    Some(priced)
+}
+
+/// Whether the nodes of a family's runs existed for them alone: none of them is there now, and none held another workload.
+fn has_own_nodes(workload: &Workload, world: &World<'_>) -> bool {
+    let nodes: Vec<&String> = workload.pods.iter().filter_map(|pod| pod.node.as_ref()).collect();
+    let gone = nodes.iter().all(|node| world.snapshot.node(node).is_none());
+    let others = world.snapshot.workloads.iter().filter(|other| other.id != workload.id);
+    let shares = others
+        .flat_map(|other| &other.pods)
+        .any(|pod| pod.node.as_ref().is_some_and(|node| nodes.contains(&node)));
+    !nodes.is_empty() && gone && !shares
+}

@@ -1,0 +1,298 @@
+//! The plan's rows from what was chosen, held, kept and not known.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::ask::Answers;
+use super::choose::Chosen;
+use super::coverage;
+use super::price::Priced;
+use crate::model::plan::{
+    HeldBy, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
+};
+use crate::model::scenario::{Interval, Level, Move, WeekHours};
+use crate::model::units::{GpuCount, Hourly, Monthly};
+use crate::model::workload::Workload;
+use crate::recommenders::World;
+
+/// The interface's version.
+const API_VERSION: &str = "gpuwise/v1alpha1";
+
+pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>) -> Plan {
+    let snapshot = world.snapshot;
+    let mut accepted: Vec<Row> = Vec::new();
+    for (at, priced) in chosen.accepted.iter().enumerate() {
+        let leaves = chosen.outcome.leaves[at] - priced.added;
+        accepted.push(row(priced, leaves, chosen.alone[at], None, world));
+    }
+    accepted.extend(pool_rows(&chosen));
+    rank(&mut accepted);
+    let mut held_back: Vec<Row> = chosen
+        .held
+        .iter()
+        .map(|(priced, rule)| {
+            row(
+                priced,
+                Hourly::ZERO - priced.added,
+                priced.net(),
+                Some(rule.clone()),
+                world,
+            )
+        })
+        .collect();
+    rank(&mut held_back);
+    let kept = kept(answers, world);
+    let unknown = unknown(answers, world);
+    let workloads = coverage::workload_rows(world, &accepted, &held_back, &unknown);
+    Plan {
+        api_version: API_VERSION.to_owned(),
+        kind: "Plan".to_owned(),
+        window: snapshot.grid.window,
+        timezone: world.objectives.timezone.clone(),
+        currency: snapshot.currency.clone(),
+        coverage: coverage::coverage(world, &workloads, &unknown),
+        spend: snapshot.spend.as_ref().map(|spend| PlanSpend {
+            monthly: spend.monthly.to_cents(),
+            unallocated_monthly: spend.unallocated.to_cents(),
+            price_basis: spend.basis,
+            by_category: coverage::cents(spend.by_category),
+        }),
+        saving: saving(&accepted),
+        workloads,
+        accepted,
+        experiments: Vec::new(),
+        held_back,
+        kept,
+        unknown,
+    }
+}
+
+/// What leaves the bill first, then what saves most, then by name.
+fn rank(rows: &mut [Row]) {
+    let key = |row: &Row| {
+        (
+            row.saving.leaves_bill_monthly.get(),
+            row.saving.monthly.mid.unwrap_or(0.0),
+        )
+    };
+    rows.sort_by(|a, b| {
+        let ((a_leaves, a_mid), (b_leaves, b_mid)) = (key(a), key(b));
+        b_leaves
+            .total_cmp(&a_leaves)
+            .then(b_mid.total_cmp(&a_mid))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+}
+
+fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, world: &World<'_>) -> Row {
+    let workload = &world.snapshot.workloads[priced.workload];
+    let proposal = &priced.proposal;
+    let (from, to) = shapes(priced, workload);
+    Row {
+        id: format!("{}:{}", priced.lever, workload.id),
+        levers: vec![priced.lever.to_owned()],
+        subject: SubjectRef::workload(&workload.id),
+        title: proposal.title.clone(),
+        from,
+        to,
+        moves: proposal.moves.clone(),
+        saving: row_saving(priced.net(), leaves, priced.gpus, alone),
+        service: proposal.service.clone(),
+        // There is no replay yet: what was computed from measured figures is called so, and has no interval.
+        proof: Proof::Arithmetic,
+        replay: None,
+        confidence: proposal.confidence,
+        risk: proposal.risk,
+        evidence: proposal.evidence.clone(),
+        needs_human: proposal.needs_human.clone(),
+        rollback: proposal.rollback.clone(),
+        decision: None,
+        pull_request: None,
+        held_by,
+        experiment: None,
+    }
+}
+
+/// In cents, and such that the parts add up to the whole after rounding too.
+fn row_saving(net: Hourly, leaves: Hourly, gpus: GpuCount, alone: Hourly) -> RowSaving {
+    let mid = net.monthly().to_cents();
+    let leaves = leaves.monthly().to_cents();
+    RowSaving {
+        monthly: Interval {
+            low: None,
+            mid: Some(mid.get()),
+            high: None,
+        },
+        leaves_bill_monthly: leaves,
+        frees_capacity_monthly: (mid - leaves).to_cents(),
+        frees_gpus: GpuCount::new((gpus.get() * 100.0).round() / 100.0),
+        alone_monthly: alone.monthly().to_cents(),
+    }
+}
+
+/// What a pool's nodes that go away cost beyond the workloads that emptied them.
+fn pool_rows(chosen: &Chosen) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (pool, (hourly, nodes)) in &chosen.outcome.pools {
+        let saving = row_saving(*hourly, *hourly, GpuCount::ZERO, Hourly::ZERO);
+        let mut levers: Vec<String> = chosen.accepted.iter().map(|priced| priced.lever.to_owned()).collect();
+        levers.sort();
+        levers.dedup();
+        rows.push(Row {
+            id: format!("node-pool:{pool}"),
+            levers,
+            subject: SubjectRef::pool(pool),
+            title: format!("capacity of {pool} that nobody held goes away with its nodes"),
+            from: Shape::from([("nodes_that_go".to_owned(), json!(nodes))]),
+            to: Shape::from([("nodes_that_go".to_owned(), json!(0))]),
+            moves: Vec::new(),
+            saving,
+            service: None,
+            proof: Proof::Arithmetic,
+            replay: None,
+            confidence: Level::Medium,
+            risk: Level::Low,
+            evidence: Vec::new(),
+            needs_human: vec![
+                "it follows from the other rows of this pool: nothing is to be done for it alone".to_owned(),
+            ],
+            rollback: "follows the other rows".to_owned(),
+            decision: None,
+            pull_request: None,
+            held_by: None,
+            experiment: None,
+        });
+    }
+    rows
+}
+
+fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
+    let mut from = Shape::new();
+    let mut to = Shape::new();
+    let mut set = |key: &str, before: Value, after: Value| {
+        from.insert(key.to_owned(), before);
+        to.insert(key.to_owned(), after);
+    };
+    let running = workload.running().count();
+    for change in &priced.proposal.moves {
+        match change {
+            Move::ScaleToZero => set("pods", json!(running), json!(0)),
+            Move::SleepDuring { hours, timezone } => {
+                let asleep = format!("{} ({timezone})", in_words(hours));
+                set("asleep", json!("never"), json!(asleep));
+            }
+            Move::UseGpu { from, to, per_pod, .. } => {
+                set("gpu", json!(from.to_string()), json!(to.to_string()));
+                set("gpus_per_pod", json!(per_pod), json!(per_pod));
+                let nodes = priced.added_nodes.clone().unwrap_or_else(|| "free slices".to_owned());
+                set("nodes", Value::Null, json!(nodes));
+            }
+        }
+    }
+    (from, to)
+}
+
+/// `Mon 20:00 to Tue 06:00, ...`, days with the same hours together.
+fn in_words(hours: &WeekHours) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let mut by_clock: BTreeMap<(u8, u8, bool), Vec<&str>> = BTreeMap::new();
+    let mut long = Vec::new();
+    for (from, to) in hours.blocks() {
+        let length = (i32::from(to) - i32::from(from)).rem_euclid(168);
+        let day = DAYS[usize::from(from / 24) % 7];
+        if length > 24 {
+            let last = DAYS[usize::from(to / 24) % 7];
+            long.push(format!("{day} {:02}:00 to {last} {:02}:00", from % 24, to % 24));
+        } else {
+            let ends_next_day = from % 24 + u8::try_from(length).unwrap_or(24) >= 24;
+            by_clock
+                .entry((from % 24, to % 24, ends_next_day))
+                .or_default()
+                .push(day);
+        }
+    }
+    let mut parts: Vec<String> = by_clock
+        .into_iter()
+        .map(|((from, to, next), days)| {
+            let next = if next { " the next day" } else { "" };
+            format!("{} {from:02}:00 to {to:02}:00{next}", days.join(", "))
+        })
+        .collect();
+    parts.extend(long);
+    parts.join("; ")
+}
+
+fn kept(answers: &Answers, world: &World<'_>) -> Vec<Kept> {
+    let mut kept: Vec<Kept> = answers
+        .kept
+        .iter()
+        .map(|left| Kept {
+            lever: left.lever.to_owned(),
+            subject: SubjectRef::workload(&world.snapshot.workloads[left.workload].id),
+            reason: left.why.code.clone(),
+            because: left.why.because.clone(),
+        })
+        .collect();
+    kept.sort();
+    kept
+}
+
+fn unknown(answers: &Answers, world: &World<'_>) -> Vec<Unknown> {
+    let mut unknown: Vec<Unknown> = answers
+        .unknown
+        .iter()
+        .map(|left| Unknown {
+            lever: left.lever.to_owned(),
+            subject: SubjectRef::workload(&world.snapshot.workloads[left.workload].id),
+            reason: left.why.code.clone(),
+            missing: format!("{}: {}", left.why.what, left.why.why),
+            fix: left.why.fix.clone(),
+        })
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+fn saving(accepted: &[Row]) -> PlanSaving {
+    let sum = |of: fn(&RowSaving) -> Monthly| accepted.iter().map(|row| of(&row.saving)).sum::<Monthly>().to_cents();
+    let leaves = sum(|saving| saving.leaves_bill_monthly);
+    let frees = sum(|saving| saving.frees_capacity_monthly);
+    let mid = (leaves + frees).to_cents();
+    PlanSaving {
+        monthly: Interval {
+            low: None,
+            mid: Some(mid.get()),
+            high: None,
+        },
+        leaves_bill_monthly: leaves,
+        frees_capacity_monthly: frees,
+        overlap_monthly: (sum(|saving| saving.alone_monthly) - mid).to_cents(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_read_like_a_timetable() {
+        let night = |day: u8| (20..30).map(move |hour| day * 24 + hour);
+        let weekdays = WeekHours::new((0..4).flat_map(night));
+        assert_eq!(in_words(&weekdays), "Mon, Tue, Wed, Thu 20:00 to 06:00 the next day");
+        let weekend = WeekHours::new((4 * 24 + 20)..168);
+        assert_eq!(in_words(&weekend), "Fri 20:00 to Mon 00:00");
+    }
+
+    #[test]
+    fn parts_add_up_after_rounding() {
+        let saving = row_saving(
+            Hourly::new(1.234_567),
+            Hourly::new(0.777_777),
+            GpuCount::new(1.0),
+            Hourly::ZERO,
+        );
+        let sum = saving.leaves_bill_monthly + saving.frees_capacity_monthly;
+        assert_eq!(Some(sum.to_cents().get()), saving.monthly.mid);
+    }
+}
