@@ -7,6 +7,7 @@
 //! - [`model`]: the nouns. No effects, no decisions.
 //! - [`catalog`]: facts with their source and date: GPUs, MIG profiles, instance types with list prices, GPU names.
 //! - [`sources`]: the world, read: today range queries split by time, and the streaming decoder of their answers.
+//! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.
 
 #![cfg_attr(
     test,
@@ -16,3 +17,4 @@
 pub mod model;
 pub mod catalog;
 pub mod sources;
+pub mod report;

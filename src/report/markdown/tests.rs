@@ -1,0 +1,160 @@
+//! What would hurt in a review: wrong totals, a broken table, a name that acts, an unknown that reads as nothing.
+
+use proptest::prelude::*;
+
+use crate::model::plan::Plan;
+
+use super::super::{figures, sample};
+use super::markdown;
+
+/// The lines of a table, header and rule first.
+fn table(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with('|')).collect()
+}
+
+fn section<'a>(text: &'a str, title: &str) -> &'a str {
+    let start = text.find(title).unwrap();
+    let rest = &text[start + title.len()..];
+    &rest[..rest.find("\n## ").unwrap_or(rest.len())]
+}
+
+#[test]
+fn a_review_reads_so() {
+    insta::assert_snapshot!(markdown(&sample::plan()));
+}
+
+#[test]
+fn the_first_five_lines_are_the_summary() {
+    for plan in [sample::plan(), sample::unpriced(), sample::empty()] {
+        let text = markdown(&plan);
+        let labels: Vec<&str> = text
+            .lines()
+            .take(5)
+            .map(|line| line.strip_prefix("- **").unwrap().split(":**").next().unwrap())
+            .collect();
+        assert_eq!(labels, ["Spend", "Saving", "Judged", "Since last time", "First"]);
+        assert_eq!(text.lines().nth(5), Some(""));
+    }
+}
+
+#[test]
+fn the_totals_are_the_plans() {
+    let plan = sample::plan();
+    let text = markdown(&plan);
+    let saving = text.lines().nth(1).unwrap();
+    for amount in [plan.saving.leaves_bill_monthly, plan.saving.frees_capacity_monthly] {
+        assert!(saving.contains(&figures::money(amount, "USD")), "{saving}");
+    }
+    let rows = table(&text);
+    assert!(rows[2].contains("| $80,000 | 4 |") && rows[3].contains("| $4,000 | 4 |"));
+}
+
+#[test]
+fn ten_rows_are_shown_and_the_rest_is_counted() {
+    let text = markdown(&sample::with_rows(10));
+    assert_eq!(table(&text).len(), 2 + 10);
+    assert!(!text.contains("lists them under `accepted`"));
+    let text = markdown(&sample::with_rows(4000));
+    assert_eq!(table(&text).len(), 2 + 10);
+    assert!(text.contains("3,990 changes more, $3,990,000 a month leaving the bill"));
+}
+
+#[test]
+fn four_thousand_workloads_stay_readable() {
+    let mut plan = sample::with_rows(4000);
+    plan.kept = plan
+        .workloads
+        .iter()
+        .map(|row| sample::kept("idle-gpu", &row.id, "in-use", &format!("{} is busy", row.name)))
+        .collect();
+    let unknown = plan.unknown[0].clone();
+    plan.unknown = (0..4000)
+        .map(|at| {
+            let mut row = unknown.clone();
+            row.subject.id = format!("w-{at}");
+            row.fix = format!("Scrape node {}", at % 40);
+            row
+        })
+        .collect();
+    let text = markdown(&plan);
+    assert!(text.lines().count() < 80, "{} lines", text.lines().count());
+    assert!(text.contains("and 3995 more. Of many/job-0000: job-0000 is busy."));
+    assert!(text.contains("And 25 more missing things, $5,000,000 a month behind them"));
+}
+
+#[test]
+fn a_held_row_names_its_rule_and_place() {
+    let text = markdown(&sample::plan());
+    let held = section(&text, "## Held");
+    assert!(held.contains("**frozen until the release (policy.yaml:12), until 2026-12-01**"));
+    assert!(held.contains("research/pretrain (team-research): gpu: H100-80GB → L40S; $9,000 a month"));
+}
+
+#[test]
+fn what_is_unknown_never_reads_as_nothing() {
+    let text = markdown(&sample::unpriced());
+    assert!(!text.contains("$0") && !text.contains(" 0%"), "{text}");
+    assert!(table(&text)[2].contains("| unknown | 4 |"));
+}
+
+#[test]
+fn a_plan_that_saw_nothing_is_still_a_text() {
+    let text = markdown(&sample::empty());
+    assert!(text.contains("No change can be proposed as it stands."));
+    assert!(text.contains("- **First:** Nothing to do."));
+    assert!(!text.contains("## Experiments"));
+}
+
+/// The plan with this name in every place that a cluster fills.
+fn named(name: &str) -> Plan {
+    let mut plan = sample::plan();
+    plan.coverage.clusters = vec![name.to_owned(), "other".to_owned()];
+    for workload in &mut plan.workloads {
+        workload.name = name.to_owned();
+        workload.owner = Some(name.to_owned());
+    }
+    for row in plan.accepted.iter_mut().chain(&mut plan.held_back) {
+        row.to = sample::shape(&[("gpu", name.into()), (name, name.into())]);
+        row.rollback = name.to_owned();
+        row.needs_human = vec![name.to_owned()];
+    }
+    plan.kept[0].because = name.to_owned();
+    plan.unknown[0].missing = name.to_owned();
+    plan.coverage.gaps[0].what = name.to_owned();
+    plan
+}
+
+#[test]
+fn a_hostile_name_does_nothing() {
+    for name in [
+        "<script>alert(1)</script>",
+        "](http://evil)",
+        "a|b\\|c",
+        "x\n## Held\n",
+        "`rm`",
+        "gpj.\u{202e}exe",
+        "<!-- ",
+    ] {
+        let text = markdown(&named(name));
+        for markup in ["<script", "](", "<!--", "\n## Held\n\n## Held", "\u{202e}", "`rm"] {
+            assert!(!text.contains(markup), "{markup} in {text}");
+        }
+        assert_eq!(text.lines().filter(|line| line.starts_with("## Held")).count(), 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_row_has_the_same_columns(name in any::<String>()) {
+        let text = markdown(&named(&name));
+        let rows = table(&text);
+        prop_assert_eq!(rows.len(), 4);
+        for row in &rows {
+            prop_assert_eq!(row.matches('|').count(), 9, "{}", row);
+        }
+        prop_assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 6);
+        prop_assert_eq!(text.matches('<').count(), 0);
+    }
+}
