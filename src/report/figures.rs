@@ -18,7 +18,7 @@ pub(super) fn money(amount: Monthly, currency: &str) -> String {
         return UNKNOWN.to_owned();
     }
     let size = value.abs();
-    let digits = if size >= 100.0 || size < 0.005 {
+    let digits = if !(0.005..100.0).contains(&size) {
         thousands(size)
     } else {
         format!("{size:.2}")

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::plan::{Kept, Plan, Row, SubjectRef, Unknown};
 use crate::model::units::Monthly;
 
+use super::figures::count;
 use super::names::Names;
+use super::safe::plain;
 use super::worth::{Worth, saved};
 
 /// What one lever leaves alone for one reason.
@@ -96,6 +98,22 @@ pub(super) struct HeldGroup<'a> {
     pub(super) worth: Worth,
 }
 
+impl HeldGroup<'_> {
+    /// The rule, where it stands and until when.
+    pub(super) fn rule_in_words(&self) -> String {
+        let rule = match self.rule {
+            "" => "a rule that the plan does not name",
+            rule => rule,
+        };
+        let place = match self.place {
+            "" => String::new(),
+            place => format!(" ({place})"),
+        };
+        let until = self.until.map_or_else(String::new, |until| format!(", until {until}"));
+        plain(&format!("{rule}{place}{until}"))
+    }
+}
+
 /// Rows held back by rule, most saving first.
 pub(super) fn held(plan: &Plan) -> Vec<HeldGroup<'_>> {
     let mut found: BTreeMap<(&str, &str, Option<&str>), Vec<&Row>> = BTreeMap::new();
@@ -131,6 +149,21 @@ fn dearest(names: &Names<'_>, a: &SubjectRef, b: &SubjectRef) -> std::cmp::Order
         .total_cmp(&amount(a))
         .then_with(|| names.of(a).cmp(&names.of(b)))
         .then_with(|| a.cmp(b))
+}
+
+/// How many subjects there are, and of what.
+pub(super) fn subjects_in_words<'a>(subjects: impl Iterator<Item = &'a SubjectRef>) -> String {
+    let (workloads, others): (Vec<_>, Vec<_>) = subjects.partition(|subject| subject.kind == "Workload");
+    let words = [
+        (workloads.len(), "workload", "workloads"),
+        (others.len(), "node pool", "node pools"),
+    ];
+    let words: Vec<String> = words
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| count(number, one, many))
+        .collect();
+    words.join(" and ")
 }
 
 /// The first names of a list, with how many more there are.

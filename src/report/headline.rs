@@ -3,7 +3,7 @@
 
 use crate::model::plan::{GapRow, Plan, Row};
 use crate::model::snapshot::PriceBasis;
-use crate::model::units::GpuCount;
+use crate::model::units::{GpuCount, Monthly};
 
 use super::figures::{UNKNOWN, count, gpus, maybe_money, money, percent, window};
 use super::groups::listed;
@@ -98,11 +98,28 @@ fn saving(plan: &Plan) -> Line {
     .filter(|(number, ..)| *number > 0)
     .map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }))
     .collect();
+    let mut more: Vec<String> = both(plan).into_iter().collect();
+    if !aside.is_empty() {
+        more.push(format!("Not in it: {}.", aside.join(", ")));
+    }
     Line {
         label: "Saving",
         text,
-        more: (!aside.is_empty()).then(|| format!("Not in it: {}.", aside.join(", "))),
+        more: (!more.is_empty()).then(|| more.join(" ")),
     }
+}
+
+/// The whole saving with its interval, where replay gave one.
+fn both(plan: &Plan) -> Option<String> {
+    let saving = &plan.saving.monthly;
+    let amount = |value| money(Monthly::new(value), &plan.currency);
+    plan.spend.as_ref()?;
+    Some(format!(
+        "Both together: {}, between {} and {}.",
+        amount(saving.mid?),
+        amount(saving.low?),
+        amount(saving.high?)
+    ))
 }
 
 fn judged(plan: &Plan) -> Line {
@@ -188,6 +205,13 @@ pub(super) fn bare(text: &str) -> String {
     plain(text).trim_end_matches('.').to_owned()
 }
 
+/// The text with a capital at its front.
+pub(super) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -212,6 +236,16 @@ mod tests {
                 .starts_with("$84,000 a month (20% of spend) leaves the bill")
         );
         assert!(saving.text.contains("; $23,000 more is only freed"));
+    }
+
+    #[test]
+    fn an_interval_is_shown_where_there_is_one() {
+        let mut plan = sample::plan();
+        assert!(!lines(&plan)[1].more.as_ref().unwrap().contains("between"));
+        plan.saving.monthly.low = Some(90_000.0);
+        plan.saving.monthly.high = Some(120_000.0);
+        let more = lines(&plan)[1].more.clone().unwrap();
+        assert!(more.starts_with("Both together: $107,000, between $90,000 and $120,000."));
     }
 
     #[test]

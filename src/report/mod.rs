@@ -5,10 +5,13 @@ mod figures;
 mod safe;
 mod names;
 mod worth;
+mod proof;
 mod headline;
 mod groups;
 pub mod json;
 pub mod markdown;
+pub mod table;
+pub mod explain;
 #[cfg(test)]
 mod sample;
 

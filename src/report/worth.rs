@@ -1,7 +1,7 @@
 //! Money of rows and of groups of rows, with what is not known kept apart from what is nothing.
 
 use crate::model::plan::{Plan, Row};
-use crate::model::units::Monthly;
+use crate::model::units::{GpuCount, Monthly};
 
 use super::figures::{UNKNOWN, count, gpus, money};
 
@@ -61,25 +61,29 @@ pub(super) fn leaves_bill(plan: &Plan, row: &Row) -> Option<Monthly> {
     is_priced(plan, row).then_some(row.saving.leaves_bill_monthly)
 }
 
-/// What a row does for the bill, in words: what leaves it, else what it only frees.
+/// What a row saves, in words: what leaves the bill and what is only freed.
 pub(super) fn effect(plan: &Plan, row: &Row) -> String {
-    let freed = format!("{} GPUs freed", gpus(row.saving.frees_gpus));
+    let freed = match row.saving.frees_gpus {
+        GpuCount::ZERO => String::new(),
+        freed => format!(" ({} GPUs freed)", gpus(freed)),
+    };
     if !is_priced(plan, row) {
-        return format!("saving {UNKNOWN}, {freed}");
+        return format!("saving {UNKNOWN}{freed}");
     }
     let (leaves, frees) = (row.saving.leaves_bill_monthly, row.saving.frees_capacity_monthly);
     let nothing = |amount: Monthly| amount.to_cents() == Monthly::ZERO;
     let amount = |amount| money(amount, &plan.currency);
-    match (nothing(leaves), nothing(frees)) {
-        (false, true) => format!("{} a month leaves the bill, {freed}", amount(leaves)),
-        (true, false) => format!("{} a month is only freed, {freed}", amount(frees)),
-        (true, true) => format!("saves {}, {freed}", amount(Monthly::ZERO)),
+    let sum = match (nothing(leaves), nothing(frees)) {
+        (false, true) => format!("{} a month off the bill", amount(leaves)),
+        (true, false) => format!("nothing off the bill, {} a month of capacity freed", amount(frees)),
+        (true, true) => "no money saved".to_owned(),
         (false, false) => format!(
-            "{} a month leaves the bill, {} more is only freed, {freed}",
+            "{} a month off the bill, {} of capacity freed",
             amount(leaves),
             amount(frees)
         ),
-    }
+    };
+    format!("{sum}{freed}")
 }
 
 #[cfg(test)]
@@ -103,6 +107,6 @@ mod tests {
         assert_eq!(leaves_bill(&plan, &row), Some(Monthly::ZERO));
         plan.spend = None;
         assert_eq!(leaves_bill(&plan, &row), None);
-        assert_eq!(effect(&plan, &row), "saving unknown, 4 GPUs freed");
+        assert_eq!(effect(&plan, &row), "saving unknown (4 GPUs freed)");
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::model::plan::Plan;
 
-use super::super::figures::count;
-use super::super::groups::{KeptGroup, kept, listed};
-use super::super::headline::sentence;
+use super::super::groups::{KeptGroup, kept, listed, subjects_in_words};
+use super::super::headline::{capital, sentence};
 use super::super::names::Names;
 use super::{NAMES, escaped};
 
@@ -16,36 +15,38 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
     }
     let groups = kept(plan, names);
     for lever in groups.chunk_by(|a, b| a.lever == b.lever) {
-        let total: usize = lever.iter().map(|group| group.rows.len()).sum();
         let id = lever.first().map_or("", |group| group.lever);
+        let subjects = lever.iter().flat_map(|group| &group.rows).map(|row| &row.subject);
         text.push_str(&format!(
             "- **{}** leaves {} alone:\n",
             escaped(id),
-            count(total, "subject", "subjects")
+            subjects_in_words(subjects)
         ));
         for group in lever {
-            text.push_str(&format!("  - Because {}\n", escaped(&reason(plan, names, group))));
+            text.push_str(&format!(
+                "  - *{}*: {}\n",
+                escaped(group.reason),
+                escaped(&reason(plan, names, group))
+            ));
         }
     }
     text
 }
 
 fn reason(plan: &Plan, names: &Names<'_>, group: &KeptGroup<'_>) -> String {
-    let shown = group.rows.iter().map(|row| names.of(&row.subject));
     let mut text = format!(
-        "{}: {}, {}: {}.",
-        group.reason,
-        group.rows.len(),
+        "{}, {}: {}.",
+        subjects_in_words(group.rows.iter().map(|row| &row.subject)),
         group.worth.text(&plan.currency),
-        listed(shown, NAMES)
+        listed(group.rows.iter().map(|row| names.of(&row.subject)), NAMES),
     );
     if let Some(first) = group.rows.first() {
         let same = group.rows.iter().all(|row| row.because == first.because);
         let because = sentence(&first.because);
         if same {
-            text.push_str(&format!(" {because}"));
+            text.push_str(&format!(" {}", capital(&because)));
         } else {
-            text.push_str(&format!(" Of {}: {because}", names.of(&first.subject)));
+            text.push_str(&format!(" For {}: {because}", names.of(&first.subject)));
         }
     }
     text

@@ -3,7 +3,7 @@
 use crate::model::plan::{Plan, Row};
 
 use super::super::figures::count;
-use super::super::groups::{self, HeldGroup};
+use super::super::groups;
 use super::super::headline::{bare, sentence};
 use super::super::names::{Names, change};
 use super::super::worth::effect;
@@ -20,13 +20,18 @@ pub(super) fn held(plan: &Plan, names: &Names<'_>) -> String {
     }
     for group in groups::held(plan) {
         text.push_str(&format!(
-            "- **{}**: {}, {} if each were made alone.\n",
-            escaped(&rule(&group)),
+            "- **{}**: {}, {}{}.\n",
+            escaped(&group.rule_in_words()),
             count(group.rows.len(), "change", "changes"),
-            escaped(&group.worth.text(&plan.currency))
+            escaped(&group.worth.text(&plan.currency)),
+            if group.rows.len() > 1 {
+                " counted one by one"
+            } else {
+                ""
+            }
         ));
         for row in group.rows.iter().take(ROWS) {
-            text.push_str(&format!("  - Held: {}.\n", escaped(&line(plan, names, row))));
+            text.push_str(&format!("  - {}.\n", line(plan, names, row)));
         }
         let more = group.rows.len().saturating_sub(ROWS);
         if more > 0 {
@@ -38,29 +43,14 @@ pub(super) fn held(plan: &Plan, names: &Names<'_>) -> String {
     text
 }
 
-/// The rule in words, where it stands and until when.
-fn rule(group: &HeldGroup<'_>) -> String {
-    let rule = match group.rule {
-        "" => "a rule that the plan does not name",
-        rule => rule,
-    };
-    let place = match group.place {
-        "" => String::new(),
-        place => format!(" ({place})"),
-    };
-    let until = group.until.map_or_else(String::new, |until| format!(", until {until}"));
-    format!("{rule}{place}{until}")
-}
-
 fn line(plan: &Plan, names: &Names<'_>, row: &Row) -> String {
     let owner = names
         .owner(&row.subject)
-        .map_or_else(String::new, |owner| format!(" ({owner})"));
+        .map_or_else(String::new, |owner| format!(" ({})", escaped(&owner)));
     format!(
-        "{}{owner}: {}; {}",
-        names.of(&row.subject),
-        change(row),
-        effect(plan, row)
+        "**{}**{owner}: {}",
+        escaped(&names.of(&row.subject)),
+        escaped(&format!("{}; {}", change(row), effect(plan, row)))
     )
 }
 
@@ -73,7 +63,7 @@ pub(super) fn experiments(plan: &Plan, names: &Names<'_>) -> Option<String> {
     for row in plan.experiments.iter().take(ROWS) {
         let run = row.experiment.as_deref().unwrap_or("The plan does not say what to run");
         text.push_str(&format!(
-            "- Try {}: {}; {}. To run: {} Undo: {}\n",
+            "- **{}**: {}; {}. To run: {} Undo: {}\n",
             escaped(&names.of(&row.subject)),
             escaped(&bare(&row.title)),
             escaped(&effect(plan, row)),

@@ -45,12 +45,11 @@ fn prices(plan: &Plan) -> String {
         return "No node has a price, so no sum is known. `--costs URL` reads Kubecost or OpenCost.".to_owned();
     };
     let discounts = match spend.price_basis {
-        PriceBasis::Effective => "discounts are in them",
-        PriceBasis::List | PriceBasis::Mixed => {
-            "discounts and commitments are not in list prices; `--costs URL` reads what is really paid"
-        }
+        PriceBasis::Effective => "discounts are in them.",
+        PriceBasis::List => "discounts are not in them. `--costs URL` reads what is really paid.",
+        PriceBasis::Mixed => "where a price is a list price, discounts are not in it.",
     };
-    format!("Sums are {}: {discounts}.", basis(spend.price_basis))
+    format!("Sums are {}; {discounts}", basis(spend.price_basis))
 }
 
 /// Where the prices come from, by how much stands on them.

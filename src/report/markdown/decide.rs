@@ -1,14 +1,12 @@
 //! `## Decide this week`: the changes at the top of the plan, in a table that fits a meeting.
 
-use serde_json::Value;
-
-use crate::model::plan::{Plan, Proof, Row};
-use crate::model::scenario::Level;
+use crate::model::plan::{Plan, Row};
 
 use super::super::DECISIONS;
-use super::super::figures::{UNKNOWN, count, gpus, interval, maybe_money, number};
+use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
 use super::super::headline::sentence;
 use super::super::names::{Names, change};
+use super::super::proof::{proof, service};
 use super::super::worth::{Worth, leaves_bill};
 use super::{escaped, table_row};
 
@@ -53,43 +51,6 @@ fn cells(plan: &Plan, names: &Names<'_>, row: &Row) -> [String; 8] {
     ]
 }
 
-/// What users notice.
-pub(super) fn service(row: &Row) -> String {
-    match &row.service {
-        Some(effect) => {
-            let before = effect.before.map_or_else(|| UNKNOWN.to_owned(), number);
-            format!("{}: {before} → {}", effect.metric, interval(&effect.after))
-        }
-        None => "none measured".to_owned(),
-    }
-}
-
-/// The grade of proof with what a replay was scored on, and how sure and how risky the change is.
-pub(super) fn proof(row: &Row) -> String {
-    let grade = match (row.proof, &row.replay) {
-        (Proof::Replayed, Some(replay)) => match replay.get("scored_days").and_then(Value::as_f64) {
-            Some(days) => format!("replayed, scored on {} days", number(days)),
-            None => "replayed".to_owned(),
-        },
-        (Proof::Replayed, None) => "replayed".to_owned(),
-        (Proof::Arithmetic, _) => "arithmetic".to_owned(),
-        (Proof::None, _) => "none".to_owned(),
-    };
-    format!(
-        "{grade}; confidence {}, risk {}",
-        level(row.confidence),
-        level(row.risk)
-    )
-}
-
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Low => "low",
-        Level::Medium => "medium",
-        Level::High => "high",
-    }
-}
-
 /// What people must do before they merge. A need that several changes share is said once.
 fn before(names: &Names<'_>, rows: &[Row]) -> String {
     let mut needs: Vec<(&str, Vec<String>)> = Vec::new();
@@ -107,7 +68,7 @@ fn before(names: &Names<'_>, rows: &[Row]) -> String {
     }
     let lines: String = needs
         .iter()
-        .map(|(need, whose)| format!("- For {}: {}\n", escaped(&whose.join(", ")), escaped(&sentence(need))))
+        .map(|(need, whose)| format!("- **{}**: {}\n", escaped(&whose.join(", ")), escaped(&sentence(need))))
         .collect();
     format!("\nBefore you merge:\n\n{lines}")
 }

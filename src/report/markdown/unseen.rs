@@ -1,9 +1,11 @@
 //! `## Not visible`: what could not be told, by the thing that is missing, with its fix and the spend behind it.
 
+use std::collections::BTreeSet;
+
 use crate::model::plan::Plan;
 
 use super::super::figures::count;
-use super::super::groups::{UnknownGroup, listed, unknown};
+use super::super::groups::{UnknownGroup, listed, subjects_in_words, unknown};
 use super::super::headline::{bare, behind, sentence};
 use super::super::names::Names;
 use super::super::worth::Worth;
@@ -20,14 +22,10 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
     }
     let groups = unknown(plan, names);
     for group in groups.iter().take(MISSING) {
-        text.push_str(&format!("- Missing: {}\n", escaped(&missing(plan, names, group))));
+        text.push_str(&format!("- {}\n", missing(plan, names, group)));
     }
     if let Some(rest) = groups.get(MISSING..).filter(|rest| !rest.is_empty()) {
-        let amounts = rest
-            .iter()
-            .flat_map(|group| &group.subjects)
-            .copied()
-            .collect::<std::collections::BTreeSet<_>>();
+        let amounts: BTreeSet<_> = rest.iter().flat_map(|group| &group.subjects).copied().collect();
         let worth = Worth::of(amounts.into_iter().map(|subject| names.monthly(subject)));
         text.push_str(&format!(
             "- And {}, {} behind them: `gpuwise analyze --format json` lists them under `unknown`.\n",
@@ -42,18 +40,19 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
 fn missing(plan: &Plan, names: &Names<'_>, group: &UnknownGroup<'_>) -> String {
     let first = group.subjects.first().map(|subject| names.of(subject));
     let what = match first {
-        Some(first) if !group.same => format!("{} (so for {first})", bare(group.missing)),
+        Some(first) if !group.same => format!("{} (so said of {first})", bare(group.missing)),
         _ => bare(group.missing),
     };
     let levers: Vec<&str> = group.levers.iter().copied().collect();
-    format!(
-        "{what}. Fix: {} Behind it: {} in {}: {}. Asked for by {}.",
-        sentence(group.fix),
+    let scope = format!(
+        "{}, {}: {}. Fix: {} Asked for by {}.",
+        subjects_in_words(group.subjects.iter().copied()),
         group.worth.text(&plan.currency),
-        count(group.subjects.len(), "subject", "subjects"),
         listed(group.subjects.iter().map(|subject| names.of(subject)), NAMES),
+        sentence(group.fix),
         levers.join(", ")
-    )
+    );
+    format!("**{}** is missing for {}", escaped(&what), escaped(&scope))
 }
 
 fn gaps(plan: &Plan) -> String {
@@ -61,11 +60,11 @@ fn gaps(plan: &Plan) -> String {
     let mut text = String::new();
     for gap in gaps.iter().take(MISSING) {
         text.push_str(&format!(
-            "- Not read: {}: {} Fix: {} ({}.)\n",
+            "- **{}** ({}): {} Fix: {}\n",
             escaped(&bare(&gap.what)),
+            escaped(&behind(plan, gap)),
             escaped(&sentence(&gap.why)),
-            escaped(&sentence(&gap.fix)),
-            escaped(&capital(&behind(plan, gap)))
+            escaped(&sentence(&gap.fix))
         ));
     }
     let more = gaps.len().saturating_sub(MISSING);
@@ -75,10 +74,4 @@ fn gaps(plan: &Plan) -> String {
         ));
     }
     text
-}
-
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
