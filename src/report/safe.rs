@@ -3,28 +3,34 @@
 
 use std::fmt::Write as _;
 
+/// First strong isolate: the letters up to its end do not reorder what stands around them.
+const ISOLATE: char = '\u{2068}';
+const END_OF_ISOLATE: char = '\u{2069}';
+
 /// One line without control or invisible characters: those are spelled out, so that two names never look alike, and no
-/// terminal obeys them. Text with right-to-left letters is isolated, so that it does not reorder the figures beside it.
+/// terminal obeys them. Words with right-to-left letters are isolated, so that they do not reorder the figures beside them.
+/// Plain text stays as it is.
 pub(super) fn plain(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_whitespace() {
-            if !line.is_empty() && !line.ends_with(' ') {
-                line.push(' ');
-            }
-        } else if c.is_control() || is_invisible(c) {
-            // Writing to a string does not fail.
-            let _ = write!(line, "(U+{:04X})", u32::from(c));
-        } else {
-            line.push(c);
+    for word in text.split_whitespace() {
+        if !line.is_empty() && !line.ends_with(' ') {
+            line.push(' ');
         }
+        let isolated = word.chars().any(is_right_to_left);
+        line.extend(isolated.then_some(ISOLATE));
+        // Isolates are dropped and set anew: text passes here once alone and once more in its sentence.
+        for c in word.chars().filter(|c| !matches!(*c, ISOLATE | END_OF_ISOLATE)) {
+            if c.is_control() || is_invisible(c) {
+                // Writing to a string does not fail.
+                let _ = write!(line, "(U+{:04X})", u32::from(c));
+            } else {
+                line.push(c);
+            }
+        }
+        line.extend(isolated.then_some(END_OF_ISOLATE));
     }
-    let line = line.trim_end();
-    if line.chars().any(is_right_to_left) {
-        format!("\u{2068}{line}\u{2069}")
-    } else {
-        line.to_owned()
-    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 /// Formatting characters that change how text looks and show nothing themselves.
@@ -94,14 +100,25 @@ pub(super) fn short(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_text_stays_as_it_is(text in any::<String>()) {
+            let once = plain(&text);
+            prop_assert_eq!(plain(&once), once);
+        }
+    }
 
     #[test]
     fn plain_text_is_one_visible_line() {
         assert_eq!(plain("  a\r\n\tb  "), "a b");
         assert_eq!(plain("\u{1b}[31mred"), "(U+001B)[31mred");
         assert_eq!(plain("gpj.\u{202e}exe"), "gpj.(U+202E)exe");
-        assert_eq!(plain("שלום"), "\u{2068}שלום\u{2069}");
+        assert_eq!(plain("a/ש 7"), "\u{2068}a/ש\u{2069} 7");
+        assert_eq!(plain("\u{2069}a \u{2068} b"), "a b");
     }
 
     #[test]
