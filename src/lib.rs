@@ -10,6 +10,7 @@
 //! - [`sources`]: the world, read, and joined to the snapshot that is judged.
 //! - [`recommenders`]: the levers, one file and one page each.
 //! - [`engine`]: candidates and policy to a plan that adds up.
+//! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.
 
 #![cfg_attr(
     test,
@@ -22,3 +23,4 @@ pub mod policy;
 pub mod sources;
 pub mod recommenders;
 pub mod engine;
+pub mod report;

@@ -1,0 +1,116 @@
+//! What a workload is and how that was told; what it costs; how busy it was.
+
+use crate::model::plan::{Plan, Verdict, WorkloadRow};
+use crate::model::workload::{CapacityType, Class};
+
+use super::super::figures::{UNKNOWN, count, gpus, maybe_money, number, percent, window};
+use super::super::names::Names;
+use super::super::safe::plain;
+
+pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String {
+    let lines = [
+        ("Verdict", verdict(row.verdict).to_owned()),
+        ("Window", window(plan.window)),
+        ("Class", class(row)),
+        ("Owner", owner(row)),
+        ("GPUs", devices(row)),
+        ("Cost", cost(plan, row)),
+        ("Busy", busy(row)),
+        ("Memory", memory(row)),
+    ];
+    let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
+    for (label, line) in lines {
+        text.push_str(&format!("  {label:<8} {}\n", plain(&line)));
+    }
+    text
+}
+
+fn identity(row: &WorkloadRow) -> String {
+    let kind = match row.group.as_str() {
+        "" => row.kind.clone(),
+        group => format!("{}.{group}", row.kind),
+    };
+    plain(&format!("{kind} in cluster {}, id {}", row.cluster, row.id))
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Change => "change: at least one lever has a change for it",
+        Verdict::Keep => "keep: every lever finds it right as it is",
+        Verdict::Unknown => "unknown: no lever has a change, and at least one could not tell",
+    }
+}
+
+fn class(row: &WorkloadRow) -> String {
+    let class = match row.class {
+        Class::Training => "training",
+        Class::Inference => "inference",
+        Class::Batch => "batch",
+        Class::Notebook => "notebook",
+        Class::Unknown => return because(UNKNOWN, &row.class_because),
+    };
+    let sure = format!("{class}, {} sure", percent(Some(row.class_confidence)));
+    because(&sure, &row.class_because)
+}
+
+fn because(what: &str, reasons: &[String]) -> String {
+    match reasons {
+        [] => what.to_owned(),
+        reasons => format!("{what}: {}", reasons.join("; ")),
+    }
+}
+
+fn owner(row: &WorkloadRow) -> String {
+    match (&row.owner, &row.owner_because) {
+        (Some(owner), Some(because)) => format!("{owner} ({because})"),
+        (Some(owner), None) => owner.clone(),
+        (None, _) => UNKNOWN.to_owned(),
+    }
+}
+
+fn devices(row: &WorkloadRow) -> String {
+    let kind = row.gpu.as_deref().unwrap_or("of unknown kind");
+    let capacity = match row.capacity_type {
+        CapacityType::OnDemand => "on-demand",
+        CapacityType::Spot => "spot",
+        CapacityType::Reserved => "reserved",
+        CapacityType::Unknown => "capacity of unknown type",
+    };
+    format!(
+        "{} {kind} held on average, {capacity}, {} in the window",
+        gpus(row.gpus),
+        count(row.runs as usize, "run", "runs")
+    )
+}
+
+fn cost(plan: &Plan, row: &WorkloadRow) -> String {
+    let amount = maybe_money(row.monthly, &plan.currency);
+    match (&row.price, row.monthly) {
+        (Some(price), Some(_)) => format!("{amount} a month ({}, {})", price.source, price.as_of),
+        (None, Some(_)) => format!("{amount} a month (source of the price {UNKNOWN})"),
+        (_, None) => format!("{UNKNOWN}: some of its GPUs have no price"),
+    }
+}
+
+fn busy(row: &WorkloadRow) -> String {
+    match &row.gpu_busy {
+        Some(busy) => format!(
+            "p50 {}, p95 {}, p99 {} ({}, {} of expected samples)",
+            percent(Some(busy.p50)),
+            percent(Some(busy.p95)),
+            percent(Some(busy.p99)),
+            busy.signal,
+            percent(Some(busy.coverage))
+        ),
+        None => format!("{UNKNOWN}: it was not measured"),
+    }
+}
+
+fn memory(row: &WorkloadRow) -> String {
+    let amount = |gib: Option<f64>| gib.map_or_else(|| UNKNOWN.to_owned(), |gib| format!("{} GiB", number(gib)));
+    format!(
+        "needs at most: {}; holds at most: {} (on its fullest GPU)",
+        amount(row.memory_gib.need_max),
+        amount(row.memory_gib.reserved_max)
+    )
+}

@@ -1,0 +1,99 @@
+//! The story of one workload leaves nothing out, and makes nothing of what is unknown.
+
+use crate::model::plan::{Unknown, Verdict};
+
+use super::super::sample;
+use super::why;
+
+#[test]
+fn a_story_reads_so() {
+    insta::assert_snapshot!(why(&sample::plan(), "llama-70b").unwrap(), @r#"
+    chat/llama-70b, Deployment.apps in cluster prod-eu, id w-chat
+      Verdict  change: at least one lever has a change for it
+      Window   2026-11-01 to 2026-11-15 (14 days)
+      Class    inference, 97% sure: serves vllm metrics
+      Owner    team-chat (label team)
+      GPUs     8 H100-80GB held on average, on-demand, 1 run in the window
+      Cost     $120,000 a month (AWS list price, 2026-10-30)
+      Busy     p50 4%, p95 9%, p99 12% (DCGM_FI_PROF_GR_ENGINE_ACTIVE, 99% of expected samples)
+      Memory   needs at most: 14.2 GiB; holds at most: 71 GiB (on its fullest GPU)
+
+    smaller-gpu: change, number 1 of 2 in the plan
+      What     Run on a smaller GPU
+      Change   gpu: H100-80GB → L40S
+      Saving   $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs freed)
+      Service  not measured
+      Proof    arithmetic; confidence high, risk low
+      Evidence Memory that it needs at most, GiB: 14.2 (99% of expected samples; max_over_time(DCGM_FI_DEV_FB_USED[14d]))
+      Before   Check that L40S nodes may be created.
+      Undo     Revert the commit.
+      Row      r-1
+
+    quantization: experiment, not in the plan's saving
+      What     Serve in FP8
+      Change   gpu: H100-80GB → L40S
+      Saving   $5,000 a month off the bill (4 GPUs freed)
+      Service  not measured
+      Proof    none; confidence high, risk low
+      Evidence Memory that it needs at most, GiB: 14.2 (99% of expected samples; max_over_time(DCGM_FI_DEV_FB_USED[14d]))
+      Before   Check that L40S nodes may be created.
+      To run   Serve a tenth of requests in FP8 for a week; answers must score within 1%.
+      Undo     Revert the commit.
+      Row      r-try
+    "#);
+}
+
+#[test]
+fn every_lever_has_its_say() {
+    let mut plan = sample::plan();
+    plan.kept
+        .push(sample::kept("batching", "w-train", "no-server", "it serves nothing"));
+    plan.unknown.push(Unknown {
+        lever: "spot-migration".to_owned(),
+        subject: crate::model::plan::SubjectRef::workload("w-train"),
+        reason: "no-restart-seen".to_owned(),
+        missing: "A restart that resumed".to_owned(),
+        fix: "Keep 30 days of pod history".to_owned(),
+    });
+    let text = why(&plan, "research/pretrain").unwrap();
+    for expected in [
+        "smaller-gpu: held back by frozen until the release (policy.yaml:12), until 2026-12-01",
+        "batching: keep (no-server)\n  Because  it serves nothing",
+        "spot-migration: unknown (no-restart-seen)\n  Missing  A restart that resumed\n  Fix      Keep 30 days of pod history",
+        "Before   Check that L40S nodes may be created.",
+        "Undo     Revert the commit.",
+    ] {
+        assert!(text.contains(expected), "{expected} in\n{text}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_said_to_be() {
+    let mut plan = sample::unpriced();
+    let row = &mut plan.workloads[2];
+    row.verdict = Verdict::Unknown;
+    row.gpu_busy = None;
+    row.gpu = None;
+    row.owner = None;
+    row.memory_gib = Default::default();
+    let text = why(&plan, "w-dark").unwrap();
+    for expected in [
+        "Owner    unknown",
+        "GPUs     8 of unknown kind held",
+        "Cost     unknown: some of its GPUs have no price",
+        "Busy     unknown: it was not measured",
+        "Memory   needs at most: unknown; holds at most: unknown",
+    ] {
+        assert!(text.contains(expected), "{expected} in\n{text}");
+    }
+    assert!(!text.contains("$0"));
+}
+
+#[test]
+fn a_name_cannot_add_a_line() {
+    let mut plan = sample::plan();
+    plan.workloads[0].name = "a\nVerdict keep\u{1b}[0m".to_owned();
+    plan.workloads[0].owner = Some("x\ny".to_owned());
+    let text = why(&plan, "w-chat").unwrap();
+    assert!(!text.contains("\nVerdict") && !text.contains('\u{1b}') && text.contains("x y (label team)"));
+}

@@ -1,0 +1,96 @@
+//! The plan as JSON: the interface that scripts build on.
+
+use crate::model::plan::Plan;
+
+/// The plan as indented JSON with a newline at its end; the same plan gives the same bytes.
+///
+/// # Errors
+/// None that a plan can cause; the type says what the serializer may return.
+pub fn json(plan: &Plan) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(plan)?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::super::sample;
+    use super::*;
+
+    /// The fields of the published interface, by where they stand.
+    const FIELDS: [(&str, &str); 17] = [
+        (
+            "",
+            "apiVersion kind window timezone currency coverage spend workloads accepted experiments held_back kept unknown saving",
+        ),
+        ("/window", "start end"),
+        (
+            "/coverage",
+            "gpus gpus_with_metrics workloads samples spend_judged spend_unknown spend_out_of_scope gaps",
+        ),
+        ("/coverage/gaps/0", "what why fix monthly"),
+        ("/spend", "monthly unallocated_monthly price_basis by_category"),
+        ("/spend/by_category", "gpu storage network other"),
+        (
+            "/workloads/0",
+            "id cluster group kind namespace name owner owner_because class class_confidence class_because runs gpus gpu \
+             capacity_type monthly price gpu_busy memory_gib",
+        ),
+        ("/workloads/0/price", "source as_of"),
+        ("/workloads/0/gpu_busy", "p50 p95 p99 coverage signal"),
+        ("/workloads/0/memory_gib", "need_max reserved_max"),
+        (
+            "/accepted/0",
+            "id levers subject title from to moves saving service proof replay confidence risk evidence needs_human rollback \
+             decision pull_request",
+        ),
+        (
+            "/accepted/0/saving",
+            "monthly leaves_bill_monthly frees_capacity_monthly frees_gpus alone_monthly",
+        ),
+        ("/held_back/0/held_by", "rule where until"),
+        ("/experiments/0", "experiment"),
+        ("/kept/0", "lever subject reason because"),
+        ("/unknown/0", "lever subject reason missing fix"),
+        (
+            "/saving",
+            "monthly leaves_bill_monthly frees_capacity_monthly overlap_monthly",
+        ),
+    ];
+
+    #[test]
+    fn every_field_of_the_interface_is_there() {
+        let text = json(&sample::plan()).unwrap();
+        let plan: Value = serde_json::from_str(&text).unwrap();
+        for (place, fields) in FIELDS {
+            let object = plan.pointer(place).and_then(Value::as_object).unwrap();
+            let there: BTreeSet<&str> = object.keys().map(String::as_str).collect();
+            for field in fields.split_whitespace() {
+                assert!(there.contains(field), "`{field}` is missing at `{place}`");
+            }
+        }
+        assert_eq!(plan["accepted"][0]["moves"][0]["type"], "use-gpu");
+        assert!(plan["accepted"][0].get("held_by").is_none());
+    }
+
+    #[test]
+    fn it_is_stable_and_reads_back() {
+        let plan = sample::plan();
+        let text = json(&plan).unwrap();
+        assert_eq!(text, json(&plan.clone()).unwrap());
+        assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    }
+
+    #[test]
+    fn unknown_is_null() {
+        let plan: Value = serde_json::from_str(&json(&sample::unpriced()).unwrap()).unwrap();
+        assert!(plan["spend"].is_null());
+        assert!(plan["workloads"][0]["monthly"].is_null());
+        assert!(plan["saving"]["monthly"]["mid"].is_null());
+    }
+}

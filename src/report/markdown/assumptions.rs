@@ -1,0 +1,123 @@
+//! `## Assumptions`: what the figures mean and where they come from.
+
+use std::collections::BTreeMap;
+
+use crate::model::plan::{Plan, Proof};
+use crate::model::snapshot::PriceBasis;
+use crate::model::units::{HOURS_PER_MONTH, Monthly};
+
+use super::super::figures::{count, money, number, window};
+use super::super::headline::basis;
+use super::super::worth::Worth;
+use super::escaped;
+
+/// Price sources that are named.
+const SOURCES: usize = 8;
+
+pub(super) fn section(plan: &Plan) -> String {
+    let mut lines = vec![prices(plan)];
+    lines.extend(sources(plan));
+    lines.push(format!(
+        "A month is {} hours at the rate of the window, {}; hours of the week are those of {}.",
+        number(HOURS_PER_MONTH),
+        escaped(&window(plan.window)),
+        escaped(&plan.timezone)
+    ));
+    lines.push(
+        "Money leaves the bill only where a whole node goes away. A GPU freed on a node that stays only frees capacity for \
+         others. Committed capacity does not leave the bill before its term ends."
+            .to_owned(),
+    );
+    lines.push(
+        "The changes are planned together, not added up one by one. What a freed node adds beyond its workloads is a row of \
+         its own, under its node pool."
+            .to_owned(),
+    );
+    lines.extend(overlap(plan));
+    lines.extend(proofs(plan));
+    lines.push("Unknown means unknown: what was not measured, or has no price, is never counted as zero.".to_owned());
+    let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    format!("## Assumptions\n\n{lines}")
+}
+
+fn prices(plan: &Plan) -> String {
+    let Some(spend) = &plan.spend else {
+        return "No node has a price, so no sum is known. `--costs URL` reads Kubecost or OpenCost.".to_owned();
+    };
+    let discounts = match spend.price_basis {
+        PriceBasis::Effective => "discounts are in them.",
+        PriceBasis::List => "discounts are not in them. `--costs URL` reads what is really paid.",
+        PriceBasis::Mixed => "where a price is a list price, discounts are not in it.",
+    };
+    format!("Sums are {}; {discounts}", basis(spend.price_basis))
+}
+
+/// Where the prices come from, by how much stands on them.
+fn sources(plan: &Plan) -> Option<String> {
+    let mut found: BTreeMap<(&str, &str), Vec<Option<Monthly>>> = BTreeMap::new();
+    for workload in &plan.workloads {
+        if let Some(price) = &workload.price {
+            let key = (price.source.as_str(), price.as_of.as_str());
+            found.entry(key).or_default().push(workload.monthly);
+        }
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|((source, as_of), parts)| (Worth::of(parts), source, as_of))
+        .collect();
+    found.sort_by(|a, b| b.0.known.get().total_cmp(&a.0.known.get()));
+    let more = found.len().saturating_sub(SOURCES);
+    let mut named: Vec<String> = found
+        .iter()
+        .take(SOURCES)
+        .map(|(worth, source, as_of)| format!("{source}, {as_of} ({})", worth.text(&plan.currency)))
+        .collect();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    Some(format!("Prices come from: {}.", escaped(&named.join("; "))))
+}
+
+fn overlap(plan: &Plan) -> Option<String> {
+    let overlap = plan.saving.overlap_monthly.to_cents();
+    plan.spend.as_ref()?;
+    plan.saving.monthly.mid?;
+    let amount = escaped(&money(Monthly::new(overlap.get().abs()), &plan.currency));
+    if overlap.get() > 0.0 {
+        Some(format!(
+            "Each taken alone, the changes would seem to save {amount} a month more than they do together."
+        ))
+    } else if overlap.get() < 0.0 {
+        Some(format!(
+            "Together the changes save {amount} a month more than each taken alone."
+        ))
+    } else {
+        None
+    }
+}
+
+fn proofs(plan: &Plan) -> Option<String> {
+    if plan.accepted.is_empty() {
+        return None;
+    }
+    let grades = [
+        (Proof::Replayed, "replayed over the workload's own history"),
+        (Proof::Arithmetic, "arithmetic on measured figures"),
+        (Proof::None, "not proved"),
+    ];
+    let counts: Vec<String> = grades
+        .into_iter()
+        .filter_map(|(grade, words)| {
+            let number = plan.accepted.iter().filter(|row| row.proof == grade).count();
+            (number > 0).then(|| format!("{number} {words}"))
+        })
+        .collect();
+    Some(format!(
+        "Proof of the {}: {}. Only replay gives an interval; arithmetic gives one figure.",
+        count(plan.accepted.len(), "change", "changes"),
+        counts.join(", ")
+    ))
+}

@@ -1,0 +1,19 @@
+//! The plan as text: JSON for programs, Markdown for a weekly review, a table for a terminal, and the story of one workload.
+//! Nothing here decides: every figure stands in the plan, and what the plan does not know is printed as `unknown`.
+
+mod figures;
+mod safe;
+mod names;
+mod worth;
+mod proof;
+mod headline;
+mod groups;
+pub mod json;
+pub mod markdown;
+pub mod table;
+pub mod explain;
+#[cfg(test)]
+mod sample;
+
+/// Changes that a review decides on at most.
+const DECISIONS: usize = 10;
