@@ -3,3 +3,14 @@
 pub mod decode;
 pub mod queries;
 pub mod split;
+pub mod error;
+mod body;
+pub mod client;
+mod kube_state;
+mod lifetimes;
+pub mod history;
+pub mod read;
+pub mod scrape;
+
+#[cfg(test)]
+mod fake;

@@ -35,6 +35,11 @@ impl Chunk {
         self.grid.second(self.first + self.points - 1)
     }
 
+    /// `step` of the request, seconds.
+    pub fn step_seconds(self) -> u32 {
+        self.grid.step_seconds
+    }
+
     /// Its two halves, earlier first; `None` for a single point, which cannot be asked for any more gently.
     pub fn halved(self) -> Option<(Self, Self)> {
         let left = self.points / 2;

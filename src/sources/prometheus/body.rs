@@ -1,0 +1,84 @@
+//! The bridge from a response that arrives in pieces to the decoder, which reads and blocks: memory is that of a few pieces.
+
+use std::io::{self, BufReader, Read};
+
+use bytes::{Buf, Bytes};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::client::Sink;
+use super::decode::{DecodeError, Remarks, SeriesRow, decode};
+
+/// Pieces that wait for the decoder; the server waits when it is full.
+const PIECES: usize = 4;
+
+/// Series that wait for the sink.
+const ROWS: usize = 64;
+
+/// Decodes a response while it arrives and hands each series over as soon as it is complete.
+pub(super) async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Result<Remarks, DecodeError> {
+    let (pieces_in, pieces_out) = mpsc::channel(PIECES);
+    let (rows_in, mut rows_out) = mpsc::channel::<SeriesRow>(ROWS);
+    let decoding = tokio::task::spawn_blocking(move || {
+        let body = Pieces {
+            queue: pieces_out,
+            rest: Bytes::new(),
+        };
+        // The receiver is gone only when nobody wants the answer any more.
+        decode(BufReader::new(body), |row| _ = rows_in.blocking_send(row))
+    });
+    let pump = async move {
+        let mut body = response.bytes_stream();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| io::Error::other(causes(&error)));
+            if pieces_in.send(piece).await.is_err() {
+                break;
+            }
+        }
+    };
+    let hand_over = async {
+        while let Some(row) = rows_out.recv().await {
+            sink(row);
+        }
+    };
+    tokio::join!(pump, hand_over);
+    decoding
+        .await
+        .unwrap_or_else(|error| Err(DecodeError::Read(io::Error::other(error))))
+}
+
+/// What lies beneath an error, without the error itself: reqwest's own text repeats the URL with all its secrets.
+pub(super) fn causes(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    if text.is_empty() {
+        "the connection broke".clone_into(&mut text);
+    }
+    text
+}
+
+struct Pieces {
+    queue: mpsc::Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.queue.blocking_recv() {
+                Some(piece) => self.rest = piece?,
+                None => return Ok(0),
+            }
+        }
+        let length = self.rest.len().min(buffer.len());
+        self.rest.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

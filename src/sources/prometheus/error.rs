@@ -1,0 +1,115 @@
+//! Why Prometheus could not be read: what was tried, on which server, and what to do next.
+
+use super::decode::DecodeError;
+use crate::sources::endpoint::EndpointError;
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PrometheusError {
+    /// No client could be made.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Nobody answers there.
+    #[error(
+        "cannot reach Prometheus at `{url}`: {cause}; check host and port, and forward the port if it is inside the \
+         cluster (kubectl port-forward)"
+    )]
+    Connect {
+        /// The server.
+        url: String,
+        /// Why, from the network.
+        cause: String,
+    },
+    /// The server's certificate is not trusted, or it does not speak TLS.
+    #[error(
+        "no secure connection to Prometheus at `{url}`: {cause}; give its certificate authority, or http:// if it has none"
+    )]
+    Tls {
+        /// The server.
+        url: String,
+        /// Why, from the TLS library.
+        cause: String,
+    },
+    /// It answers too slowly, even when asked for less.
+    #[error("Prometheus at `{url}` did not answer within {seconds} s; try a shorter window or a longer step")]
+    TimedOut {
+        /// The server.
+        url: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It does not let us in.
+    #[error(
+        "Prometheus at `{url}` refused the credentials (HTTP {status}: {said}); give a bearer token, or the header it \
+         asks for (such as X-Scope-OrgID)"
+    )]
+    Credentials {
+        /// The server.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+        /// The server's words.
+        said: String,
+    },
+    /// Something else lives under this path.
+    #[error(
+        "there is no Prometheus API under `{url}` (HTTP 404: {said}); check the URL's path: Mimir has /prometheus, a \
+         VictoriaMetrics cluster /select/0/prometheus"
+    )]
+    NotFound {
+        /// The server.
+        url: String,
+        /// The server's words.
+        said: String,
+    },
+    /// It sends queries elsewhere, where they arrive without their form.
+    #[error("`{url}` redirects to `{to}`; give that server's URL, or log in through a header if it is a login page")]
+    Redirected {
+        /// The server.
+        url: String,
+        /// Where it points, query left out.
+        to: String,
+    },
+    /// It has no time, several tries long.
+    #[error("Prometheus at `{url}` is too busy after {tries} tries (HTTP {status}: {said}); try again later")]
+    Busy {
+        /// The server.
+        url: String,
+        /// 429, 502 or 503.
+        status: u16,
+        /// The server's words.
+        said: String,
+        /// How often it was asked.
+        tries: u32,
+    },
+    /// A status that is no answer of a Prometheus.
+    #[error("Prometheus at `{url}` answered HTTP {status}: {said}; check the proxy before it, and its log")]
+    Status {
+        /// The server.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The server's words.
+        said: String,
+    },
+    /// What came is no answer.
+    #[error("Prometheus at `{url}`: {cause}")]
+    Answer {
+        /// The server.
+        url: String,
+        /// What is wrong with it.
+        cause: DecodeError,
+    },
+    /// It understood the query and will not answer it, however little is asked for.
+    #[error(
+        "Prometheus at `{url}` refused a query ({error_type}: {message}); raise its query limits, or ask for a longer step"
+    )]
+    Refused {
+        /// The server.
+        url: String,
+        /// `errorType`, or the HTTP status.
+        error_type: String,
+        /// `error`.
+        message: String,
+    },
+}

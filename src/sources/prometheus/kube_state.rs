@@ -1,0 +1,221 @@
+//! The queries to kube-state-metrics, in the dialect in which this Prometheus scrapes it.
+
+use super::decode::SeriesRow;
+
+/// Resources that are GPUs or parts of GPUs, as kube-state-metrics writes them. Other resources of the same vendor are
+/// network devices and shares of memory.
+const GPU_REQUESTS: &str = r#"kube_pod_container_resource_requests{resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)"}"#;
+
+/// Which labels of kube-state-metrics gave way to the scrape target's own: without `honorLabels`, `pod` is the pod of
+/// kube-state-metrics and `exported_pod` the one that is told of. Each label gives way by itself, as the target has some
+/// and not others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Dialect {
+    exported_namespace: bool,
+    exported_pod: bool,
+    exported_container: bool,
+    exported_node: bool,
+}
+
+impl Dialect {
+    /// One query that counts what is there, and which labels gave way; its rows are told apart by `found`.
+    pub(super) fn probe() -> String {
+        let phase = r#"kube_pod_status_phase{phase="Running""#;
+        let counts = [
+            ("pods", format!("{phase}}}")),
+            ("namespace", format!(r#"{phase}, exported_namespace!=""}}"#)),
+            ("pod", format!(r#"{phase}, exported_pod!=""}}"#)),
+            ("requests", GPU_REQUESTS.to_owned()),
+            ("container", GPU_REQUESTS.replace('}', r#", exported_container!=""}"#)),
+            ("node", GPU_REQUESTS.replace('}', r#", exported_node!=""}"#)),
+        ];
+        let part =
+            |(found, what): (&str, String)| format!(r#"label_replace(count({what}), "found", "{found}", "", "")"#);
+        counts.map(part).join(" or ")
+    }
+
+    /// The dialect that most series speak; `None` where there is no kube-state-metrics.
+    pub(super) fn found(rows: &[SeriesRow]) -> Option<Self> {
+        let most = |found: &str| {
+            let named = rows
+                .iter()
+                .filter(|row| row.labels.get("found").is_some_and(|f| f == found));
+            named
+                .flat_map(|row| &row.samples)
+                .map(|(_, count)| *count)
+                .fold(0.0, f64::max)
+        };
+        let (pods, requests) = (most("pods"), most("requests"));
+        (pods > 0.0).then(|| Self {
+            exported_namespace: most("namespace") * 2.0 > pods,
+            exported_pod: most("pod") * 2.0 > pods,
+            exported_container: most("container") * 2.0 > requests,
+            exported_node: most("node") * 2.0 > requests,
+        })
+    }
+
+    pub(super) fn namespace(self) -> &'static str {
+        if self.exported_namespace {
+            "exported_namespace"
+        } else {
+            "namespace"
+        }
+    }
+
+    pub(super) fn pod(self) -> &'static str {
+        if self.exported_pod { "exported_pod" } else { "pod" }
+    }
+
+    pub(super) fn node(self) -> &'static str {
+        if self.exported_node { "exported_node" } else { "node" }
+    }
+
+    fn container(self) -> &'static str {
+        if self.exported_container {
+            "exported_container"
+        } else {
+            "container"
+        }
+    }
+
+    /// GPUs requested by pods that ran within the last `step` seconds. The request outlives the run: a pod that is done
+    /// keeps it until it is deleted, so the phase decides. The inner maximum folds replicas of the scraper.
+    pub(super) fn running(self, step: u32) -> String {
+        let (namespace, pod, node, container) = (self.namespace(), self.pod(), self.node(), self.container());
+        let by = format!("{namespace}, {pod}, uid, {node}, resource");
+        format!(
+            "(sum by ({by}) (max by ({by}, {container}) (max_over_time({GPU_REQUESTS}[{step}s]))) > 0) \
+             and on ({namespace}, {pod}) \
+             (max by ({namespace}, {pod}) (max_over_time(kube_pod_status_phase{{phase=\"Running\"}}[{step}s])) == 1)"
+        )
+    }
+
+    /// Owners of pods that request GPUs, within the last `step` seconds.
+    pub(super) fn pod_owners(self, step: u32, matcher: &str) -> String {
+        let (namespace, pod) = (self.namespace(), self.pod());
+        let owners = self.owners_of_gpu_pods(step, matcher);
+        format!("max by ({namespace}, {pod}, uid, owner_kind, owner_name) ({owners})")
+    }
+
+    /// Owners of the `kind`s that own GPU pods: `metric` names them by `label`.
+    pub(super) fn owner_owners(self, step: u32, owned: Owned) -> String {
+        let namespace = self.namespace();
+        let (metric, label, kind) = (owned.metric(), owned.label(), owned.kind());
+        let owners = self.owners_of_gpu_pods(step, &format!(r#"{{owner_kind="{kind}"}}"#));
+        format!(
+            "max by ({namespace}, {label}, owner_kind, owner_name) (last_over_time({metric}[{step}s])) \
+             and on ({namespace}, {label}) \
+             label_replace(max by ({namespace}, owner_name) ({owners}), \"{label}\", \"$1\", \"owner_name\", \"(.+)\")"
+        )
+    }
+
+    fn owners_of_gpu_pods(self, step: u32, matcher: &str) -> String {
+        let (namespace, pod) = (self.namespace(), self.pod());
+        format!(
+            "last_over_time(kube_pod_owner{matcher}[{step}s]) and on ({namespace}, {pod}) \
+             max_over_time({GPU_REQUESTS}[{step}s])"
+        )
+    }
+}
+
+/// What owns pods and is itself owned, as far as kube-state-metrics tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owned {
+    ReplicaSet,
+    Job,
+}
+
+impl Owned {
+    pub(super) const ALL: [Self; 2] = [Self::ReplicaSet, Self::Job];
+
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Job => "Job",
+        }
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::ReplicaSet => "replicaset",
+            Self::Job => "job_name",
+        }
+    }
+
+    fn metric(self) -> &'static str {
+        match self {
+            Self::ReplicaSet => "kube_replicaset_owner",
+            Self::Job => "kube_job_owner",
+        }
+    }
+}
+
+/// The Kubernetes name of a resource that kube-state-metrics wrote with underscores: `nvidia.com/gpu.shared` of
+/// `nvidia_com_gpu_shared`, `nvidia.com/mig-1g.10gb` of `nvidia_com_mig_1g_10gb`.
+pub(super) fn resource_name(written: &str) -> Option<String> {
+    let device = written.strip_prefix("nvidia_com_")?;
+    Some(match device.strip_prefix("mig_") {
+        Some(profile) => format!("nvidia.com/mig-{}", profile.replace('_', ".")),
+        None => format!("nvidia.com/{}", device.replace('_', ".")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(found: &str, count: f64) -> SeriesRow {
+        SeriesRow {
+            labels: [("found".to_owned(), found.to_owned())].into(),
+            samples: vec![(0.0, count)],
+            has_histograms: false,
+        }
+    }
+
+    #[test]
+    fn every_query_parses_in_every_dialect() {
+        let exported = Dialect {
+            exported_namespace: true,
+            exported_pod: true,
+            exported_container: true,
+            exported_node: true,
+        };
+        for dialect in [Dialect::default(), exported] {
+            let mut queries = vec![
+                Dialect::probe(),
+                dialect.running(300),
+                dialect.pod_owners(3600, ""),
+                dialect.pod_owners(3600, r#"{owner_is_controller="true"}"#),
+            ];
+            queries.extend(Owned::ALL.map(|owned| dialect.owner_owners(3600, owned)));
+            for query in queries {
+                let parsed = promql_parser::parser::parse(&query);
+                assert!(parsed.is_ok(), "{query}: {parsed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_label_gives_way_by_itself() {
+        let rows = [
+            row("pods", 900.0),
+            row("namespace", 890.0),
+            row("requests", 8.0),
+            row("container", 2.0),
+        ];
+        let dialect = Dialect::found(&rows).unwrap();
+        assert_eq!((dialect.namespace(), dialect.pod()), ("exported_namespace", "pod"));
+        assert_eq!((dialect.container(), dialect.node()), ("container", "node"));
+        assert_eq!(Dialect::found(&[]), None);
+    }
+
+    #[test]
+    fn resources_have_their_kubernetes_names() {
+        let name = |written| resource_name(written).unwrap();
+        assert_eq!(name("nvidia_com_gpu"), "nvidia.com/gpu");
+        assert_eq!(name("nvidia_com_gpu_shared"), "nvidia.com/gpu.shared");
+        assert_eq!(name("nvidia_com_mig_1g_10gb"), "nvidia.com/mig-1g.10gb");
+        assert_eq!(name("nvidia_com_mig_1g_10gb_me"), "nvidia.com/mig-1g.10gb.me");
+        assert_eq!(resource_name("cpu"), None);
+    }
+}

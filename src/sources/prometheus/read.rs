@@ -1,0 +1,206 @@
+//! All signals of a window, one bulk query each, put on the window's grid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::client::PrometheusClient;
+use super::decode::SeriesRow;
+use super::error::PrometheusError;
+use super::history::{self, History};
+use super::queries::range_query;
+use super::split::chunks;
+use crate::catalog::Catalog;
+use crate::model::cluster::{Labels, OwnerRecord, PodRecord};
+use crate::model::gap::Gap;
+use crate::model::progress::Progress;
+use crate::model::reading::Series;
+use crate::model::time::Grid;
+use crate::model::usage::{Column, Signal};
+
+/// Queries at once. Prometheus runs twenty, for everybody.
+const AT_ONCE: usize = 2;
+
+/// No GPU has a reading this high, whichever signal. DCGM writes 2^47 and up, or 2^63 and up, where it has none; a step
+/// in which only some samples were blank has a mean below that, and no meaning either.
+const GPU_BLANK: f64 = 1e9;
+
+/// No server has a reading this high.
+const SERVER_BLANK: f64 = 1e18;
+
+/// What Prometheus told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PrometheusReading {
+    /// The series, by signal and labels; none without a single sample.
+    pub series: Vec<Series>,
+    /// The signals that were asked for.
+    pub asked: Vec<Signal>,
+    /// GPU pods that ran within the window.
+    pub pod_history: Vec<PodRecord>,
+    /// Owners of their owners.
+    pub owner_history: Vec<OwnerRecord>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads every signal, and the history of the pods.
+///
+/// # Errors
+/// When the server cannot be reached, lets nobody in or is no Prometheus. A query that it refuses is a gap.
+pub async fn read(
+    client: &PrometheusClient,
+    catalog: &Catalog,
+    grid: Grid,
+    progress: &dyn Progress,
+) -> Result<PrometheusReading, PrometheusError> {
+    let requests = Signal::ALL.len() * chunks(grid).len();
+    progress.stage("reading GPU and server metrics", Some(requests as u64));
+    let queries: Vec<(Signal, String)> = Signal::ALL
+        .into_iter()
+        .map(|signal| (signal, range_query(catalog, signal, grid.step_seconds)))
+        .collect();
+    let read: Vec<(Vec<Series>, Vec<Gap>)> = stream::iter(queries)
+        .map(|(signal, query)| read_signal(client, signal, query, grid, progress))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let (series, gaps): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let History {
+        pods,
+        owners,
+        gaps: history_gaps,
+    } = history::read(client, grid, progress).await?;
+    let mut gaps: Vec<Gap> = gaps.into_iter().flatten().chain(history_gaps).collect();
+    gaps.sort();
+    gaps.dedup();
+    Ok(PrometheusReading {
+        series: series.into_iter().flatten().collect(),
+        asked: Signal::ALL.to_vec(),
+        pod_history: pods,
+        owner_history: owners,
+        gaps,
+    })
+}
+
+async fn read_signal(
+    client: &PrometheusClient,
+    signal: Signal,
+    query: String,
+    grid: Grid,
+    progress: &dyn Progress,
+) -> Result<(Vec<Series>, Vec<Gap>), PrometheusError> {
+    let columns = Mutex::new(Columns::new(signal, grid));
+    let sink = |row| columns.lock().unwrap_or_else(PoisonError::into_inner).take(row);
+    let subject = format!("the series of `{signal}`");
+    let mut gaps = Vec::new();
+    let mut warnings = BTreeSet::new();
+    for chunk in chunks(grid) {
+        match client.range(&query, chunk, &sink).await {
+            Ok(remarks) => warnings.extend(remarks.warnings),
+            Err(PrometheusError::Refused {
+                error_type, message, ..
+            }) => {
+                gaps.push(refused(&subject, &error_type, &message));
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+        progress.advance(1);
+    }
+    gaps.extend(warnings.iter().map(|warning| warned(&subject, warning)));
+    let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
+    gaps.extend(columns.blank_gap());
+    Ok((columns.into_series(), gaps))
+}
+
+/// The gap behind a warning: the answer is a success, and less than everything.
+pub(super) fn warned(subject: &str, warning: &str) -> Gap {
+    Gap::new(
+        "prometheus-warning",
+        format!("part of {subject} may be missing"),
+        format!("the server warned: {warning}"),
+        "look into the server that the warning names, then run again",
+    )
+}
+
+/// The gap behind a query that is refused however little it asks for.
+pub(super) fn refused(subject: &str, error_type: &str, message: &str) -> Gap {
+    Gap::new(
+        "prometheus-refused",
+        format!("{subject} could not be read, or not to their end"),
+        format!("the server refused the query ({error_type}): {message}"),
+        "raise the server's query limits, or ask for a longer step",
+    )
+}
+
+/// The series of one signal as they come together from several answers.
+struct Columns {
+    signal: Signal,
+    grid: Grid,
+    by_labels: BTreeMap<Labels, Column>,
+    blanks: BTreeMap<Labels, BTreeSet<i64>>,
+}
+
+impl Columns {
+    fn new(signal: Signal, grid: Grid) -> Self {
+        Self {
+            signal,
+            grid,
+            by_labels: BTreeMap::new(),
+            blanks: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, row: SeriesRow) {
+        let mut labels = row.labels;
+        labels.retain(|name, value| name != "__name__" && !value.is_empty());
+        let bound = if self.signal.is_gpu() { GPU_BLANK } else { SERVER_BLANK };
+        let (blank, real): (Vec<_>, Vec<_>) = row.samples.into_iter().partition(|(_, value)| *value >= bound);
+        let second = |time: f64| time.round() as i64;
+        // An infinite value is no reading either, but nothing that DCGM wrote.
+        let mut written = blank.iter().filter(|(_, value)| value.is_finite()).peekable();
+        if written.peek().is_some() {
+            let blanks = self.blanks.entry(labels.clone()).or_default();
+            blanks.extend(written.map(|(time, _)| second(*time)));
+        }
+        let grid = self.grid;
+        let column = self
+            .by_labels
+            .entry(labels)
+            .or_insert_with(|| Column::gaps(grid.points()));
+        for (time, value) in real {
+            let Some(index) = grid.index_of(second(time)) else {
+                continue;
+            };
+            if column.get(index).is_none_or(|seen| seen < value) {
+                column.set(index, value);
+            }
+        }
+    }
+
+    fn blank_gap(&self) -> Option<Gap> {
+        let signal = self.signal;
+        let blanks: usize = self.blanks.values().map(BTreeSet::len).sum();
+        (blanks > 0).then(|| {
+            Gap::new(
+                "blank-samples",
+                format!("{blanks} values of `{signal}` are blank and were left out"),
+                "the exporter wrote DCGM's sentinel for a field that it could not read",
+                "see the exporter's log on that node: drivers, permissions and profilers that hold the counters are usual",
+            )
+        })
+    }
+
+    fn into_series(self) -> Vec<Series> {
+        let signal = self.signal;
+        self.by_labels
+            .into_iter()
+            .filter(|(_, column)| column.count() > 0)
+            .map(|(labels, column)| Series { signal, labels, column })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
