@@ -1,0 +1,4 @@
+//! OpenCost and Kubecost: what nodes, volumes and traffic cost.
+
+#[cfg(test)]
+pub(crate) mod loopback;
