@@ -32,7 +32,7 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A connection by this configuration; nothing is sent yet.
+    /// A connection by this configuration; nothing is sent yet. Needs a tokio runtime around it.
     ///
     /// # Errors
     /// When certificates, a proxy or a login command cannot be used.

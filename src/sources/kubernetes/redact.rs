@@ -7,7 +7,7 @@
 const BLANK: &str = "…";
 
 /// What in the name of a flag or variable makes its value secret.
-const SECRET_NAMES: [&str; 9] = [
+const SECRET_NAMES: [&str; 11] = [
     "token",
     "key",
     "secret",
@@ -17,6 +17,8 @@ const SECRET_NAMES: [&str; 9] = [
     "credential",
     "authorization",
     "cookie",
+    "signature",
+    "pwd",
 ];
 
 /// How well-known tokens begin, whatever they stand behind.
@@ -63,6 +65,8 @@ fn naming(name: &str) -> Naming {
     let name = name.to_ascii_lowercase().replace("tokeniz", "");
     let found: Vec<&&str> = SECRET_NAMES.iter().filter(|secret| name.contains(**secret)).collect();
     match found[..] {
+        // Too short to be looked for anywhere: PGPASS, and the signature of a storage URL.
+        [] if name.ends_with("pass") || name == "sig" => Naming::Secret,
         [] => Naming::Plain,
         [&"token"] => Naming::Tokens,
         _ => Naming::Secret,
