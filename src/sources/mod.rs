@@ -1,5 +1,7 @@
 //! The world, read. Everything here ends in a reading, from which `collect` joins the snapshot.
 
 pub mod endpoint;
+pub mod kubernetes;
+pub mod opencost;
 pub mod prometheus;
 pub mod collect;

@@ -1,0 +1,156 @@
+//! Finding the cluster and being let in: a kubeconfig, or the service account of the pod this runs in.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::error::KubernetesError;
+use crate::sources::endpoint::Endpoint;
+
+/// A page of 500 pods takes seconds; a server that is silent for longer is gone.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// A cluster that answers.
+#[derive(Clone)]
+pub struct Connection {
+    /// Talks to it.
+    pub client: kube::Client,
+    /// Its URL, fit for messages and recordings.
+    pub server: String,
+    /// The kubeconfig's context; `None` inside the cluster.
+    pub context: Option<String>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("server", &self.server)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A connection by this configuration; nothing is sent yet. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When certificates, a proxy or a login command cannot be used.
+    pub fn new(mut config: kube::Config, context: Option<String>) -> Result<Self, KubernetesError> {
+        // Two crates bring a TLS stack each; that a provider is installed already is fine.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        config.connect_timeout = Some(Duration::from_secs(10));
+        config.read_timeout = Some(SILENCE);
+        // Else the time for which a pooled connection rested counts as silence.
+        config.reset_reader_on_write = true;
+        let server = Endpoint::new(config.cluster_url.to_string()).shown();
+        let client = kube::Client::try_from(config).map_err(|error| match error {
+            kube::Error::Auth(cause) => KubernetesError::Credentials {
+                server: server.clone(),
+                cause: cause.to_string(),
+            },
+            other => KubernetesError::Client {
+                server: server.clone(),
+                cause: other.to_string(),
+            },
+        })?;
+        Ok(Self {
+            client,
+            server,
+            context,
+        })
+    }
+}
+
+/// Finds the cluster as kubectl does (the kubeconfig that is named, `$KUBECONFIG`, `~/.kube/config`), else takes the service
+/// account of the pod this runs in, and sees that the server answers.
+///
+/// # Errors
+/// As [`KubernetesError`] says.
+pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Connection, KubernetesError> {
+    let connection = match found_kubeconfig(kubeconfig)? {
+        Found::Kubeconfig(config) => from_kubeconfig(*config, kubeconfig, context).await?,
+        Found::Nothing(why) => match kube::Config::incluster() {
+            Ok(_) if context.is_some() => {
+                return Err(KubernetesError::Kubeconfig {
+                    path: "that --kube-context asks for".to_owned(),
+                    cause: why,
+                });
+            }
+            Ok(config) => Connection::new(config, None)?,
+            Err(in_cluster) => {
+                return Err(KubernetesError::NoCluster {
+                    kubeconfig: why,
+                    in_cluster: in_cluster.to_string(),
+                });
+            }
+        },
+    };
+    match connection.client.apiserver_version().await {
+        Ok(_) => Ok(connection),
+        // A hardened server keeps its version to itself; what may be listed shows later.
+        Err(kube::Error::Api(status)) if status.is_forbidden() || status.is_not_found() => Ok(connection),
+        Err(error) => Err(KubernetesError::of(&error, &connection.server, "its version")),
+    }
+}
+
+enum Found {
+    Kubeconfig(Box<Kubeconfig>),
+    /// None, and why.
+    Nothing(String),
+}
+
+fn found_kubeconfig(path: Option<&Path>) -> Result<Found, KubernetesError> {
+    let read = match path {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    match (read, path) {
+        // What a fresh installation leaves behind; kubectl, too, goes on to the service account.
+        (Ok(config), None) if config.contexts.is_empty() => Ok(Found::Nothing("it names no cluster".to_owned())),
+        (Ok(config), _) => Ok(Found::Kubeconfig(Box::new(config))),
+        (Err(KubeconfigError::ReadConfig(cause, _)), Some(path)) => Err(KubernetesError::KubeconfigFile {
+            path: path.to_owned(),
+            cause,
+        }),
+        (Err(KubeconfigError::ReadConfig(cause, path)), None) if cause.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Found::Nothing(format!("`{}` does not exist", path.display())))
+        }
+        (Err(KubeconfigError::FindPath), None) => Ok(Found::Nothing("there is no home directory".to_owned())),
+        (Err(cause), path) => Err(broken(path, &cause)),
+    }
+}
+
+fn broken(path: Option<&Path>, cause: &KubeconfigError) -> KubernetesError {
+    KubernetesError::Kubeconfig {
+        path: path.map_or_else(
+            || "of $KUBECONFIG or the home directory".to_owned(),
+            |path| format!("`{}`", path.display()),
+        ),
+        cause: cause.to_string(),
+    }
+}
+
+async fn from_kubeconfig(
+    kubeconfig: Kubeconfig,
+    path: Option<&Path>,
+    context: Option<&str>,
+) -> Result<Connection, KubernetesError> {
+    let known: Vec<String> = kubeconfig.contexts.iter().map(|named| named.name.clone()).collect();
+    let asked = context.map(str::to_owned);
+    let current = kubeconfig.current_context.clone().filter(|name| !name.is_empty());
+    let Some(name) = asked.or(current) else {
+        return Err(KubernetesError::NoCurrentContext { known });
+    };
+    if !known.contains(&name) {
+        return Err(KubernetesError::UnknownContext { context: name, known });
+    }
+    let options = KubeConfigOptions {
+        context: Some(name.clone()),
+        ..KubeConfigOptions::default()
+    };
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|cause| broken(path, &cause))?;
+    Connection::new(config, Some(name))
+}

@@ -1,0 +1,17 @@
+//! The Kubernetes API: which nodes and GPU pods exist, and who owns the pods.
+
+pub mod connect;
+pub mod error;
+pub mod quantity;
+mod redact;
+mod kinds;
+mod list;
+mod objects;
+mod owners;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{Connection, connect};
+pub use error::KubernetesError;
+pub use read::{KubernetesReading, read};

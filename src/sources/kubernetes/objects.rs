@@ -1,0 +1,236 @@
+//! Kubernetes objects as the model has them: what is kept of a node, a pod and an autoscaler.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+use super::{quantity, redact};
+use crate::model::cluster::{Container, Hpa, Labels, Node, ObjectRef, Pod, Resources};
+
+/// Environment that says what runs, beside what the prefixes allow.
+const VARIABLES: [&str; 36] = [
+    "CUDA_MEMORY_FRACTION",
+    "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE",
+    "CUDA_MPS_PINNED_DEVICE_MEM_LIMIT",
+    "CUDA_VISIBLE_DEVICES",
+    "DATA_PARALLEL_SIZE",
+    "DTYPE",
+    "GPU_MEMORY_UTILIZATION",
+    "HF_MODEL_ID",
+    "KV_CACHE_DTYPE",
+    "LWS_GROUP_SIZE",
+    "MAX_BATCH_PREFILL_TOKENS",
+    "MAX_BATCH_SIZE",
+    "MAX_BATCH_TOTAL_TOKENS",
+    "MAX_CONCURRENT_REQUESTS",
+    "MAX_INPUT_LENGTH",
+    "MAX_INPUT_TOKENS",
+    "MAX_MODEL_LEN",
+    "MAX_TOTAL_TOKENS",
+    "MODEL",
+    "MODEL_ID",
+    "MODEL_NAME",
+    "MODEL_PATH",
+    "NNODES",
+    "NPROC_PER_NODE",
+    "NUM_SHARD",
+    "NVIDIA_VISIBLE_DEVICES",
+    "PET_NNODES",
+    "PET_NPROC_PER_NODE",
+    "PIPELINE_PARALLEL_SIZE",
+    "QUANTIZATION",
+    "QUANTIZE",
+    "REVISION",
+    "SERVED_MODEL_NAME",
+    "SHARDED",
+    "TENSOR_PARALLEL_SIZE",
+    "WORLD_SIZE",
+];
+
+/// Settings of inference servers, all of which say how a model is served; secrets among them go by their names.
+const VARIABLE_PREFIXES: [&str; 3] = ["VLLM_", "SGLANG_", "NIM_"];
+
+const ANNOTATIONS: [&str; 2] = [
+    "karpenter.sh/do-not-disrupt",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict",
+];
+
+const ANNOTATION_PREFIXES: [&str; 4] = [
+    "gpuwise",
+    "kueue.x-k8s.io/",
+    "leaderworkerset.sigs.k8s.io/",
+    "jobset.sigs.k8s.io/",
+];
+
+/// Whether a resource is a GPU or a part of one.
+pub(super) fn is_gpu(name: &str) -> bool {
+    name.starts_with("nvidia.com/") || name == "amd.com/gpu"
+}
+
+/// Whether some GPU is among what is asked for.
+pub(super) fn ask_for_gpus(requests: &Resources) -> bool {
+    requests.iter().any(|(name, amount)| is_gpu(name) && *amount > 0.0)
+}
+
+/// A node.
+pub(super) fn node(node: core::Node) -> Node {
+    let status = node.status.unwrap_or_default();
+    let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+    Node {
+        name: node.metadata.name.unwrap_or_default(),
+        labels: node.metadata.labels.unwrap_or_default(),
+        allocatable: resources(status.allocatable),
+        taints: taints.iter().map(taint).collect(),
+        created: node.metadata.creation_timestamp.map(|time| time.0),
+    }
+}
+
+fn taint(taint: &core::Taint) -> String {
+    match taint.value.as_deref() {
+        Some(value) if !value.is_empty() => format!("{}={value}:{}", taint.key, taint.effect),
+        _ => format!("{}:{}", taint.key, taint.effect),
+    }
+}
+
+/// An autoscaler; `None` for negative replicas, which no server lets in.
+pub(super) fn hpa(hpa: HorizontalPodAutoscaler) -> Option<Hpa> {
+    let spec = hpa.spec;
+    Some(Hpa {
+        namespace: hpa.metadata.namespace.unwrap_or_default(),
+        name: hpa.metadata.name.unwrap_or_default(),
+        target: ObjectRef {
+            api_version: spec.scale_target_ref.api_version.unwrap_or_default(),
+            kind: spec.scale_target_ref.kind,
+            name: spec.scale_target_ref.name,
+            uid: None,
+        },
+        min_replicas: u32::try_from(spec.min_replicas.unwrap_or(1)).ok()?,
+        max_replicas: u32::try_from(spec.max_replicas).ok()?,
+    })
+}
+
+/// A pod; `None` for one without UID, which no server sends.
+pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
+    let meta = pod.metadata;
+    let spec = pod.spec.unwrap_or_default();
+    let status = pod.status.unwrap_or_default();
+    let phase = status.phase.clone().unwrap_or_else(|| "Unknown".to_owned());
+    let sidecars = spec.init_containers.unwrap_or_default().into_iter().filter(is_sidecar);
+    Some(Pod {
+        namespace: meta.namespace.unwrap_or_default(),
+        name: meta.name.unwrap_or_default(),
+        uid: meta.uid?,
+        node: spec.node_name,
+        labels: meta.labels.unwrap_or_default(),
+        annotations: annotations(meta.annotations.unwrap_or_default()),
+        owner: controller_of(meta.owner_references.as_deref().unwrap_or_default()),
+        containers: spec.containers.into_iter().chain(sidecars).map(container).collect(),
+        node_selector: spec.node_selector.unwrap_or_default(),
+        claims_devices: spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
+        started: started(&status),
+        finished: finished(&phase, &status),
+        phase,
+    })
+}
+
+/// The one owner that controls an object; others are there for garbage collection only.
+pub(super) fn controller_of(owners: &[OwnerReference]) -> Option<ObjectRef> {
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    Some(ObjectRef {
+        api_version: owner.api_version.clone(),
+        kind: owner.kind.clone(),
+        name: owner.name.clone(),
+        uid: Some(owner.uid.clone()),
+    })
+}
+
+/// An init container that keeps running beside the others.
+fn is_sidecar(container: &core::Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+fn annotations(all: Labels) -> Labels {
+    let tells =
+        |key: &str| ANNOTATIONS.contains(&key) || ANNOTATION_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    all.into_iter().filter(|(key, _)| tells(key)).collect()
+}
+
+fn container(container: core::Container) -> Container {
+    let command = container.command.unwrap_or_default();
+    let arguments = container.args.unwrap_or_default();
+    let asked = container.resources.unwrap_or_default();
+    let mut requests = resources(asked.requests);
+    // An extended resource cannot be overcommitted: its limit is its request.
+    for (name, amount) in resources(asked.limits) {
+        if name.contains('/') {
+            requests.entry(name).or_insert(amount);
+        }
+    }
+    Container {
+        name: container.name,
+        image: container.image.unwrap_or_default(),
+        args: redact::command_line(command.iter().chain(&arguments)),
+        env: environment(container.env.unwrap_or_default()),
+        requests,
+    }
+}
+
+fn environment(variables: Vec<core::EnvVar>) -> Labels {
+    let tells =
+        |name: &str| VARIABLES.contains(&name) || VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    variables
+        .into_iter()
+        .filter(|variable| tells(&variable.name))
+        .filter_map(|variable| {
+            let value = redact::variable(&variable.name, &variable.value?)?;
+            Some((variable.name, value))
+        })
+        .collect()
+}
+
+/// Amounts as figures. The server lets in no quantity that cannot be read, so that none is lost here.
+fn resources(amounts: Option<BTreeMap<String, Quantity>>) -> Resources {
+    let amounts = amounts.unwrap_or_default();
+    amounts
+        .into_iter()
+        .filter_map(|(name, Quantity(text))| Some((name, quantity::parse(&text)?)))
+        .collect()
+}
+
+fn states(status: &core::PodStatus) -> impl Iterator<Item = &core::ContainerStatus> {
+    status.container_statuses.iter().flatten()
+}
+
+/// When the first container began; where that is forgotten, or none has begun, when the kubelet took the pod.
+fn started(status: &core::PodStatus) -> Option<Timestamp> {
+    let accepted = status.start_time.as_ref().map(|time| time.0);
+    let began = states(status).filter_map(|container| {
+        // The status remembers the present and the last run only.
+        if container.restart_count > 1 {
+            return accepted;
+        }
+        let seen = [container.state.as_ref(), container.last_state.as_ref()];
+        seen.into_iter().flatten().filter_map(run_start).min()
+    });
+    began.min().or(accepted)
+}
+
+fn run_start(state: &core::ContainerState) -> Option<Timestamp> {
+    let running = state.running.as_ref().and_then(|run| run.started_at.as_ref());
+    let ended = state.terminated.as_ref().and_then(|run| run.started_at.as_ref());
+    running.or(ended).map(|time| time.0)
+}
+
+fn finished(phase: &str, status: &core::PodStatus) -> Option<Timestamp> {
+    if !matches!(phase, "Succeeded" | "Failed") {
+        return None;
+    }
+    states(status)
+        .filter_map(|container| container.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref())
+        .map(|time| time.0)
+        .max()
+}

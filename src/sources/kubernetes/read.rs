@@ -1,0 +1,91 @@
+//! One reading of a cluster: nodes, GPU pods, their owners, and autoscalers.
+
+use std::collections::HashMap;
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1 as core;
+use kube::core::ApiResource;
+
+use super::connect::Connection;
+use super::error::KubernetesError;
+use super::list::{Need, Reader};
+use super::{objects, owners};
+use crate::model::cluster::{Controller, Hpa, Node, Pod};
+use crate::model::gap::Gap;
+use crate::model::progress::Progress;
+
+/// What the Kubernetes API told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KubernetesReading {
+    /// All nodes.
+    pub nodes: Vec<Node>,
+    /// Pods that ask for GPUs, and pods that own such pods.
+    pub pods: Vec<Pod>,
+    /// Who owns those pods, directly or through others, and who would but is scaled to zero.
+    pub controllers: Vec<Controller>,
+    /// All horizontal pod autoscalers.
+    pub hpas: Vec<Hpa>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads the cluster with one list per resource; nothing is asked object by object.
+///
+/// # Errors
+/// When the server cannot be reached, does not accept the credentials, or fails to list nodes or pods. What may not be
+/// listed is a gap.
+pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<KubernetesReading, KubernetesError> {
+    let mut reader = Reader {
+        connection,
+        progress,
+        gaps: Vec::new(),
+    };
+    let mut nodes = reader
+        .list(
+            &ApiResource::erase::<core::Node>(&()),
+            Need::Essential,
+            "which nodes exist, with which GPUs",
+            |node: core::Node| Some(objects::node(node)),
+        )
+        .await?;
+    let (mut pods, others) = gpu_pods(&mut reader).await?;
+    let mut controllers = owners::of(&mut reader, &mut pods, others).await?;
+    let mut hpas = reader
+        .list(
+            &ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+            Need::Useful,
+            "which workloads are scaled by a horizontal pod autoscaler",
+            objects::hpa,
+        )
+        .await?;
+    // The server's order is that of its store; a reading of the same cluster is to be the same.
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
+    controllers.sort_by(|a, b| (&a.namespace, &a.this).cmp(&(&b.namespace, &b.this)));
+    hpas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    Ok(KubernetesReading {
+        nodes,
+        pods,
+        controllers,
+        hpas,
+        gaps: reader.gaps,
+    })
+}
+
+/// Pods that ask for GPUs, and all others by UID: any of them may turn out to own a GPU pod, as the leader of a
+/// LeaderWorkerSet or a Spark driver does.
+async fn gpu_pods(reader: &mut Reader<'_>) -> Result<(Vec<Pod>, HashMap<String, Pod>), KubernetesError> {
+    let all = reader
+        .list(
+            &ApiResource::erase::<core::Pod>(&()),
+            Need::Essential,
+            "which pods run on GPUs",
+            objects::pod,
+        )
+        .await?;
+    let (gpu, others): (Vec<Pod>, Vec<Pod>) = all
+        .into_iter()
+        .partition(|pod| pod.claims_devices || objects::ask_for_gpus(&pod.requests()));
+    let others = others.into_iter().map(|pod| (pod.uid.clone(), pod)).collect();
+    Ok((gpu, others))
+}

@@ -1,0 +1,80 @@
+//! Kubeconfigs, contexts, and servers that do not answer.
+
+use std::path::PathBuf;
+
+use super::super::connect;
+use super::*;
+
+fn kubeconfig(folder: &tempfile::TempDir, server: &str, current: &str) -> PathBuf {
+    let path = folder.path().join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: '{current}'\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+         users: [{{name: u, user: {{token: hush}}}}]\n\
+         contexts:\n- {{name: one, context: {{cluster: c, user: u}}}}\n- {{name: two, context: {{cluster: c, user: u}}}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn version() -> Answer {
+    let text = [
+        "major",
+        "minor",
+        "gitVersion",
+        "gitCommit",
+        "gitTreeState",
+        "buildDate",
+        "goVersion",
+        "compiler",
+        "platform",
+    ];
+    Answer::json(200, &text.map(|field| (field, "1")).into_iter().collect())
+}
+
+#[tokio::test]
+async fn a_context_is_taken_by_name_or_as_the_current_one() {
+    let server = Loopback::serve(|_| version());
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(&folder, &server.url, "one");
+    let current = connect(Some(&path), None).await.unwrap();
+    assert_eq!(current.context.as_deref(), Some("one"));
+    assert_eq!(current.server, server.url);
+    let named = connect(Some(&path), Some("two")).await.unwrap();
+    assert_eq!(named.context.as_deref(), Some("two"));
+    assert!(!format!("{named:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn an_unknown_context_lists_the_known_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(&folder, "http://127.0.0.1:1", "");
+    let unknown = connect(Some(&path), Some("three")).await.unwrap_err().to_string();
+    assert!(unknown.contains("`one`, `two`"), "{unknown}");
+    let none = connect(Some(&path), None).await.unwrap_err().to_string();
+    assert!(none.contains("--kube-context: `one`, `two`"), "{none}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_or_no_kubeconfig_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none");
+    let absent = connect(Some(&path), None).await.unwrap_err().to_string();
+    assert!(absent.contains("check --kubeconfig"), "{absent}");
+    std::fs::write(&path, "clusters: 5").unwrap();
+    let broken = connect(Some(&path), None).await.unwrap_err().to_string();
+    assert!(broken.contains("cannot be used"), "{broken}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_or_refuses_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(&folder, "http://127.0.0.1:1", "one");
+    let away = connect(Some(&path), None).await.unwrap_err();
+    assert!(matches!(away, KubernetesError::Unreachable { .. }), "{away}");
+    assert!(away.to_string().contains("127.0.0.1:1"), "{away}");
+    let server = Loopback::serve(|_| status(401, "Unauthorized"));
+    let path = kubeconfig(&folder, &server.url, "one");
+    let expired = connect(Some(&path), None).await.unwrap_err().to_string();
+    assert!(expired.contains("have expired"), "{expired}");
+}

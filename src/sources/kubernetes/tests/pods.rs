@@ -1,0 +1,114 @@
+//! What is kept of pods, nodes and autoscalers.
+
+use super::*;
+
+fn full_pod() -> Value {
+    json!({
+        "metadata": {
+            "name": "p", "namespace": "ml", "uid": "u", "labels": {"app": "p"},
+            "annotations": {"karpenter.sh/do-not-disrupt": "true", "gpuwise.dev/keep": "yes",
+                "kubectl.kubernetes.io/last-applied-configuration": "{\"secret\": 1}"},
+        },
+        "spec": {
+            "nodeName": "n", "nodeSelector": {"pool": "a"},
+            "initContainers": [
+                {"name": "load", "image": "i", "resources": {"limits": {"nvidia.com/gpu": "1"}}},
+                {"name": "proxy", "image": "i", "restartPolicy": "Always", "resources": {"requests": {"cpu": "250m"}}},
+            ],
+            "containers": [{
+                "name": "main", "image": "vllm:v1", "command": ["vllm", "serve"],
+                "args": ["m", "--api-key", "hush", "--max-num-batched-tokens", "8192"],
+                "env": [
+                    {"name": "MODEL_ID", "value": "org/m"},
+                    {"name": "MAX_TOTAL_TOKENS", "value": "4096"},
+                    {"name": "VLLM_API_KEY", "value": "hush"},
+                    {"name": "VLLM_USE_V1", "value": "1"},
+                    {"name": "HF_MODEL_ID", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                    {"name": "DATABASE_URL", "value": "hush"},
+                ],
+                "resources": {"requests": {"cpu": "500m", "memory": "64Gi"},
+                    "limits": {"cpu": "1", "nvidia.com/mig-1g.10gb": "2"}},
+            }],
+        },
+        "status": {
+            "phase": "Succeeded", "startTime": "2026-11-20T10:00:00Z",
+            "containerStatuses": [{"name": "main", "image": "i", "imageID": "", "ready": false, "restartCount": 1,
+                "state": {"terminated": {"exitCode": 0, "startedAt": "2026-11-20T12:00:00Z",
+                    "finishedAt": "2026-11-20T14:00:00Z"}},
+                "lastState": {"terminated": {"exitCode": 1, "startedAt": "2026-11-20T11:00:00Z",
+                    "finishedAt": "2026-11-20T11:59:00Z"}}}],
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_pod_is_kept_without_its_secrets() {
+    let server = serve(cluster(&[("/api/v1/pods", vec![full_pod()])]));
+    let reading = reading(&server).await.unwrap();
+    let pod = &reading.pods[0];
+    assert!(!format!("{pod:?}").contains("hush"), "{pod:?}");
+    let main = &pod.containers[0];
+    assert_eq!(main.args[..5], ["vllm", "serve", "m", "--api-key", "…"]);
+    assert_eq!(main.args[6], "8192");
+    let environment: Vec<(&str, &str)> = main.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(
+        environment,
+        [
+            ("MAX_TOTAL_TOKENS", "4096"),
+            ("MODEL_ID", "org/m"),
+            ("VLLM_USE_V1", "1")
+        ]
+    );
+    let asked = pod.requests();
+    assert_eq!(asked["cpu"], 0.75);
+    assert_eq!(asked["memory"], 68_719_476_736.0);
+    assert_eq!(asked["nvidia.com/mig-1g.10gb"], 2.0);
+    assert!(!asked.contains_key("nvidia.com/gpu"));
+    assert_eq!(pod.annotations.len(), 2);
+    assert_eq!(pod.started.unwrap().to_string(), "2026-11-20T11:00:00Z");
+    assert_eq!(pod.finished.unwrap().to_string(), "2026-11-20T14:00:00Z");
+}
+
+#[tokio::test]
+async fn pods_that_claim_devices_are_kept_and_pods_without_gpus_are_not() {
+    let mut claims = object("dra", None, &gpus(0));
+    claims["spec"]["resourceClaims"] = json!([{"name": "gpu", "resourceClaimTemplateName": "t"}]);
+    let mut amd = object("amd", None, &gpus(0));
+    amd["spec"]["containers"][0]["resources"]["limits"] = json!({"amd.com/gpu": "1"});
+    let mut none = object("none", None, &gpus(0));
+    none["spec"]["containers"][0]["resources"]["limits"] = json!({"nvidia.com/gpu": "0"});
+    let server = serve(cluster(&[("/api/v1/pods", vec![claims, amd, none])]));
+    let reading = reading(&server).await.unwrap();
+    let names: Vec<&str> = reading.pods.iter().map(|pod| pod.name.as_str()).collect();
+    assert_eq!(names, ["amd", "dra"]);
+    assert!(reading.pods[1].claims_devices);
+    assert_eq!(reading.pods[0].phase, "Unknown");
+}
+
+#[tokio::test]
+async fn nodes_and_autoscalers_are_read() {
+    let node = json!({
+        "metadata": {"name": "n", "creationTimestamp": "2026-11-01T00:00:00Z", "labels": {"nvidia.com/gpu.product": "L4"}},
+        "spec": {"taints": [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"},
+            {"key": "spot", "effect": "NoExecute"}]},
+        "status": {"allocatable": {"cpu": "64000m", "memory": "262144Mi", "nvidia.com/gpu": "8", "pods": "1001"}},
+    });
+    let hpa = json!({"metadata": {"name": "h", "namespace": "ml"}, "spec": {"maxReplicas": 4,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}}});
+    let server = serve(cluster(&[
+        ("/api/v1/nodes", vec![node]),
+        ("/apis/autoscaling/v2/horizontalpodautoscalers", vec![hpa]),
+    ]));
+    let reading = reading(&server).await.unwrap();
+    let node = &reading.nodes[0];
+    assert_eq!(node.allocatable["cpu"], 64.0);
+    assert_eq!(node.allocatable["nvidia.com/gpu"], 8.0);
+    assert_eq!(node.taints, ["nvidia.com/gpu=present:NoSchedule", "spot:NoExecute"]);
+    assert_eq!(node.created.unwrap().to_string(), "2026-11-01T00:00:00Z");
+    let hpa = &reading.hpas[0];
+    assert_eq!((hpa.min_replicas, hpa.max_replicas), (1, 4));
+    assert_eq!(
+        (hpa.target.kind.as_str(), hpa.target.name.as_str()),
+        ("Deployment", "d")
+    );
+}

@@ -1,0 +1,107 @@
+//! What can go wrong with OpenCost, and what to do about it.
+
+use crate::sources::endpoint::EndpointError;
+
+/// Why costs could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenCostError {
+    /// The endpoint is wrong in itself.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Nobody answers.
+    #[error("OpenCost at {url} cannot be reached: {cause}; check the URL, and that its service or port-forward is up")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// It takes too long.
+    #[error("OpenCost did not answer {url} within five minutes; see whether its Prometheus is overloaded")]
+    Timeout {
+        /// What was asked for.
+        url: String,
+    },
+    /// Credentials are missing or not accepted.
+    #[error("{url} does not let us in ({code}); give a token or header that the proxy before it accepts")]
+    Unauthorized {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        code: u16,
+    },
+    /// Something else answers.
+    #[error(
+        "{url} is neither OpenCost nor Kubecost: none of {tried} is there; give OpenCost's API, such as \
+         http://opencost.opencost:9003, or Kubecost's front end, such as http://kubecost-cost-analyzer.kubecost:9090"
+    )]
+    NotOpenCost {
+        /// The base.
+        url: String,
+        /// The paths that were tried.
+        tried: String,
+    },
+    /// A path is missing in spite of OpenCost answering.
+    #[error("{url} does not exist (404); it needs a version of OpenCost that has it, or a proxy that lets it through")]
+    NotFound {
+        /// What was asked for.
+        url: String,
+    },
+    /// A login page, often with status 200.
+    #[error(
+        "an HTML page came from {url} instead of JSON; give the API's URL, not the page's, and a token or header if a login \
+         stands before it"
+    )]
+    Html {
+        /// What was asked for.
+        url: String,
+    },
+    /// The body ended early.
+    #[error("the answer of {url} was cut short; see OpenCost's log for a crash, and the proxy's time-out")]
+    Truncated {
+        /// What was asked for.
+        url: String,
+    },
+    /// JSON of another kind.
+    #[error("the answer of {url} is not of the OpenCost API: {cause}; check the URL's path")]
+    Malformed {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The server does not accept what was asked.
+    #[error("{url} refused the request ({code}): {message}; this version of OpenCost may be too old")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status, or the code within the answer.
+        code: u16,
+        /// In the server's words.
+        message: String,
+    },
+    /// The server failed, which it may say with status 200 and a code in the answer.
+    #[error("{url} failed ({code}): {message}; see OpenCost's log, and whether it reaches its Prometheus")]
+    Failed {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status, or the code within the answer.
+        code: u16,
+        /// In the server's words.
+        message: String,
+    },
+}
+
+impl OpenCostError {
+    /// Whether other days may be answered all the same.
+    pub(super) fn is_of_one_day(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. }
+                | Self::Truncated { .. }
+                | Self::Malformed { .. }
+                | Self::Refused { .. }
+                | Self::Failed { .. }
+        )
+    }
+}

@@ -1,0 +1,16 @@
+//! OpenCost and Kubecost: what nodes, volumes and traffic cost.
+
+pub mod client;
+pub mod error;
+mod days;
+mod decode;
+mod read;
+mod tally;
+#[cfg(test)]
+pub(crate) mod loopback;
+#[cfg(test)]
+mod tests;
+
+pub use client::OpenCostClient;
+pub use error::OpenCostError;
+pub use read::{CostReading, read};

@@ -1,0 +1,159 @@
+//! The sum of days: what each cluster's nodes, volumes and traffic cost.
+
+use std::collections::BTreeMap;
+
+use super::decode::{Allocation, Asset};
+use crate::model::cluster::{CostCategory, NodeCost};
+use crate::model::time::Window;
+
+/// How OpenCost calls the label with the instance type; Prometheus knows no dots.
+const INSTANCE_TYPE_LABELS: [&str; 4] = [
+    "node_kubernetes_io_instance_type",
+    "label_node_kubernetes_io_instance_type",
+    "beta_kubernetes_io_instance_type",
+    "label_beta_kubernetes_io_instance_type",
+];
+
+/// The costs of one cluster.
+#[derive(Debug, Default)]
+pub(super) struct ClusterTally {
+    nodes: BTreeMap<String, NodeCost>,
+    pub(super) others: BTreeMap<CostCategory, f64>,
+}
+
+/// The costs of all clusters that a server knows.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// By cluster; what names none is under the empty name.
+    pub(super) clusters: BTreeMap<String, ClusterTally>,
+    /// Assets, by the day, whose cost or time is null.
+    pub(super) unpriced: usize,
+    /// Whether traffic is among the assets.
+    pub(super) has_network: bool,
+    /// Whether load balancers are.
+    pub(super) has_load_balancers: bool,
+}
+
+impl Tally {
+    /// Adds what was asked for `day`.
+    pub(super) fn add_asset(&mut self, asset: &Asset, day: Window) {
+        let kind = asset.kind.as_deref().unwrap_or_default();
+        self.has_network |= kind == "Network";
+        self.has_load_balancers |= kind == "LoadBalancer";
+        let properties = asset.properties.as_ref();
+        let name = properties.and_then(|properties| properties.name.clone());
+        let (Some(cost), Some(minutes), false) = (asset.total_cost, asset.minutes, kind == "Node" && name.is_none())
+        else {
+            self.unpriced += 1;
+            return;
+        };
+        let share = within(minutes, day);
+        let cluster = properties.and_then(|properties| properties.cluster.clone());
+        let cluster = self.clusters.entry(cluster.unwrap_or_default()).or_default();
+        match (kind, name) {
+            ("Node", Some(name)) => cluster.add_node(name, asset, cost * share, minutes * share / 60.0),
+            ("Disk", _) => cluster.add(CostCategory::Storage, cost * share),
+            ("Network" | "LoadBalancer", _) => cluster.add(CostCategory::Network, cost * share),
+            _ => cluster.add(CostCategory::Other, cost * share),
+        }
+    }
+
+    /// Adds the traffic of a cluster, as far as it is not among the assets; says whether any was told.
+    pub(super) fn add_allocation(&mut self, key: &str, allocation: &Allocation, day: Window) -> bool {
+        let network = sum(allocation.network_cost, allocation.network_cost_adjustment);
+        let balancers = sum(allocation.load_balancer_cost, allocation.load_balancer_cost_adjustment);
+        let network = network.filter(|_| !self.has_network);
+        let balancers = balancers.filter(|_| !self.has_load_balancers);
+        let Some(cost) = sum(network.or(balancers), network.and(balancers)) else {
+            return false;
+        };
+        let share = allocation.minutes.map_or(1.0, |minutes| within(minutes, day));
+        let named = allocation
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.cluster.clone());
+        let cluster = named.unwrap_or_else(|| key.to_owned());
+        let cluster = if self.clusters.contains_key(&cluster) {
+            cluster
+        } else {
+            String::new()
+        };
+        self.clusters
+            .entry(cluster)
+            .or_default()
+            .add(CostCategory::Network, cost * share);
+        true
+    }
+}
+
+impl ClusterTally {
+    fn add(&mut self, category: CostCategory, cost: f64) {
+        *self.others.entry(category).or_insert(0.0) += cost;
+    }
+
+    fn add_node(&mut self, name: String, asset: &Asset, cost: f64, hours: f64) {
+        let node = self.nodes.entry(name.clone()).or_insert_with(|| NodeCost {
+            node: name,
+            instance_type: None,
+            hours: 0.0,
+            total_cost: 0.0,
+            gpus: None,
+            spot: None,
+            adjusted: false,
+        });
+        node.hours += hours;
+        node.total_cost += cost;
+        // Days come newest first: what the newest says holds.
+        node.instance_type = node.instance_type.take().or_else(|| instance_type(asset));
+        node.gpus = node.gpus.or(asset.gpu_count);
+        node.spot = node.spot.or(asset.preemptible.map(|preemptible| preemptible > 0.0));
+        node.adjusted |= [asset.adjustment, asset.discount]
+            .into_iter()
+            .flatten()
+            .any(|figure| figure.abs() > 0.0);
+    }
+
+    /// Its nodes, with those of `other` of the same name added.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (category, cost) in other.others {
+            self.add(category, cost);
+        }
+        for (name, theirs) in other.nodes {
+            match self.nodes.entry(name) {
+                std::collections::btree_map::Entry::Vacant(entry) => _ = entry.insert(theirs),
+                std::collections::btree_map::Entry::Occupied(mut entry) => {
+                    let ours = entry.get_mut();
+                    ours.hours += theirs.hours;
+                    ours.total_cost += theirs.total_cost;
+                    ours.adjusted |= theirs.adjusted;
+                }
+            }
+        }
+    }
+
+    /// What each node cost.
+    pub(super) fn into_nodes(self) -> Vec<NodeCost> {
+        self.nodes.into_values().collect()
+    }
+}
+
+fn instance_type(asset: &Asset) -> Option<String> {
+    let labels = asset.labels.as_ref();
+    let of_label = |name: &&str| labels?.get(*name)?.as_str().map(str::to_owned);
+    let given = asset.node_type.clone().filter(|name| !name.is_empty());
+    given.or_else(|| INSTANCE_TYPE_LABELS.iter().find_map(of_label))
+}
+
+/// The share of a figure that belongs to the day: a server that keeps whole days answers for one when asked for a part.
+fn within(minutes: f64, day: Window) -> f64 {
+    let asked = day.hours() * 60.0;
+    if minutes > asked { asked / minutes } else { 1.0 }
+}
+
+/// A sum in which what is not known counts for nothing, unless nothing is known.
+fn sum(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (known, None) | (None, known) => known,
+    }
+}
