@@ -11,6 +11,9 @@
 //! - [`recommenders`]: the levers, one file and one page each.
 //! - [`engine`]: candidates and policy to a plan that adds up.
 //! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.
+//! - [`deliver`]: reports and recordings, written.
+//! - [`pipeline`]: the walk that every command shares.
+//! - [`cli`]: arguments, one file per command, exit codes.
 
 #![cfg_attr(
     test,
@@ -24,3 +27,6 @@ pub mod sources;
 pub mod recommenders;
 pub mod engine;
 pub mod report;
+pub mod deliver;
+pub mod pipeline;
+pub mod cli;

@@ -1,5 +1,6 @@
 //! Every lever is asked about every workload.
 
+use super::Scope;
 use crate::model::gap::{Gap, Reason};
 use crate::model::progress::Progress;
 use crate::model::scenario::{Candidate, Proposal, Subject};
@@ -29,9 +30,18 @@ pub(super) struct Answers {
     pub(super) unknown: Vec<Left<Gap>>,
 }
 
-pub(super) fn ask(levers: &[Box<dyn Recommender>], world: &World<'_>, progress: &dyn Progress) -> Answers {
+pub(super) fn ask(
+    levers: &[Box<dyn Recommender>],
+    world: &World<'_>,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Answers {
     let mut answers = Answers::default();
     for (workload, found) in world.snapshot.workloads.iter().enumerate() {
+        progress.advance(1);
+        if !scope.holds(found) {
+            continue;
+        }
         for lever in levers {
             let lever_id = lever.id();
             for candidate in lever.propose(Subject::Workload(found), world) {
@@ -54,7 +64,6 @@ pub(super) fn ask(levers: &[Box<dyn Recommender>], world: &World<'_>, progress: 
                 }
             }
         }
-        progress.advance(1);
     }
     answers
 }

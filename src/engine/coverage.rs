@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Scope;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
@@ -15,18 +16,22 @@ const SHOWN_WITH: f64 = 1.0;
 
 pub(super) fn workload_rows(
     world: &World<'_>,
-    accepted: &[Row],
-    held: &[Row],
+    scope: &Scope,
+    changes: [&[Row]; 2],
     unknown: &[Unknown],
 ) -> Vec<WorkloadRow> {
-    let changes: BTreeSet<&str> = accepted.iter().chain(held).map(|row| row.subject.id.as_str()).collect();
+    let changes: BTreeSet<&str> = changes
+        .into_iter()
+        .flatten()
+        .map(|row| row.subject.id.as_str())
+        .collect();
     let open: BTreeSet<&str> = unknown.iter().map(|row| row.subject.id.as_str()).collect();
     let verdict = |id: &str| match (changes.contains(id), open.contains(id)) {
         (true, _) => Verdict::Change,
         (false, true) => Verdict::Unknown,
         (false, false) => Verdict::Keep,
     };
-    let workloads = world.snapshot.workloads.iter();
+    let workloads = world.snapshot.workloads.iter().filter(|workload| scope.holds(workload));
     workloads
         .map(|workload| workload_row(workload, verdict(&workload.id), world))
         .collect()

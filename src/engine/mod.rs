@@ -14,11 +14,30 @@ use crate::catalog::Catalog;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::snapshot::Snapshot;
+use crate::model::workload::Workload;
 use crate::policy::located::Located;
 use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
+
+/// Which workloads are asked about; empty lists ask about all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Only these namespaces.
+    pub namespaces: Vec<String>,
+    /// Only what these teams own.
+    pub owners: Vec<String>,
+}
+
+impl Scope {
+    /// Whether a workload is asked about.
+    pub fn holds(&self, workload: &Workload) -> bool {
+        let namespace = self.namespaces.is_empty() || self.namespaces.contains(&workload.namespace);
+        let owner = self.owners.is_empty() || workload.owner.as_ref().is_some_and(|owner| self.owners.contains(owner));
+        namespace && owner
+    }
+}
 
 /// A policy with the levers that it sets, ready to judge.
 pub struct Judge {
@@ -77,6 +96,17 @@ impl Judge {
         Ok(self)
     }
 
+    /// Hours are meant in this time zone, whatever the policy says.
+    ///
+    /// # Errors
+    /// When there is no such time zone.
+    pub fn in_timezone(mut self, name: &str) -> Result<Self, String> {
+        jiff::tz::TimeZone::get(name)
+            .map_err(|_| format!("`{name}` is no time zone; give one such as Europe/Berlin"))?;
+        name.clone_into(&mut self.policy.objectives.timezone);
+        Ok(self)
+    }
+
     /// What the policy says.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -92,8 +122,8 @@ impl Judge {
         &self.levers
     }
 
-    /// Judges a snapshot: every workload gets a verdict from every lever.
-    pub fn analyze(&self, snapshot: &Snapshot, progress: &dyn Progress) -> Plan {
+    /// Judges a snapshot: every workload in scope gets a verdict from every lever.
+    pub fn analyze(&self, snapshot: &Snapshot, scope: &Scope, progress: &dyn Progress) -> Plan {
         let offers = Offers::of(snapshot, &self.catalog, &self.policy.objectives);
         let world = World {
             snapshot,
@@ -102,10 +132,10 @@ impl Judge {
             offers: &offers,
         };
         progress.stage("judging workloads", Some(snapshot.workloads.len() as u64));
-        let mut answers = ask::ask(&self.levers, &world, progress);
+        let mut answers = ask::ask(&self.levers, &world, scope, progress);
         let priced = price::price(&mut answers, &world);
         let permitted = guard::guard(priced, &self.policy.permissions, snapshot);
         let chosen = choose::choose(permitted, &mut answers, snapshot);
-        rows::plan(chosen, &answers, &world)
+        rows::plan(chosen, &answers, &world, scope)
     }
 }

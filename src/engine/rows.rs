@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::Scope;
 use super::ask::Answers;
 use super::choose::Chosen;
 use super::coverage;
@@ -19,7 +20,7 @@ use crate::recommenders::World;
 /// The interface's version.
 const API_VERSION: &str = "gpuwise/v1alpha1";
 
-pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>) -> Plan {
+pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: &Scope) -> Plan {
     let snapshot = world.snapshot;
     let mut accepted: Vec<Row> = Vec::new();
     for (at, priced) in chosen.accepted.iter().enumerate() {
@@ -44,7 +45,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>) -> Plan
     rank(&mut held_back);
     let kept = kept(answers, world);
     let unknown = unknown(answers, world);
-    let workloads = coverage::workload_rows(world, &accepted, &held_back, &unknown);
+    let workloads = coverage::workload_rows(world, scope, [&accepted, &held_back], &unknown);
     Plan {
         api_version: API_VERSION.to_owned(),
         kind: "Plan".to_owned(),

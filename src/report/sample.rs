@@ -69,6 +69,7 @@ pub(super) fn row(id: &str, workload: &str, leaves: f64, frees: f64) -> Row {
             from: GpuKind::whole("H100-80GB"),
             to: GpuKind::whole("L40S"),
             per_pod: 1,
+            slowdown: 1.0,
         }],
         saving: RowSaving {
             monthly: Interval {

@@ -1,0 +1,78 @@
+//! `gpuwise analyze`: the main job.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::sources::{By, From};
+use super::{exit, progress};
+use crate::model::plan::Plan;
+use crate::{deliver, pipeline, report};
+
+/// Columns where the terminal does not say.
+const WIDTH: u16 = 100;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Table,
+    /// The whole plan, for scripts.
+    Json,
+    /// For a weekly review.
+    Markdown,
+}
+
+/// Arguments of `analyze`.
+#[derive(Debug, Args)]
+pub(super) struct Analyze {
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    by: By,
+    /// How the plan is printed
+    #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
+    format: Format,
+    /// A file instead of standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Exit with 3 when part of the world could not be read
+    #[arg(long, help_heading = "Output")]
+    strict: bool,
+    /// No progress
+    #[arg(long, help_heading = "Output")]
+    quiet: bool,
+}
+
+impl Analyze {
+    pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
+        // What is wrong with arguments and policy is told before anything is read.
+        let judge = self.by.judge()?;
+        let source = self.from.source()?;
+        let progress = progress::shown(self.quiet);
+        let reading = pipeline::read(&source, &*progress).await?;
+        let plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        drop(progress);
+        deliver::text(&self.text(&plan)?, self.output.as_deref())?;
+        let partial = self.strict && !plan.coverage.gaps.is_empty();
+        Ok(if partial {
+            ExitCode::from(exit::PARTIAL)
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    fn text(&self, plan: &Plan) -> anyhow::Result<String> {
+        Ok(match self.format {
+            Format::Json => report::json::json(plan)?,
+            Format::Markdown => report::markdown::markdown(plan),
+            Format::Table => {
+                let terminal = self.output.is_none() && std::io::stdout().is_terminal();
+                let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
+                let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                report::table::table(plan, if terminal { width } else { WIDTH }, colour)
+            }
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! Exit codes, and how a failure is told.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::pipeline::PipelineError;
+use crate::policy::Mistakes;
+
+/// Wrong usage or policy.
+pub(super) const USAGE: u8 = 2;
+/// Done, but part of the world could not be read; with `--strict` only.
+pub(super) const PARTIAL: u8 = 3;
+/// A source could not be reached or refused.
+pub(super) const SOURCE: u8 = 4;
+/// Nothing to analyze.
+pub(super) const NOTHING: u8 = 5;
+/// A failure that is ours.
+const INTERNAL: u8 = 1;
+
+/// A mistake in the arguments that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+/// Writes an error to stderr, each of its causes on a line of its own, and answers with its code.
+pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        // Most errors name their cause already.
+        if !text.contains(&cause.to_string()) {
+            text.push_str(&format!("  because {cause}\n"));
+        }
+    }
+    // Nothing can be done where even stderr is gone.
+    let _ = stderr.write_all(text.as_bytes());
+    ExitCode::from(code_of(error))
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() || error.is::<Mistakes>() {
+        return USAGE;
+    }
+    match error.downcast_ref::<PipelineError>() {
+        Some(PipelineError::Nothing(_)) => NOTHING,
+        Some(PipelineError::Window(_) | PipelineError::Endpoint(_)) => USAGE,
+        Some(
+            PipelineError::Prometheus(_)
+            | PipelineError::Costs(_)
+            | PipelineError::Kubernetes(_)
+            | PipelineError::Recording(_),
+        ) => SOURCE,
+        None => INTERNAL,
+    }
+}

@@ -1,0 +1,70 @@
+//! `gpuwise explain`: what a lever looks for, or the whole story of one workload.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::exit::Usage;
+use super::progress;
+use super::sources::{By, From, judge};
+use crate::{deliver, pipeline, report};
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The lever; without one, all are listed
+    #[arg(value_name = "LEVER", conflicts_with = "why")]
+    about: Option<String>,
+    /// The workload whose story to tell: NAMESPACE/NAME, its name or its id
+    #[arg(long, value_name = "WORKLOAD")]
+    why: Option<String>,
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    by: By,
+}
+
+impl Explain {
+    pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = match (&self.why, &self.about) {
+            (Some(workload), _) => self.story(workload).await?,
+            (None, Some(lever)) => page(lever)?,
+            (None, None) => list()?,
+        };
+        deliver::text(&text, None)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn story(&self, workload: &str) -> anyhow::Result<String> {
+        let judge = self.by.judge()?;
+        let source = self.from.source()?;
+        let progress = progress::shown(false);
+        let reading = pipeline::read(&source, &*progress).await?;
+        let plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        drop(progress);
+        report::explain::why(&plan, workload).map_err(|error| Usage(error.to_string()).into())
+    }
+}
+
+fn page(lever: &str) -> anyhow::Result<String> {
+    let judge = judge(&[])?.only(&[lever.to_owned()]).map_err(Usage)?;
+    Ok(judge.levers().iter().map(|lever| lever.page()).collect())
+}
+
+/// Each lever with the first sentence of its page.
+fn list() -> anyhow::Result<String> {
+    let mut text = String::new();
+    for lever in judge(&[])?.levers() {
+        let about = lever
+            .page()
+            .lines()
+            .skip(1)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default();
+        text.push_str(&format!("{:14} {about}\n", lever.id()));
+    }
+    text.push_str(
+        "\ngpuwise explain LEVER prints its page; gpuwise explain --why WORKLOAD tells a workload's story.\n",
+    );
+    Ok(text)
+}

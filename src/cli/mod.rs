@@ -1,0 +1,60 @@
+//! The command line: arguments, one file per command, exit codes. Everything else is in the library.
+
+mod analyze;
+mod exit;
+mod explain;
+mod policy;
+mod progress;
+mod record;
+mod sources;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// GPU cost advisor for Kubernetes: every workload gets a verdict, every proposal its evidence, every saving its place on
+/// the bill.
+#[derive(Debug, Parser)]
+#[command(name = "gpuwise", version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read, judge, plan, report.
+    Analyze(analyze::Analyze),
+    /// Read a cluster once and keep it.
+    Record(record::Record),
+    /// What a lever looks for, or the whole story of one workload.
+    Explain(explain::Explain),
+    /// Check or show the policy.
+    #[command(subcommand)]
+    Policy(policy::Command),
+}
+
+/// Runs the command line and answers with its exit code.
+pub fn main() -> ExitCode {
+    // Both reqwest and kube are built with aws-lc-rs; a second call would only say that it is there already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => exit::tell(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Analyze(analyze) => analyze.run().await,
+        Command::Record(record) => record.run().await,
+        Command::Explain(explain) => explain.run().await,
+        Command::Policy(policy) => policy.run(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Progress on stderr, and only on a terminal.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::model::progress::{Progress, Silent};
+
+/// A bar on a terminal, silence elsewhere or when asked for.
+pub(super) fn shown(quiet: bool) -> Box<dyn Progress> {
+    if quiet || !std::io::stderr().is_terminal() {
+        return Box::new(Silent);
+    }
+    Box::new(Bar {
+        current: Mutex::new(ProgressBar::hidden()),
+    })
+}
+
+struct Bar {
+    current: Mutex<ProgressBar>,
+}
+
+impl Progress for Bar {
+    fn stage(&self, name: &str, total: Option<u64>) {
+        let (bar, template) = match total {
+            Some(total) => (ProgressBar::new(total), "{spinner} {msg} {wide_bar} {pos}/{len} {eta}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        if let Ok(mut current) = self.current.lock() {
+            current.finish_and_clear();
+            *current = bar;
+        }
+    }
+
+    fn advance(&self, done: u64) {
+        if let Ok(current) = self.current.lock() {
+            current.inc(done);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Ok(current) = self.current.lock() {
+            current.finish_and_clear();
+        }
+    }
+}

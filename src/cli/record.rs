@@ -1,0 +1,42 @@
+//! `gpuwise record`: a cluster read once and kept.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::progress;
+use super::sources::From;
+use crate::sources::recording;
+use crate::{deliver, pipeline};
+
+/// Arguments of `record`.
+#[derive(Debug, Args)]
+pub(super) struct Record {
+    #[command(flatten)]
+    from: From,
+    /// The folder to write
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    output: PathBuf,
+    /// Drop arguments and environment, and rename everything that has a name
+    #[arg(long, help_heading = "Output")]
+    redact: bool,
+    /// No progress
+    #[arg(long, help_heading = "Output")]
+    quiet: bool,
+}
+
+impl Record {
+    pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let source = self.from.source()?;
+        let progress = progress::shown(self.quiet);
+        let mut reading = pipeline::read(&source, &*progress).await?;
+        if self.redact {
+            recording::redact(&mut reading);
+        }
+        progress.stage("writing", None);
+        let files = recording::encode(&reading)?;
+        deliver::recording(&files, &self.output)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,223 @@
+//! Arguments that every reading command shares: where the world is read, and what is judged by.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::exit::Usage;
+use crate::catalog::Catalog;
+use crate::engine::{Judge, Scope};
+use crate::pipeline::{Kubernetes, Live, Source};
+use crate::sources::endpoint::{Endpoint, Secret};
+
+/// Where the world is read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub(super) struct From {
+    /// Use the world inside the binary: nothing to install, nothing is contacted
+    #[arg(long, conflicts_with_all = ["recording", "prometheus"])]
+    demo: bool,
+    /// Use a folder that `gpuwise record` wrote
+    #[arg(long, value_name = "DIR", conflicts_with = "prometheus")]
+    recording: Option<PathBuf>,
+    /// Prometheus, Thanos, Mimir or VictoriaMetrics, as http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "GPUWISE_PROMETHEUS")]
+    prometheus: Option<String>,
+    /// A file with a bearer token for it (or GPUWISE_PROMETHEUS_TOKEN)
+    #[arg(long, value_name = "FILE", env = "GPUWISE_PROMETHEUS_TOKEN_FILE")]
+    prometheus_token_file: Option<PathBuf>,
+    /// A header for it, such as 'X-Scope-OrgID: team' (repeatable)
+    #[arg(long, value_name = "NAME: VALUE")]
+    prometheus_header: Vec<String>,
+    /// OpenCost or Kubecost, as http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "GPUWISE_COSTS")]
+    costs: Option<String>,
+    /// A file with a bearer token for it (or GPUWISE_COSTS_TOKEN)
+    #[arg(long, value_name = "FILE", env = "GPUWISE_COSTS_TOKEN_FILE")]
+    costs_token_file: Option<PathBuf>,
+    /// A header for it (repeatable)
+    #[arg(long, value_name = "NAME: VALUE")]
+    costs_header: Vec<String>,
+    /// A PEM file with a certificate authority that both may be signed by
+    #[arg(long, value_name = "FILE", env = "GPUWISE_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// The kubeconfig, where it is not the one that kubectl finds
+    #[arg(long, value_name = "FILE", conflicts_with = "no_kubernetes")]
+    kubeconfig: Option<PathBuf>,
+    /// The context in it
+    #[arg(long, value_name = "NAME", conflicts_with = "no_kubernetes")]
+    kube_context: Option<String>,
+    /// Do without the Kubernetes API: workloads from metrics alone
+    #[arg(long)]
+    no_kubernetes: bool,
+    /// What to call the cluster in the plan
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// How much history, such as 14d or 36h
+    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = duration)]
+    window: SignedDuration,
+    /// Up to when, such as 2026-11-16T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    step: Option<u32>,
+}
+
+impl From {
+    /// The source that the arguments name.
+    pub(super) fn source(&self) -> anyhow::Result<Source> {
+        if self.demo {
+            return Ok(Source::Demo);
+        }
+        if let Some(folder) = &self.recording {
+            return Ok(Source::Recording(folder.clone()));
+        }
+        let Some(prometheus) = &self.prometheus else {
+            return Err(Usage(
+                "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices)"
+                    .to_owned(),
+            )
+            .into());
+        };
+        let ca_pem = self.ca_file.as_deref().map(read).transpose()?;
+        let endpoint = |url: &str, token_file: Option<&Path>, token: &str, headers: &[String]| {
+            let bearer = match token_file {
+                Some(file) => Some(String::from_utf8_lossy(&read(file)?).trim().to_owned()),
+                None => std::env::var(token).ok().filter(|token| !token.is_empty()),
+            };
+            anyhow::Ok(Endpoint {
+                url: url.to_owned(),
+                bearer: bearer.map(Secret::new),
+                headers: headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?,
+                ca_pem: ca_pem.clone(),
+            })
+        };
+        let costs = self.costs.as_deref();
+        let costs = costs.map(|url| {
+            endpoint(
+                url,
+                self.costs_token_file.as_deref(),
+                "GPUWISE_COSTS_TOKEN",
+                &self.costs_header,
+            )
+        });
+        Ok(Source::Live(Box::new(Live {
+            prometheus: endpoint(
+                prometheus,
+                self.prometheus_token_file.as_deref(),
+                "GPUWISE_PROMETHEUS_TOKEN",
+                &self.prometheus_header,
+            )?,
+            costs: costs.transpose()?,
+            kubernetes: if self.no_kubernetes {
+                Kubernetes::None
+            } else {
+                Kubernetes::Read {
+                    kubeconfig: self.kubeconfig.clone(),
+                    context: self.kube_context.clone(),
+                }
+            },
+            cluster: self.cluster.clone(),
+            window: self.window,
+            until: self.until,
+            step_seconds: self.step,
+        })))
+    }
+}
+
+/// What is judged by, and what is judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub(super) struct By {
+    /// A policy laid over the defaults (repeatable, later wins); `gpuwise policy show` prints every key
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// The time zone of hours in schedules, such as Europe/Berlin [default: the policy's]
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Only workloads of this namespace (repeatable)
+    #[arg(long, value_name = "NAME")]
+    namespace: Vec<String>,
+    /// Only workloads of this owner (repeatable)
+    #[arg(long, value_name = "TEAM")]
+    owner: Vec<String>,
+    /// Ask only this lever (repeatable)
+    #[arg(long, value_name = "ID")]
+    lever: Vec<String>,
+}
+
+impl By {
+    /// The policy with its levers.
+    pub(super) fn judge(&self) -> anyhow::Result<Judge> {
+        let mut judge = judge(&self.policy)?.only(&self.lever).map_err(Usage)?;
+        if let Some(zone) = &self.timezone {
+            judge = judge.in_timezone(zone).map_err(Usage)?;
+        }
+        Ok(judge)
+    }
+
+    /// Which workloads are asked about.
+    pub(super) fn scope(&self) -> Scope {
+        Scope {
+            namespaces: self.namespace.clone(),
+            owners: self.owner.clone(),
+        }
+    }
+}
+
+/// A judge by these policy files.
+pub(super) fn judge(policies: &[PathBuf]) -> anyhow::Result<Judge> {
+    let mut files = Vec::new();
+    for path in policies {
+        let text = String::from_utf8(read(path)?)
+            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
+        files.push((path.display().to_string(), text));
+    }
+    Ok(Judge::new(&files, Catalog::shipped()?)?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Usage> {
+    std::fs::read(path).map_err(|cause| Usage(format!("cannot read {}: {cause}", path.display())))
+}
+
+fn split(header: &str) -> Result<(String, Secret), Usage> {
+    let (name, value) = header
+        .split_once(':')
+        .ok_or_else(|| Usage("a header is given as 'NAME: VALUE'".to_owned()))?;
+    Ok((name.trim().to_owned(), Secret::new(value.trim())))
+}
+
+/// `14d`, `2w`, `36h`: days are 24 hours, whatever a clock does in between.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let bad = || format!("`{text}` is no duration; give one such as 14d, 2w or 36h");
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+    let (number, unit) = text.split_at(split);
+    let number: i64 = number.parse().map_err(|_| bad())?;
+    let hours = match unit.trim() {
+        "h" => 1,
+        "d" => 24,
+        "w" => 7 * 24,
+        _ => return Err(bad()),
+    };
+    let hours = number
+        .checked_mul(hours)
+        .filter(|hours| (1..=24 * 366 * 2).contains(hours))
+        .ok_or_else(bad)?;
+    Ok(SignedDuration::from_hours(hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_hours_days_or_weeks() {
+        assert_eq!(duration("14d"), Ok(SignedDuration::from_hours(336)));
+        assert_eq!(duration("2w"), duration("14d"));
+        for wrong in ["", "d", "14", "-3d", "0h", "3 months", "9999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A live cluster: Kubernetes, Prometheus and the cost source read into one reading.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::PipelineError;
+use crate::catalog::Catalog;
+use crate::model::cluster::Inventory;
+use crate::model::gap::Gap;
+use crate::model::progress::Progress;
+use crate::model::reading::Reading;
+use crate::model::time::{Grid, Window};
+use crate::sources::endpoint::Endpoint;
+use crate::sources::opencost::{self, CostReading, OpenCostClient};
+use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::scrape::scrape_interval;
+use crate::sources::{kubernetes, prometheus};
+
+/// Seconds from one point to the next, where the exporter is not scraped more seldom.
+const STEP_SECONDS: u32 = 60;
+
+/// Which Kubernetes API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kubernetes {
+    /// This one; what is not given is found as kubectl finds it.
+    Read {
+        /// The kubeconfig.
+        kubeconfig: Option<PathBuf>,
+        /// The context in it.
+        context: Option<String>,
+    },
+    /// None: workloads from metrics alone.
+    None,
+}
+
+/// Where a cluster is read, and how far back.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// Prometheus or one of its cousins.
+    pub prometheus: Endpoint,
+    /// OpenCost or Kubecost.
+    pub costs: Option<Endpoint>,
+    /// The Kubernetes API.
+    pub kubernetes: Kubernetes,
+    /// What to call the cluster.
+    pub cluster: Option<String>,
+    /// How far back.
+    pub window: SignedDuration,
+    /// Up to when; now where not given.
+    pub until: Option<Timestamp>,
+    /// Seconds from one point to the next; chosen by the scrape interval where not given.
+    pub step_seconds: Option<u32>,
+}
+
+pub(super) async fn read(live: &Live, progress: &dyn Progress) -> Result<Reading, PipelineError> {
+    let catalog = Catalog::shipped().map_err(|error| PipelineError::Window(error.to_string()))?;
+    let client = PrometheusClient::new(&live.prometheus)?;
+    let costs = live.costs.as_ref().map(OpenCostClient::new).transpose()?;
+    // The quick refusals first: nobody should wait for an hour of metrics to learn that a context is misspelt.
+    let (objects, context) = read_objects(live, progress).await?;
+    let grid = grid(live, &client, &catalog).await?;
+    let costs = match &costs {
+        Some(client) => Some(opencost::read(client, grid.window, progress).await?),
+        None => None,
+    };
+    let metrics = prometheus::read::read(&client, &catalog, grid, progress).await?;
+    let mut gaps = objects.gaps;
+    gaps.extend(metrics.gaps);
+    let mut inventory = Inventory {
+        nodes: objects.nodes,
+        pods: objects.pods,
+        controllers: objects.controllers,
+        hpas: objects.hpas,
+        pod_history: metrics.pod_history,
+        owner_history: metrics.owner_history,
+        ..Inventory::default()
+    };
+    let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
+    let mut reading = Reading {
+        cluster: live
+            .cluster
+            .clone()
+            .or(billed)
+            .or(context)
+            .unwrap_or_else(|| "cluster".to_owned()),
+        grid,
+        currency: currency.unwrap_or_else(|| "USD".to_owned()),
+        inventory,
+        series: metrics.series,
+        asked: metrics.asked,
+        gaps,
+    };
+    reading.settle();
+    Ok(reading)
+}
+
+async fn read_objects(
+    live: &Live,
+    progress: &dyn Progress,
+) -> Result<(kubernetes::KubernetesReading, Option<String>), PipelineError> {
+    match &live.kubernetes {
+        Kubernetes::None => {
+            let gaps = vec![Gap::new(
+                "no-kubernetes",
+                "nodes, owners and what runs in pods",
+                "the Kubernetes API was not read (--no-kubernetes)",
+                "let gpuwise read the API; get, list and watch are enough",
+            )];
+            let nothing = kubernetes::KubernetesReading {
+                gaps,
+                ..kubernetes::KubernetesReading::default()
+            };
+            Ok((nothing, None))
+        }
+        Kubernetes::Read { kubeconfig, context } => {
+            let connection = kubernetes::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+            let read = kubernetes::read(&connection, progress).await?;
+            Ok((read, connection.context))
+        }
+    }
+}
+
+fn take_costs(
+    costs: Option<CostReading>,
+    inventory: &mut Inventory,
+    gaps: &mut Vec<Gap>,
+) -> (Option<String>, Option<String>) {
+    let Some(costs) = costs else {
+        gaps.push(Gap::new(
+            "no-costs",
+            "what this cluster really pays",
+            "no cost source was given; nodes are priced from dated public lists",
+            "point --costs at OpenCost or Kubecost",
+        ));
+        return (None, None);
+    };
+    inventory.node_costs = costs.node_costs;
+    inventory.other_costs = costs.other_costs;
+    gaps.extend(costs.gaps);
+    (costs.currency, costs.cluster)
+}
+
+/// Window and step: the end lies on a whole step, so that two runs within one step read the same points.
+async fn grid(live: &Live, client: &PrometheusClient, catalog: &Catalog) -> Result<Grid, PipelineError> {
+    let until = live.until.unwrap_or_else(Timestamp::now);
+    let step = match live.step_seconds {
+        Some(step) => step,
+        None => scrape_interval(client, catalog, until)
+            .await?
+            .unwrap_or(STEP_SECONDS)
+            .max(STEP_SECONDS),
+    };
+    let step_seconds = i64::from(step.max(1));
+    let end = until.as_second().div_euclid(step_seconds) * step_seconds;
+    let length = live.window.as_secs().div_euclid(step_seconds) * step_seconds;
+    let bad = || {
+        PipelineError::Window(format!(
+            "a window of {} before {until} holds no step of {step} s",
+            live.window
+        ))
+    };
+    if length < step_seconds {
+        return Err(bad());
+    }
+    Ok(Grid {
+        window: Window {
+            start: Timestamp::from_second(end - length).map_err(|_| bad())?,
+            end: Timestamp::from_second(end).map_err(|_| bad())?,
+        },
+        step_seconds: step,
+    })
+}
