@@ -4,4 +4,5 @@ pub mod endpoint;
 pub mod kubernetes;
 pub mod opencost;
 pub mod prometheus;
+pub mod recording;
 pub mod collect;

@@ -1,0 +1,176 @@
+//! A small reading in which every kind of object stands once, every name of its owner's own making.
+
+use jiff::Timestamp;
+
+use crate::model::cluster::{
+    Container, Controller, CostCategory, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost, OwnerRecord,
+    Pod, PodRecord, Resources,
+};
+use crate::model::gap::Gap;
+use crate::model::reading::{Reading, Series};
+use crate::model::time::{Grid, Window};
+use crate::model::usage::{Column, Signal};
+
+pub(super) fn grid(points: i64) -> Grid {
+    let start = Timestamp::from_second(1_760_000_000).unwrap();
+    let end = Timestamp::from_second(1_760_000_000 + points * 60).unwrap();
+    Grid {
+        window: Window { start, end },
+        step_seconds: 60,
+    }
+}
+
+pub(super) fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn object(kind: &str, name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: "batch/v1".to_owned(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        uid: Some("5ecret00-1234-4321-8888-cafe12345678".to_owned()),
+    }
+}
+
+fn pod() -> Pod {
+    let container = Container {
+        name: "zeppelinmain".to_owned(),
+        image: "registry.zeppelin.internal/ml/vllm-openai:v0.12.1".to_owned(),
+        args: vec!["--model=zeppelin/chat-7b".to_owned()],
+        env: labels(&[("MODEL_NAME", "zeppelinchat")]),
+        requests: Resources::from([("nvidia.com/gpu".to_owned(), 0.1 + 0.2)]),
+    };
+    Pod {
+        namespace: "zeppelinlab".to_owned(),
+        name: "hindenburg-28400-x7k2p".to_owned(),
+        uid: "d00dfeed-1111-4321-8888-cafe12345678".to_owned(),
+        node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
+        phase: "Running".to_owned(),
+        labels: labels(&[
+            ("batch.kubernetes.io/job-name", "hindenburg-28400"),
+            ("team", "airships"),
+        ]),
+        annotations: labels(&[("karpenter.sh/do-not-disrupt", "true")]),
+        owner: Some(object("Job", "hindenburg-28400")),
+        containers: vec![container],
+        node_selector: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
+        claims_devices: false,
+        started: Some(Timestamp::from_second(1_760_000_001).unwrap()),
+        finished: None,
+    }
+}
+
+fn inventory() -> Inventory {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let node_labels = [
+        ("nvidia.com/gpu.product", "NVIDIA-H100-80GB-HBM3"),
+        ("karpenter.sh/nodepool", "zeppelinpool"),
+        ("kubernetes.io/hostname", "ip-10-11-12-13.lakehurst.internal"),
+    ];
+    Inventory {
+        nodes: vec![Node {
+            name: "ip-10-11-12-13.lakehurst.internal".to_owned(),
+            labels: labels(&node_labels),
+            allocatable: Resources::from([("cpu".to_owned(), 191.45)]),
+            taints: vec![
+                "dedicated=zeppelinlab:NoSchedule".to_owned(),
+                "nvidia.com/gpu:NoSchedule".to_owned(),
+            ],
+            created: Some(at(1_750_000_000)),
+        }],
+        pods: vec![pod()],
+        controllers: vec![Controller {
+            this: object("Job", "hindenburg-28400"),
+            namespace: "zeppelinlab".to_owned(),
+            owner: Some(object("CronJob", "hindenburg")),
+            labels: labels(&[("team", "airships")]),
+            replicas: None,
+        }],
+        hpas: vec![Hpa {
+            namespace: "zeppelinlab".to_owned(),
+            name: "balloonscaler".to_owned(),
+            target: object("Deployment", "balloon"),
+            min_replicas: 1,
+            max_replicas: 4,
+        }],
+        pod_history: vec![PodRecord {
+            namespace: "zeppelinlab".to_owned(),
+            name: "hindenburg-28399-b4c5d".to_owned(),
+            uid: None,
+            node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
+            owner_kind: Some("Job".to_owned()),
+            owner_name: Some("hindenburg-28399".to_owned()),
+            requests: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
+            first: at(1_760_000_000),
+            last: at(1_760_000_120),
+        }],
+        owner_history: vec![OwnerRecord {
+            namespace: "zeppelinlab".to_owned(),
+            kind: "Job".to_owned(),
+            name: "hindenburg-28399".to_owned(),
+            owner_kind: "CronJob".to_owned(),
+            owner_name: "hindenburg".to_owned(),
+        }],
+        node_costs: vec![NodeCost {
+            node: "ip-10-11-12-13.lakehurst.internal".to_owned(),
+            instance_type: Some("p5.48xlarge".to_owned()),
+            hours: 1.0 / 3.0,
+            total_cost: 55.04,
+            gpus: None,
+            spot: Some(false),
+            adjusted: true,
+        }],
+        other_costs: vec![OtherCost {
+            category: CostCategory::Storage,
+            total_cost: 12.5,
+            hours: 0.1,
+        }],
+    }
+}
+
+pub(super) fn reading() -> Reading {
+    let device = labels(&[
+        ("UUID", "GPU-5ca1ab1e-2222-4321-8888-cafe12345678"),
+        ("Hostname", "ip-10-11-12-13.lakehurst.internal"),
+        ("modelName", "NVIDIA H100 80GB HBM3"),
+        ("exported_pod", "hindenburg-28400-x7k2p"),
+        ("exported_namespace", "zeppelinlab"),
+        ("gpu", "3"),
+    ]);
+    let server = labels(&[("pod", "balloon-7d9f8b6c4-x7k2p"), ("model_name", "zeppelin/chat-7b")]);
+    let series = |signal, labels: &Labels, values: [Option<f64>; 4]| Series {
+        signal,
+        labels: labels.clone(),
+        column: Column::from_options(values),
+    };
+    let mut reading = Reading {
+        cluster: "zeppelincluster".to_owned(),
+        grid: grid(4),
+        currency: "EUR".to_owned(),
+        inventory: inventory(),
+        series: vec![
+            series(Signal::GpuUtil, &device, [Some(0.0), None, Some(-0.0), Some(99.9)]),
+            series(Signal::MemoryUsed, &device, [None, None, None, None]),
+            series(
+                Signal::RequestsRunning,
+                &server,
+                [Some(1e-300), Some(0.1 + 0.2), None, None],
+            ),
+        ],
+        asked: vec![
+            Signal::GpuUtil,
+            Signal::MemoryUsed,
+            Signal::Power,
+            Signal::RequestsRunning,
+        ],
+        gaps: vec![Gap::new(
+            "no-costs",
+            "what zeppelinlab costs",
+            "http://opencost.lakehurst.internal:9003 did not answer",
+            "check the URL",
+        )],
+    };
+    reading.settle();
+    reading
+}

@@ -1,0 +1,262 @@
+//! A reading without names: what `record --redact` keeps.
+//!
+//! Gone: arguments and environment. Renamed, the same everywhere: the cluster, namespaces, pods, containers, objects and
+//! their owners, nodes and their addresses, UIDs of objects and devices, images but for the public software in them, and
+//! the values of labels, annotations, selectors and taints, but for those in which a judgement reads hardware, region,
+//! capacity type or role. Kept: label keys, kinds and API groups, resource names, times, amounts and costs.
+
+use super::names::{Names, Text};
+use crate::model::cluster::{Inventory, Labels, ObjectRef};
+use crate::model::reading::Reading;
+
+/// Labels whose value is a fact of the hardware, the provider or the framework, by the beginning of their key.
+const KEPT_PREFIXES: [&str; 9] = [
+    "nvidia.com/",
+    "gpu.nvidia.com/",
+    "topology.kubernetes.io/",
+    "failure-domain.beta.kubernetes.io/",
+    "karpenter.k8s.aws/instance-",
+    "karpenter.azure.com/sku-",
+    "cloud.google.com/gke-accelerator",
+    "cloud.google.com/gke-gpu",
+    "cloud.google.com/gke-tpu",
+];
+
+/// The same, by their key.
+const KEPT_KEYS: [&str; 26] = [
+    "node.kubernetes.io/instance-type",
+    "beta.kubernetes.io/instance-type",
+    "kubernetes.io/arch",
+    "kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "karpenter.sh/capacity-type",
+    "eks.amazonaws.com/capacityType",
+    "cloud.google.com/gke-spot",
+    "cloud.google.com/gke-preemptible",
+    "cloud.google.com/gke-provisioning",
+    "cloud.google.com/machine-family",
+    "kubernetes.azure.com/scalesetpriority",
+    "kubernetes.azure.com/accelerator",
+    "training.kubeflow.org/replica-type",
+    "training.kubeflow.org/job-role",
+    "ray.io/node-type",
+    "kserve.io/component",
+    "llm-d.ai/role",
+    "modelName",
+    "GPU_I_ID",
+    "GPU_I_PROFILE",
+    "num_gpu_blocks",
+    "block_size",
+    "cache_dtype",
+    "engine",
+];
+
+/// Renames whatever says whose cluster this is, and drops arguments and environment. The result is settled again.
+pub fn redact(reading: &mut Reading) {
+    for container in reading.inventory.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
+        container.args.clear();
+        container.env.clear();
+    }
+    let mut names = Names::default();
+    texts(reading, &mut |text, content| names.collect(text, content));
+    names.settle();
+    texts(reading, &mut |text, content| *content = names.rename(text, content));
+    reading.settle();
+}
+
+/// Hands over every text that could name something. Whoever adds a text to the reading adds it here.
+fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
+    visit(Text::Name, &mut reading.cluster);
+    objects(&mut reading.inventory, visit);
+    history(&mut reading.inventory, visit);
+    for series in &mut reading.series {
+        labels(&mut series.labels, visit);
+    }
+    for gap in &mut reading.gaps {
+        visit(Text::Prose, &mut gap.what);
+        visit(Text::Prose, &mut gap.why);
+        visit(Text::Prose, &mut gap.fix);
+    }
+}
+
+fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {
+    for node in &mut inventory.nodes {
+        visit(Text::Id, &mut node.name);
+        labels(&mut node.labels, visit);
+        for taint in &mut node.taints {
+            rename_taint(taint, visit);
+        }
+    }
+    for pod in &mut inventory.pods {
+        visit(Text::Name, &mut pod.namespace);
+        visit(Text::Name, &mut pod.name);
+        visit(Text::Id, &mut pod.uid);
+        each(&mut pod.node, Text::Id, visit);
+        pod.owner.iter_mut().for_each(|owner| reference(owner, visit));
+        for group in [&mut pod.labels, &mut pod.annotations, &mut pod.node_selector] {
+            labels(group, visit);
+        }
+        for container in &mut pod.containers {
+            visit(Text::Name, &mut container.name);
+            visit(Text::Image, &mut container.image);
+        }
+    }
+    for controller in &mut inventory.controllers {
+        reference(&mut controller.this, visit);
+        visit(Text::Name, &mut controller.namespace);
+        controller.owner.iter_mut().for_each(|owner| reference(owner, visit));
+        labels(&mut controller.labels, visit);
+    }
+    for hpa in &mut inventory.hpas {
+        visit(Text::Name, &mut hpa.namespace);
+        visit(Text::Name, &mut hpa.name);
+        reference(&mut hpa.target, visit);
+    }
+}
+
+fn history(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {
+    for pod in &mut inventory.pod_history {
+        visit(Text::Name, &mut pod.namespace);
+        visit(Text::Name, &mut pod.name);
+        each(&mut pod.uid, Text::Id, visit);
+        each(&mut pod.node, Text::Id, visit);
+        // A pod that the kubelet mirrors is owned by its node.
+        let owner = if pod.owner_kind.as_deref() == Some("Node") {
+            Text::Id
+        } else {
+            Text::Name
+        };
+        each(&mut pod.owner_name, owner, visit);
+    }
+    for owner in &mut inventory.owner_history {
+        visit(Text::Name, &mut owner.namespace);
+        visit(Text::Name, &mut owner.name);
+        visit(Text::Name, &mut owner.owner_name);
+    }
+    for cost in &mut inventory.node_costs {
+        visit(Text::Id, &mut cost.node);
+    }
+}
+
+fn each(content: &mut Option<String>, text: Text, visit: &mut impl FnMut(Text, &mut String)) {
+    content.iter_mut().for_each(|content| visit(text, content));
+}
+
+fn reference(object: &mut ObjectRef, visit: &mut impl FnMut(Text, &mut String)) {
+    let text = if object.kind == "Node" { Text::Id } else { Text::Name };
+    visit(text, &mut object.name);
+    each(&mut object.uid, Text::Id, visit);
+}
+
+fn labels(labels: &mut Labels, visit: &mut impl FnMut(Text, &mut String)) {
+    for (key, value) in labels {
+        if let Some(text) = reads_as(key, value) {
+            visit(text, value);
+        }
+    }
+}
+
+/// How a label's value is read; `None` where it is kept.
+fn reads_as(key: &str, value: &str) -> Option<Text> {
+    let kept = KEPT_KEYS.contains(&key) || KEPT_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    if kept || matches!(value, "true" | "false") {
+        return None;
+    }
+    let last = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase();
+    let id = last.ends_with("uid") || last.contains("host") || matches!(last.as_str(), "node" | "instance");
+    Some(if id { Text::Id } else { Text::Name })
+}
+
+/// Renames the value in `key=value:effect`.
+fn rename_taint(taint: &mut String, visit: &mut impl FnMut(Text, &mut String)) {
+    let Some((key, rest)) = taint.split_once('=') else {
+        return;
+    };
+    let (value, effect) = rest.rsplit_once(':').unwrap_or((rest, ""));
+    let mut value = value.to_owned();
+    let Some(text) = reads_as(key, &value) else { return };
+    visit(text, &mut value);
+    *taint = match effect {
+        "" => format!("{key}={value}"),
+        effect => format!("{key}={value}:{effect}"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bytes::Bytes;
+
+    use super::super::fixture::reading;
+    use super::super::{decode, encode};
+    use super::*;
+
+    #[test]
+    fn nothing_that_names_survives_redaction() {
+        let mut reading = reading();
+        redact(&mut reading);
+        let files: BTreeMap<String, Vec<u8>> = encode(&reading).unwrap().into_iter().collect();
+        let gone = "zeppelin hindenburg balloon airships lakehurst 5ecret00 d00dfeed 5ca1ab1e cafe12345678 --model MODEL_NAME \
+                x7k2p 7d9f8b6c4 10-11-12-13 chat-7b 9003 registry.zep";
+        for (name, content) in &files {
+            let content = String::from_utf8_lossy(content);
+            for word in gone.split_ascii_whitespace() {
+                assert!(!content.contains(word), "`{word}` survives in {name}");
+            }
+        }
+        let all: String = files
+            .values()
+            .map(|content| String::from_utf8_lossy(content).into_owned())
+            .collect();
+        for kept in [
+            "NVIDIA-H100-80GB-HBM3",
+            "NVIDIA H100 80GB HBM3",
+            "p5.48xlarge",
+            "vllm-openai:v0.12.1",
+            "-28400-",
+            "EUR",
+        ] {
+            assert!(all.contains(kept), "`{kept}` is gone");
+        }
+        let back = decode(&|name| files.get(name).cloned().map(Bytes::from));
+        assert_eq!(back.unwrap(), reading);
+    }
+
+    #[test]
+    fn what_belonged_together_still_does() {
+        let mut reading = reading();
+        redact(&mut reading);
+        let (inventory, pod) = (&reading.inventory, &reading.inventory.pods[0]);
+        let device = &reading.series[0].labels;
+        assert_eq!(device["exported_pod"], pod.name);
+        assert_eq!(device["exported_namespace"], pod.namespace);
+        assert_eq!(Some(&device["Hostname"]), pod.node.as_ref());
+        assert!(device["UUID"].starts_with("GPU-"), "{}", device["UUID"]);
+        assert_eq!(pod.owner.as_ref(), Some(&inventory.controllers[0].this));
+        assert!(
+            pod.name.starts_with(&inventory.controllers[0].this.name),
+            "{}",
+            pod.name
+        );
+        assert_eq!(
+            pod.labels["batch.kubernetes.io/job-name"],
+            inventory.controllers[0].this.name
+        );
+        assert_eq!(
+            pod.node_selector["karpenter.sh/nodepool"],
+            inventory.nodes[0].labels["karpenter.sh/nodepool"]
+        );
+        assert_eq!(
+            inventory.nodes[0].taints[0],
+            format!("dedicated={}:NoSchedule", pod.namespace)
+        );
+        assert_eq!(inventory.nodes[0].taints[1], "nvidia.com/gpu:NoSchedule");
+        assert_eq!(inventory.node_costs[0].node, inventory.nodes[0].name);
+        assert_eq!(
+            inventory.owner_history[0].name,
+            inventory.pod_history[0].owner_name.clone().unwrap()
+        );
+    }
+}

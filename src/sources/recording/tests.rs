@@ -1,0 +1,236 @@
+//! Round trips, and every way in which a copy can be broken.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::fixture::{grid, labels, reading};
+use super::*;
+use crate::model::usage::{Column, Signal};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn files(reading: &Reading) -> Files {
+    encode(reading).unwrap().into_iter().collect()
+}
+
+fn decoded(files: &Files) -> Result<Reading, RecordingError> {
+    decode(&|name| files.get(name).cloned().map(Bytes::from))
+}
+
+/// Columns compare `0.0` and `-0.0` as equal; a recording must not.
+fn bits(reading: &Reading) -> Vec<Vec<(usize, u64)>> {
+    let samples = |series: &Series| {
+        series
+            .column
+            .samples()
+            .map(|(at, value)| (at, value.to_bits()))
+            .collect()
+    };
+    reading.series.iter().map(samples).collect()
+}
+
+#[test]
+fn a_reading_comes_back_as_it_was() {
+    let reading = reading();
+    let back = decoded(&files(&reading)).unwrap();
+    assert_eq!(back, reading);
+    assert_eq!(bits(&back), bits(&reading));
+}
+
+#[test]
+fn the_same_reading_gives_the_same_bytes_and_the_manifest_last() {
+    let (once, again) = (encode(&reading()).unwrap(), encode(&reading()).unwrap());
+    assert_eq!(once, again);
+    assert_eq!(once.last().unwrap().0, MANIFEST);
+}
+
+#[test]
+fn an_empty_cluster_is_a_recording_too() {
+    let mut empty = reading();
+    (empty.inventory, empty.series) = (Inventory::default(), Vec::new());
+    assert_eq!(decoded(&files(&empty)).unwrap(), empty);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_samples_and_gaps_come_back(
+        columns in prop::collection::vec(
+            (0..13_usize, prop::collection::vec(prop::option::weighted(0.7, prop::num::f64::NORMAL | prop::num::f64::ZERO
+                | prop::num::f64::SUBNORMAL | prop::num::f64::NEGATIVE), 30)),
+            0..12,
+        )
+    ) {
+        let mut reading = reading();
+        reading.grid = grid(30);
+        reading.series = columns.iter().enumerate().map(|(n, (signal, values))| Series {
+            signal: Signal::ALL[*signal],
+            labels: labels(&[("pod", &format!("pod-{n}"))]),
+            column: Column::from_options(values.iter().copied()),
+        }).collect();
+        reading.settle();
+        let back = decoded(&files(&reading)).unwrap();
+        prop_assert_eq!(bits(&back), bits(&reading));
+        prop_assert_eq!(back, reading);
+    }
+}
+
+#[test]
+fn a_folder_of_something_else_is_told_what_a_recording_is() {
+    let missing = read(Path::new("no/such/folder")).unwrap_err().to_string();
+    assert!(
+        missing.contains("no/such/folder") && missing.contains("gpuwise record --output DIR"),
+        "{missing}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let empty = read(folder.path()).unwrap_err().to_string();
+    assert!(
+        empty.contains("no manifest.json") && empty.contains("gpuwise record --output DIR"),
+        "{empty}"
+    );
+    std::fs::write(folder.path().join(MANIFEST), br#"{"name": "web-app", "version": 3}"#).unwrap();
+    let other = read(folder.path()).unwrap_err().to_string();
+    assert!(other.contains("this is no recording"), "{other}");
+}
+
+#[test]
+fn a_folder_on_disk_is_read_and_named_when_it_is_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files(&reading()) {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    assert_eq!(read(folder.path()).unwrap(), reading());
+    std::fs::remove_file(folder.path().join(SERIES)).unwrap();
+    let error = read(folder.path()).unwrap_err();
+    let RecordingError::In { problem, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        matches!(&**problem, RecordingError::Missing(file) if file == SERIES),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains(&folder.path().display().to_string()),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_cut_anywhere_is_never_taken_for_whole() {
+    let whole = files(&reading());
+    for name in [INVENTORY, SERIES, SAMPLES, MANIFEST] {
+        let length = whole[name].len();
+        // The manifest's last byte is its newline.
+        for end in (0..length - 1).step_by(7) {
+            let mut cut = whole.clone();
+            cut.get_mut(name).unwrap().truncate(end);
+            let error = decoded(&cut).unwrap_err();
+            match &error {
+                RecordingError::CutShort { file, expected, found } => {
+                    assert_eq!((file.as_str(), *expected, *found), (name, length as u64, end as u64));
+                }
+                RecordingError::ManifestCutShort(_) => assert_eq!(name, MANIFEST),
+                _ => panic!("{name} cut at {end}: {error}"),
+            }
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_file_is_told_by_its_checksum_or_its_length() {
+    for name in [INVENTORY, SERIES, SAMPLES] {
+        let mut changed = files(&reading());
+        let content = changed.get_mut(name).unwrap();
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        assert!(matches!(decoded(&changed), Err(RecordingError::Changed { file, .. }) if file == name));
+        let mut longer = files(&reading());
+        longer.get_mut(name).unwrap().push(b' ');
+        assert!(matches!(decoded(&longer), Err(RecordingError::Changed { file, .. }) if file == name));
+    }
+}
+
+/// The files with one of them replaced, and the manifest made to agree.
+fn forged(name: &str, content: &[u8]) -> Files {
+    let reading = reading();
+    let mut files = files(&reading);
+    files.insert(name.to_owned(), content.to_owned());
+    let manifest = files.remove(MANIFEST).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    manifest["files"][name]["bytes"] = content.len().into();
+    manifest["files"][name]["crc32"] = checksum::crc32(content).into();
+    files.insert(MANIFEST.to_owned(), serde_json::to_vec(&manifest).unwrap());
+    files
+}
+
+/// The files with one member of the manifest replaced.
+fn manifested(member: &str, value: impl Into<serde_json::Value>) -> Files {
+    let mut files = files(&reading());
+    let mut manifest: serde_json::Value = serde_json::from_slice(&files[MANIFEST]).unwrap();
+    manifest[member] = value.into();
+    files.insert(MANIFEST.to_owned(), serde_json::to_vec(&manifest).unwrap());
+    files
+}
+
+#[test]
+fn broken_json_is_named_with_its_place() {
+    let error = decoded(&forged(INVENTORY, b"{\"inventory\": {},\n\"gaps\": 7}")).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(INVENTORY) && text.contains("line 2 column"), "{text}");
+}
+
+#[test]
+fn samples_that_do_not_fit_are_refused() {
+    assert!(matches!(
+        decoded(&forged(SAMPLES, b"PAR1 is not enough")),
+        Err(RecordingError::Parquet(_))
+    ));
+    let mut short = reading();
+    short.series.truncate(1);
+    let unlisted = decoded(&forged(SERIES, &files(&short)[SERIES]))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        unlisted.contains("series 2, which series.json does not list"),
+        "{unlisted}"
+    );
+    let twice = br#"[{"id":0,"signal":"power","labels":{}},{"id":0,"signal":"power","labels":{}}]"#;
+    let twice = decoded(&forged(SERIES, twice)).unwrap_err().to_string();
+    assert!(twice.contains("two series with the id 0"), "{twice}");
+    let coarse = decoded(&manifested("step_seconds", 120)).unwrap_err().to_string();
+    assert!(coarse.contains("no point of the window"), "{coarse}");
+    let still = decoded(&manifested("step_seconds", 0)).unwrap_err().to_string();
+    assert!(still.contains("no time at all"), "{still}");
+}
+
+#[test]
+fn a_newer_recording_is_not_guessed_at() {
+    for files in [
+        manifested("version", 2),
+        manifested("asked", serde_json::json!(["gpu_util", "neural_activity"])),
+        forged(SERIES, br#"[{"id":0,"signal":"neural_activity","labels":{}}]"#),
+    ] {
+        let error = decoded(&files).unwrap_err();
+        let newer = matches!(error, RecordingError::Newer(_));
+        assert!(newer || error.to_string().contains("does not list"), "{error}");
+    }
+}
+
+#[test]
+fn a_figure_that_json_cannot_hold_is_refused_and_not_lost() {
+    let mut reading = reading();
+    reading.inventory.node_costs[0].total_cost = f64::NAN;
+    assert!(matches!(encode(&reading), Err(RecordingError::NotANumber { what }) if what.contains("cost of node")));
+    let mut reading = super::fixture::reading();
+    reading.series[0].column = Column::gaps(3);
+    assert!(matches!(
+        encode(&reading),
+        Err(RecordingError::OffGrid {
+            expected: 4,
+            found: 3,
+            ..
+        })
+    ));
+}
