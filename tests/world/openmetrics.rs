@@ -1,0 +1,234 @@
+//! A world as raw samples in OpenMetrics text, family by family, as `promtool tsdb create-blocks-from openmetrics` reads it.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::objects::{self, ksm_seconds};
+use super::physics::TICK;
+use super::pods::Owner;
+use super::streams::{self, Labels, ServerSample, container_of};
+use super::{END, World};
+
+/// The exporter's name of each of a sample's ticks.
+const DEVICE_METRICS: [&str; 7] = [
+    "DCGM_FI_DEV_GPU_UTIL",
+    "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
+    "DCGM_FI_PROF_SM_ACTIVE",
+    "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
+    "DCGM_FI_PROF_DRAM_ACTIVE",
+    "DCGM_FI_DEV_FB_USED",
+    "DCGM_FI_DEV_POWER_USAGE",
+];
+
+/// Family, type, ending of the sample's name, and its values with their one further label.
+type ServerMetric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, fn(&ServerSample) -> f64)],
+);
+
+const SERVER_METRICS: [ServerMetric; 5] = [
+    ("vllm:num_requests_running", "gauge", "", &[("", |s| s.running as f64)]),
+    ("vllm:num_requests_waiting", "gauge", "", &[("", |s| s.waiting as f64)]),
+    (
+        "vllm:kv_cache_usage_perc",
+        "gauge",
+        "",
+        &[("", |s| s.cache as f64 / 1000.0)],
+    ),
+    (
+        "vllm:request_success",
+        "counter",
+        "_total",
+        &[("stop", |s| s.stopped as f64), ("length", |s| s.cut as f64)],
+    ),
+    (
+        "vllm:generation_tokens",
+        "counter",
+        "_total",
+        &[("", |s| s.tokens as f64)],
+    ),
+];
+
+fn line_head(name: &str, labels: &Labels) -> String {
+    let mut head = format!("{name}{{");
+    for (index, (label, value)) in labels.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        // Writing to a string cannot fail.
+        _ = write!(head, "{comma}{label}=\"{value}\"");
+    }
+    head.push_str("} ");
+    head
+}
+
+impl World {
+    /// Every sample of the window.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn to_openmetrics(&self, out: &mut impl Write) -> io::Result<()> {
+        self.openmetrics_between(out, self.start, END)
+    }
+
+    /// The samples in `(begin, end]`.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn openmetrics_between(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        self.write_devices(out, begin, end)?;
+        self.write_servers(out, begin, end)?;
+        self.write_pods(out, begin, end)?;
+        self.write_owners(out, begin, end)?;
+        writeln!(out, "# EOF")
+    }
+
+    fn write_devices(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        let streams = streams::devices(self);
+        for (index, metric) in DEVICE_METRICS.into_iter().enumerate() {
+            writeln!(out, "# TYPE {metric} gauge")?;
+            for stream in &streams {
+                let mut labels = stream.labels.clone();
+                labels.insert("device", format!("nvidia{}", stream.device));
+                labels.insert("job", "nvidia-dcgm-exporter".to_owned());
+                let head = line_head(metric, &labels);
+                let mut failed = Ok(());
+                stream.walk(self, begin, end, |second, ticks| {
+                    if failed.is_ok() {
+                        failed = write_ticks(out, &head, ticks[index], TICK[index], second);
+                    }
+                });
+                failed?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_servers(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        let all: Vec<_> = streams::servers(self)
+            .map(|(pod, server)| {
+                let mut samples = streams::server_samples(self, pod, server);
+                samples.retain(|sample| begin < sample.second && sample.second <= end);
+                let extra = |mut labels: Labels| {
+                    labels.insert("container", container_of(&self.workloads[pod.workload]).to_owned());
+                    labels.insert("job", "vllm".to_owned());
+                    labels
+                };
+                let labels = extra(streams::server_labels(self, pod, server));
+                (labels, extra(streams::cache_labels(self, pod, server)), samples)
+            })
+            .collect();
+        for (family, kind, ending, values) in SERVER_METRICS {
+            writeln!(out, "# TYPE {family} {kind}")?;
+            for (labels, _, samples) in &all {
+                for (reason, value) in values {
+                    let mut labels = labels.clone();
+                    if !reason.is_empty() {
+                        labels.insert("finished_reason", (*reason).to_owned());
+                    }
+                    let head = line_head(&format!("{family}{ending}"), &labels);
+                    for sample in samples {
+                        writeln!(out, "{head}{} {}", value(sample), sample.second)?;
+                    }
+                }
+            }
+        }
+        writeln!(out, "# TYPE vllm:cache_config_info gauge")?;
+        for (_, labels, samples) in &all {
+            let head = line_head("vllm:cache_config_info", labels);
+            for sample in samples {
+                writeln!(out, "{head}1 {}", sample.second)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// kube-state-metrics about pods, its own labels honored.
+    fn write_pods(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        let families = [
+            "kube_pod_container_resource_requests",
+            "kube_pod_status_phase",
+            "kube_pod_owner",
+        ];
+        for family in families {
+            writeln!(out, "# TYPE {family} gauge")?;
+            for pod in &self.pods {
+                let workload = &self.workloads[pod.workload];
+                let mut labels = Labels::from([
+                    ("namespace", workload.namespace.clone()),
+                    ("pod", pod.name.clone()),
+                    ("uid", pod.uid.clone()),
+                    ("job", "kube-state-metrics".to_owned()),
+                ]);
+                let mut constant = 1.0;
+                let mut phases = [""].as_slice();
+                match family {
+                    "kube_pod_container_resource_requests" => {
+                        constant = f64::from(workload.gpus);
+                        labels.insert("container", container_of(workload).to_owned());
+                        labels.insert("node", self.nodes[pod.slot.node].name.clone());
+                        labels.insert("resource", "nvidia_com_gpu".to_owned());
+                        labels.insert("unit", "integer".to_owned());
+                    }
+                    "kube_pod_owner" => name_owner(&mut labels, &pod.owners[0]),
+                    _ => phases = &["Pending", "Running", "Succeeded", "Failed", "Unknown"],
+                }
+                for phase in phases {
+                    if !phase.is_empty() {
+                        labels.insert("phase", (*phase).to_owned());
+                    }
+                    let head = line_head(family, &labels);
+                    let seen =
+                        ksm_seconds(self.start, END).filter(|at| begin < *at && *at <= end && pod.exists_at(*at));
+                    for second in seen {
+                        let value = if phase.is_empty() || pod.phase_at(second) == *phase {
+                            constant
+                        } else {
+                            0.0
+                        };
+                        writeln!(out, "{head}{value} {second}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_owners(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        for (family, kind, label) in [
+            ("kube_replicaset_owner", "ReplicaSet", "replicaset"),
+            ("kube_job_owner", "Job", "job_name"),
+        ] {
+            writeln!(out, "# TYPE {family} gauge")?;
+            for (namespace, owned, owner) in objects::owned_owners(self) {
+                if owned.kind != kind {
+                    continue;
+                }
+                let mut labels = Labels::from([("namespace", namespace), ("job", "kube-state-metrics".to_owned())]);
+                name_owner(&mut labels, &owner);
+                labels.insert(label, owned.name.clone());
+                let head = line_head(family, &labels);
+                let (made, gone) = objects::lifetime(self, &owned);
+                let there = |at: &i64| begin < *at && *at <= end && made <= *at && *at < gone;
+                for second in ksm_seconds(self.start, END).filter(there) {
+                    writeln!(out, "{head}1 {second}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name_owner(labels: &mut Labels, owner: &Owner) {
+    labels.insert("owner_kind", owner.kind.to_owned());
+    labels.insert("owner_name", owner.name.clone());
+    labels.insert("owner_is_controller", "true".to_owned());
+}
+
+fn write_ticks(out: &mut impl Write, head: &str, ticks: u32, tick: f64, second: i64) -> io::Result<()> {
+    if tick < 1.0 {
+        writeln!(out, "{head}{:.3} {second}", f64::from(ticks) * tick)
+    } else {
+        writeln!(out, "{head}{ticks} {second}")
+    }
+}
