@@ -6,10 +6,11 @@ use super::Provenance;
 use crate::model::gpu::GpuModel;
 use crate::model::units::{Hourly, Memory};
 
-/// An instance type of a cloud provider.
+/// An instance type of a cloud provider. Types with a fraction of a GPU (`g6f`, `Standard_NV6ads_A10_v5`, `g4-standard-6`)
+/// are left out, so that none of them passes for a whole one.
 #[derive(Debug, Clone, Deserialize)]
 pub struct InstanceType {
-    /// `aws` or `gcp`.
+    /// `aws`, `azure` or `gcp`.
     pub provider: String,
     /// The name that nodes carry.
     pub instance_type: String,

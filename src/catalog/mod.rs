@@ -3,6 +3,7 @@
 pub mod gpus;
 pub mod instances;
 pub mod metrics;
+pub mod models;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::model::usage::Signal;
 use gpus::{GpuName, GpuSpec, MigProfile};
 use instances::InstanceType;
 use metrics::MetricName;
+use models::ModelSpec;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,6 +33,7 @@ pub struct Catalog {
     mig: Vec<MigProfile>,
     instances: Vec<InstanceType>,
     metrics: Vec<MetricName>,
+    models: Vec<ModelSpec>,
 }
 
 /// A data file that cannot be read; the message names the file, and the row where there is one.
@@ -62,6 +65,7 @@ impl Catalog {
             mig: rows("mig.csv", include_str!("data/mig.csv"))?,
             instances: rows("instances.csv", include_str!("data/instances.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
+            models: rows("models.csv", include_str!("data/models.csv"))?,
         })
     }
 
@@ -83,9 +87,47 @@ impl Catalog {
         canonical.or_else(|| self.names.iter().find(|row| row.name == name).map(|row| &row.model))
     }
 
+    /// The canonical model behind a node label of a Karpenter provider (`karpenter.k8s.aws/instance-gpu-name`, with
+    /// `instance-gpu-memory` in MiB beside it, or `karpenter.azure.com/sku-gpu-name`, which has no memory). A bare `a100`
+    /// is several models: memory tells them apart, and without it an ambiguous name stays unknown. The instance type
+    /// says more where the catalogue has it.
+    pub fn model_from_karpenter(&self, name: &str, memory_mib: Option<f64>) -> Option<&GpuModel> {
+        if let Some(model) = self.model_named(name) {
+            return Some(model);
+        }
+        let prefix = format!("{}-", gpus::normalised(name));
+        let mut variants = self.gpus.iter().filter(|spec| spec.model.0.starts_with(&prefix));
+        let Some(memory) = memory_mib else {
+            let only = variants.next()?;
+            return variants.next().is_none().then_some(&only.model);
+        };
+        // Nodes with this memory label are EC2's, whose boards are never the PCIe or NVL form of these GPUs.
+        let board = |spec: &&GpuSpec| !spec.model.0.ends_with("-PCIE") && !spec.model.0.contains("-NVL-");
+        let close = |spec: &&GpuSpec| (spec.memory.mib() - memory).abs() <= 0.03 * spec.memory.mib();
+        variants.find(|spec| board(spec) && close(spec)).map(|spec| &spec.model)
+    }
+
     /// The MIG profiles of a GPU, smallest first as the file has them.
     pub fn mig_profiles(&self, model: &GpuModel) -> impl Iterator<Item = &MigProfile> {
         self.mig.iter().filter(move |row| row.gpu == *model)
+    }
+
+    /// The share of a GPU's compute that a profile takes, as slices of how many: `(3, 7)` for `3g.40gb` of an A100, `(1, 4)`
+    /// for `1g.6gb` of an A30. Slices are of seven unless the GPU's largest profile says otherwise.
+    pub fn mig_compute(&self, model: &GpuModel, profile: &str) -> Option<(u32, u32)> {
+        let whole = self.mig_profiles(model).filter_map(MigProfile::compute_slices).max()?;
+        Some((gpus::compute_slices(profile)?, whole))
+    }
+
+    /// An open model by its Hugging Face id, the part of it after the slash, or an alias, in any case and without what
+    /// quantizers append to names ([`models::quantization_hint`] reads that).
+    pub fn model(&self, name: &str) -> Option<&ModelSpec> {
+        models::find(&self.models, name)
+    }
+
+    /// Every open model it knows.
+    pub fn models(&self) -> &[ModelSpec] {
+        &self.models
     }
 
     /// An instance type by the name that `node.kubernetes.io/instance-type` carries.
@@ -155,7 +197,68 @@ mod tests {
         assert_eq!(model("Tesla-T4-SHARED"), Some("T4"));
         assert_eq!(model("nvidia-tesla-a100"), Some("A100-40GB"));
         assert_eq!(model("L40S"), Some("L40S"));
+        assert_eq!(model("NVIDIA A100 80GB PCIe"), Some("A100-80GB-PCIE"));
+        assert_eq!(model("NVIDIA-H100-NVL-MIG-1g.12gb"), Some("H100-NVL-94GB"));
+        assert_eq!(model("Tesla V100-SXM2-16GB"), Some("V100-16GB"));
+        assert_eq!(
+            model("NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition"),
+            Some("RTX-PRO-6000-96GB")
+        );
         assert_eq!(model("Quadro of tomorrow"), None);
+    }
+
+    #[test]
+    fn karpenters_short_names_need_memory_where_they_are_ambiguous() {
+        let catalog = Catalog::shipped().unwrap();
+        let model = |name: &str, memory| catalog.model_from_karpenter(name, memory).map(|model| model.0.as_str());
+        assert_eq!(model("a100", Some(40960.0)), Some("A100-40GB"));
+        assert_eq!(model("a100", Some(81920.0)), Some("A100-80GB"));
+        assert_eq!(model("A100", None), None);
+        assert_eq!(model("a100", Some(16384.0)), None);
+        assert_eq!(model("h100", Some(81920.0)), Some("H100-80GB"));
+        assert_eq!(model("H100", None), None);
+        assert_eq!(model("h200", Some(144_384.0)), Some("H200-141GB"));
+        assert_eq!(model("v100", Some(16384.0)), Some("V100-16GB"));
+        assert_eq!(model("b300", Some(275_040.0)), Some("B300-288GB"));
+        assert_eq!(model("t4g", Some(16384.0)), Some("T4G"));
+        assert_eq!(model("l4", Some(22888.0)), Some("L4"));
+        assert_eq!(model("l40s", None), Some("L40S"));
+        assert_eq!(model("rtx-pro-server-6000", Some(98304.0)), Some("RTX-PRO-6000-96GB"));
+        assert_eq!(model("rtx-pro-4500", None), Some("RTX-PRO-4500-32GB"));
+        assert_eq!(model("radeon-pro-v520", Some(8192.0)), None);
+    }
+
+    #[test]
+    fn every_mig_profile_names_its_slices_and_holds_less_than_its_share() {
+        let catalog = Catalog::shipped().unwrap();
+        for row in &catalog.mig {
+            let (slices, whole) = catalog.mig_compute(&row.gpu, &row.profile).unwrap();
+            assert!(slices <= whole && matches!(whole, 4 | 7), "{} {}", row.gpu, row.profile);
+            assert!(row.max_per_gpu * slices <= whole, "{} {}", row.gpu, row.profile);
+            if let Some(memory) = row.memory {
+                let all = memory.mib() * f64::from(row.max_per_gpu);
+                assert!(
+                    all < catalog.gpu(&row.gpu).unwrap().memory.mib(),
+                    "{} {}",
+                    row.gpu,
+                    row.profile
+                );
+            }
+        }
+        let a30 = GpuModel("A30".to_owned());
+        assert_eq!(catalog.mig_compute(&a30, "1g.6gb"), Some((1, 4)));
+        let a100 = GpuModel("A100-40GB".to_owned());
+        assert_eq!(catalog.mig_compute(&a100, "3g.20gb"), Some((3, 7)));
+        assert_eq!(catalog.mig_compute(&GpuModel("T4".to_owned()), "1g.5gb"), None);
+    }
+
+    #[test]
+    fn a_fraction_of_a_gpu_is_no_instance_type_of_it() {
+        let catalog = Catalog::shipped().unwrap();
+        for fraction in ["g6f.xlarge", "gr6f.4xlarge", "g4-standard-6", "Standard_NV6ads_A10_v5"] {
+            assert!(catalog.instance(fraction).is_none(), "{fraction}");
+        }
+        assert!(catalog.instances.iter().all(|row| row.gpus > 0));
     }
 
     #[test]
@@ -163,8 +266,20 @@ mod tests {
         let catalog = Catalog::shipped().unwrap();
         // The tensor throughput of the A10G is disputed between its sources.
         assert_eq!(catalog.gpu(&GpuModel("A10G".to_owned())).unwrap().fp16_tflops, None);
+        // Two sources disagree about the power limit of the B300.
+        assert_eq!(catalog.gpu(&GpuModel("B300-288GB".to_owned())).unwrap().tdp_watts, None);
+        // V100s with 16 GB come on boards with NVLink and without.
+        assert_eq!(catalog.gpu(&GpuModel("V100-16GB".to_owned())).unwrap().nvlink, None);
         // An A100 has no FP8 tensor cores.
         assert_eq!(catalog.gpu(&GpuModel("A100-80GB".to_owned())).unwrap().fp8_tflops, None);
+        for spec in &catalog.gpus {
+            assert!(spec.fp8 || spec.fp8_tflops.is_none(), "{}", spec.model);
+            assert!(
+                spec.compute_capability.is_none_or(|at| spec.fp8 == (at >= (8, 9))),
+                "{}",
+                spec.model
+            );
+        }
     }
 
     #[test]
