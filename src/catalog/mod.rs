@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::gpu::GpuModel;
+use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::usage::Signal;
 use gpus::{GpuName, GpuSpec, MigProfile};
 use instances::InstanceType;
@@ -128,6 +128,17 @@ impl Catalog {
     /// Every open model it knows.
     pub fn models(&self) -> &[ModelSpec] {
         &self.models
+    }
+
+    /// What a kind is of its whole GPU in compute: one, or its slices over those of the profile that takes them all.
+    pub fn compute_share(&self, kind: &GpuKind) -> Option<f64> {
+        let Some(profile) = &kind.mig else { return Some(1.0) };
+        let whole = self
+            .mig_profiles(&kind.model)
+            .filter_map(MigProfile::compute_slices)
+            .max()?;
+        let own = gpus::compute_slices(profile)?;
+        Some((f64::from(own) / f64::from(whole)).min(1.0))
     }
 
     /// An instance type by the name that `node.kubernetes.io/instance-type` carries.

@@ -29,45 +29,41 @@ pub struct Capability {
     pub nvlink: Option<bool>,
 }
 
-/// The peaks of a kind; `None` where the catalogue does not know it.
+/// The peaks of a kind; `None` where the catalogue does not know it well enough.
 pub fn of(kind: &GpuKind, catalog: &Catalog) -> Option<Capability> {
     let spec = catalog.gpu(&kind.model)?;
     match &kind.mig {
-        None => Some(whole(kind, spec)),
+        None => whole(kind, spec),
         Some(profile) => slice(kind, spec, profile, catalog),
     }
 }
 
-fn whole(kind: &GpuKind, spec: &GpuSpec) -> Capability {
-    Capability {
+fn whole(kind: &GpuKind, spec: &GpuSpec) -> Option<Capability> {
+    Some(Capability {
         kind: kind.clone(),
         memory: spec.memory,
-        bandwidth: spec.bandwidth_gb_per_second,
+        bandwidth: spec.bandwidth_gb_per_second?,
         fp16_tflops: spec.fp16_tflops,
         compute_capability: spec.compute_capability,
-        fp8: spec.fp8_tflops.is_some(),
-        nvlink: None,
-    }
+        fp8: spec.fp8,
+        nvlink: spec.nvlink,
+    })
 }
 
 /// A slice has its share of compute slices, and bandwidth in proportion to its memory. No slice talks to another.
 fn slice(kind: &GpuKind, spec: &GpuSpec, profile: &str, catalog: &Catalog) -> Option<Capability> {
-    let compute = |profile: &str| profile.split_once("g.")?.0.parse::<f64>().ok();
-    let whole_compute = catalog
+    let memory = catalog
         .mig_profiles(&kind.model)
-        .filter_map(|row| compute(&row.profile))
-        .fold(0.0, f64::max);
-    let gigabytes: f64 = profile.split_once('.')?.1.split_once("gb")?.0.parse().ok()?;
-    // A profile's name rounds its memory up; GiB of that number less a twentieth is what the slice is sure to have.
-    let memory = Memory::from_gib(gigabytes * 0.95);
+        .find(|row| row.profile == profile)?
+        .memory?;
     let of_memory = (memory.mib() / spec.memory.mib()).min(1.0);
-    let of_compute = compute(profile)? / whole_compute;
+    let of_compute = catalog.compute_share(kind)?;
     Some(Capability {
         memory,
-        bandwidth: spec.bandwidth_gb_per_second * of_memory,
+        bandwidth: spec.bandwidth_gb_per_second? * of_memory,
         fp16_tflops: spec.fp16_tflops.map(|peak| peak * of_compute),
         nvlink: Some(false),
-        ..whole(kind, spec)
+        ..whole(kind, spec)?
     })
 }
 

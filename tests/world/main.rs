@@ -1,5 +1,6 @@
 //! Writes a generated world to files: `cargo run --release --example world -- --seed N --size small|medium|demo --days D`
-//! and any of `--openmetrics FILE`, `--kubernetes DIR`, `--opencost DIR`, `--truth FILE`.
+//! and any of `--openmetrics FILE`, `--kubernetes DIR`, `--opencost DIR`, `--truth FILE`, `--recording DIR` (with
+//! `--step SECONDS`).
 
 #[path = "mod.rs"]
 mod world;
@@ -49,6 +50,13 @@ fn main() -> io::Result<()> {
             folder.join("allocation.json"),
             world.opencost_allocation(world.start, END).to_string(),
         )?;
+    }
+    if let Some(folder) = value("--recording") {
+        let reading = world.to_reading(number("--step", 600) as u32);
+        fs::create_dir_all(&folder)?;
+        for (name, bytes) in gpuwise::sources::recording::encode(&reading).map_err(io::Error::other)? {
+            fs::write(Path::new(&folder).join(name), bytes)?;
+        }
     }
     if let Some(path) = value("--truth") {
         let lines: Vec<String> = world.truths.iter().map(line).collect();

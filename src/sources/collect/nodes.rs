@@ -202,21 +202,10 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
 }
 
 /// What one device of this kind is of the whole node: one over its GPUs, and of that the slice's share of compute.
-pub fn share_of_node(kind: Option<&GpuKind>, facts: &NodeFacts) -> Option<f64> {
+pub fn share_of_node(kind: Option<&GpuKind>, facts: &NodeFacts, catalog: &Catalog) -> Option<f64> {
     let gpus = f64::from(facts.gpus.filter(|count| *count > 0)?);
-    let slice = match kind.and_then(|kind| kind.mig.as_deref()) {
-        None => 1.0,
-        Some(profile) => slice_share(profile, kind.map(|kind| &kind.model))?,
-    };
+    let slice = kind.map_or(Some(1.0), |kind| catalog.compute_share(kind))?;
     Some(slice / gpus)
-}
-
-/// The compute slices of a profile over those of its GPU: `3g.40gb` is three sevenths; an A30 and an RTX PRO 6000 have four.
-pub fn slice_share(profile: &str, model: Option<&GpuModel>) -> Option<f64> {
-    let compute: f64 = profile.split_once("g.")?.0.parse().ok()?;
-    let quarters = model.is_some_and(|model| model.0.starts_with("A30") || model.0.starts_with("RTX-PRO-6000"));
-    let whole = if quarters { 4.0 } else { 7.0 };
-    Some((compute / whole).min(1.0))
 }
 
 #[cfg(test)]
@@ -278,6 +267,7 @@ mod tests {
         let facts = facts_of(node(&labels, 56.0), Vec::new());
         assert_eq!((facts.gpus, facts.single_slice.as_deref()), (Some(8), Some("1g.5gb")));
         let slice = GpuKind::slice("A100-40GB", "1g.5gb");
-        assert!((share_of_node(Some(&slice), &facts).unwrap() - 1.0 / 56.0).abs() < 1e-12);
+        let catalog = Catalog::shipped().unwrap();
+        assert!((share_of_node(Some(&slice), &facts, &catalog).unwrap() - 1.0 / 56.0).abs() < 1e-12);
     }
 }

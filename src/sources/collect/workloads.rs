@@ -6,7 +6,7 @@ use super::class::{Signs, classify};
 use super::devices::{Joined, merged};
 use super::identity;
 use super::lives::Life;
-use super::nodes::{NodeFacts, share_of_node, slice_share};
+use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, stem};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
@@ -227,7 +227,7 @@ fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
             .any(|device| sources.joined.shared.contains(device));
     // What a time-sliced share of a GPU costs depends on who else is on it, which a request does not say.
     let hourly = facts.filter(|_| !sliced_in_time).and_then(|facts| {
-        let share = share_of_node(gpu.as_ref(), facts)?;
+        let share = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
         Some(facts.hourly? * (share * f64::from(gpus)))
     });
     let annotation = |name: &str, value: &str| {
@@ -307,10 +307,7 @@ impl Money {
         let mut capacities: BTreeMap<CapacityType, f64> = BTreeMap::new();
         let mut prices: Vec<(PriceSource, f64)> = Vec::new();
         for pod in pods {
-            let slice = pod
-                .gpu
-                .as_ref()
-                .and_then(|kind| slice_share(kind.mig.as_deref()?, Some(&kind.model)));
+            let slice = pod.gpu.as_ref().and_then(|kind| sources.catalog.compute_share(kind));
             let hours = pod.hours() * f64::from(pod.gpus) * slice.unwrap_or(1.0);
             gpu_hours += hours;
             cost = cost

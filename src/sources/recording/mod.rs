@@ -11,6 +11,7 @@
 //! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample.
 
 mod checksum;
+mod demo;
 mod error;
 mod manifest;
 mod names;
@@ -25,12 +26,14 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use demo::demo;
 pub use error::RecordingError;
 pub use redact::redact;
 
 use crate::model::cluster::{Inventory, Labels, Resources};
 use crate::model::gap::Gap;
 use crate::model::reading::{Reading, Series};
+use crate::model::usage::Column;
 use manifest::Manifest;
 
 const FORMAT: &str = "gpuwise-recording";
@@ -104,7 +107,7 @@ pub fn decode(file: &dyn Fn(&str) -> Option<Bytes>) -> Result<Reading, Recording
         series.push(Series {
             signal: manifest.signal(&entry.signal)?,
             labels: entry.labels,
-            column: columns.remove(&entry.id).unwrap_or_default(),
+            column: columns.remove(&entry.id).unwrap_or_else(|| Column::gaps(grid.points())),
         });
     }
     Ok(Reading {
