@@ -58,7 +58,7 @@ fn chat(rng: &mut Rng) -> Vec<Workload> {
     let mut small = s::light_chat(rng, ("chat", "northstar-chat-8b", team, "h100", 4));
     small.life = Life::RolledAt(END - 5 * 24 * HOUR + 9 * HOUR);
     vec![
-        s::busy_large(rng, ("chat", "northstar-chat-70b", team, "h100-reserved", 3)),
+        s::busy_large(rng, ("chat", "northstar-chat-70b", team, "h100-reserved", 2)),
         s::leader_and_workers(rng, ("chat", "frontier-405b", team, "h100-reserved", 2)),
         small,
         s::light_guard(rng, ("chat", "guardrail", team, "h100", 2)),
@@ -117,7 +117,7 @@ fn speech_and_data(rng: &mut Rng, start: i64) -> Vec<Workload> {
             Kind::Job,
             (start, Cadence::Queue(6.0, 10.0)),
         ),
-        idlers::night_worker(rng, ("data", "ocr-night-worker", "data-platform", "l40s-quad", 2)),
+        idlers::night_worker(rng, ("data", "ocr-night-worker", "data-platform", "l40s-quad", 1)),
         batch(
             rng,
             ("data", "embed-refresh", "data-platform", "a10g-quad", 4),
@@ -151,7 +151,7 @@ fn tools(rng: &mut Rng) -> Vec<Workload> {
     let team = "developer-tools";
     vec![
         idlers::forgotten_demo(("sandbox", "launch-demo", "", "h100-single", 2)),
-        idlers::office_hours(rng, ("tools", "code-assist-dev", team, "l40s-quad", 4)),
+        idlers::office_hours(rng, ("tools", "code-assist-dev", team, "l40s-quad", 3)),
         idlers::office_hours(rng, ("tools", "review-bot", team, "l40s-single", 2)),
         idlers::trickle(rng, ("legal", "redaction", "", "l40s-single", 1)),
         idlers::too_young(rng, ("sandbox", "voice-prototype", "speech", "l40s-single", 1)),

@@ -171,9 +171,11 @@ fn new_node(pool: &'static Pool, index: usize, seed: u64, start: i64) -> Node {
             .map(|gpu| format!("GPU-{}", random::uuid(key.wrapping_add(1 + gpu))))
             .collect(),
         taken: 0,
-        old_dialect: key % 2 == 0,
+        old_dialect: key.is_multiple_of(2),
         offset: 3 + (key % 53) as i64,
-        exporter_restart: (key % 3 == 0).then(|| start + (span * (0.2 + 0.6 * unit(key, 31))) as i64),
+        exporter_restart: key
+            .is_multiple_of(3)
+            .then(|| start + (span * (0.2 + 0.6 * unit(key, 31))) as i64),
         holes: false,
     }
 }

@@ -18,7 +18,7 @@ pub const WARM_UP: i64 = 240;
 
 /// A device that nothing runs on. The last watt wavers, as boards do.
 pub fn idle(gpu: &Gpu, key: u64, second: i64) -> Ticks {
-    let watts = gpu.idle_watts + (unit(key ^ 7, second.div_euclid(6 * HOLD)) * 2.0).floor();
+    let watts = gpu.idle_watts + (unit(key ^ 7, second.div_euclid(72 * HOLD)) * 2.0).floor();
     [0, 0, 0, 0, 0, 0, watts as u32]
 }
 
@@ -41,12 +41,15 @@ pub fn busy(
         Some(server) => serving(server, behaviour.peak, level),
         None => (behaviour.peak * level, behaviour.profile),
     };
-    let wobble = 1.0 - 0.05 * unit(device_key ^ 3, second.div_euclid(3 * HOLD));
+    // Calm worlds keep a mix of work for half a day, the same on all devices of a workload: what differs less compresses
+    // better.
+    let (grain, kept) = if fine { (device_key, 1) } else { (load_key, 24) };
+    let wobble = 1.0 - 0.05 * unit(grain ^ 3, second.div_euclid(3 * kept * HOLD));
     let (sm, tensor, dram) = (engine * sm * wobble, engine * tensor * wobble, engine * dram * wobble);
     let util = match () {
         () if behaviour.blind_util => 0.0,
         () if behaviour.saturates_util && level > 0.5 => {
-            97.0 + (3.6 * unit(device_key ^ 5, second.div_euclid(HOLD))).floor()
+            97.0 + (3.6 * unit(grain ^ 5, second.div_euclid(kept.min(3) * HOLD))).floor()
         }
         () => (engine * 104.0).min(100.0),
     };

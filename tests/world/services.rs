@@ -135,7 +135,7 @@ pub fn busy_large(rng: &mut Rng, place: Place) -> Workload {
         tensor_parallel: 4,
         reserve: 0.9,
         in_flight: rng.range(116.0, 128.0).round(),
-        context_tokens: 3_000.0,
+        context_tokens: 3_400.0,
         pattern: people(rng),
     };
     let mut workload = vllm(place, Kind::Deployment, setup);
