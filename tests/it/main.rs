@@ -5,5 +5,6 @@
     reason = "a test that cannot read its own tree should say so by failing"
 )]
 
+mod deploy;
 mod tidy;
 mod usage;
