@@ -1,0 +1,3 @@
+//! What the sources told, joined.
+
+pub mod identity;
