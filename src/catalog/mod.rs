@@ -133,11 +133,7 @@ impl Catalog {
     /// What a kind is of its whole GPU in compute: one, or its slices over those of the profile that takes them all.
     pub fn compute_share(&self, kind: &GpuKind) -> Option<f64> {
         let Some(profile) = &kind.mig else { return Some(1.0) };
-        let whole = self
-            .mig_profiles(&kind.model)
-            .filter_map(MigProfile::compute_slices)
-            .max()?;
-        let own = gpus::compute_slices(profile)?;
+        let (own, whole) = self.mig_compute(&kind.model, profile)?;
         Some((f64::from(own) / f64::from(whole)).min(1.0))
     }
 

@@ -1,6 +1,5 @@
 //! The world, read. Everything here ends in a reading, from which `collect` joins the snapshot.
 
-pub mod collect;
 pub mod endpoint;
 pub mod kubernetes;
 pub mod opencost;

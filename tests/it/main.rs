@@ -5,7 +5,12 @@
     reason = "a test that cannot read its own tree should say so by failing"
 )]
 
+#[path = "../world/mod.rs"]
+mod generator;
+
 mod deploy;
+mod gentd26;
+mod judgement;
 mod tidy;
 mod usage;
 mod world;

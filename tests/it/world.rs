@@ -9,12 +9,9 @@ use std::sync::LazyLock;
 use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::usage::{Signal, quantile};
 
-#[path = "../world/mod.rs"]
-mod generator;
-
-use generator::truth::Expect;
-use generator::workload::{Intent, Workload};
-use generator::{END, HOUR, Size, World};
+use crate::generator::truth::Expect;
+use crate::generator::workload::{Intent, Workload};
+use crate::generator::{END, HOUR, Size, World};
 
 const GIB: f64 = 1024.0;
 
@@ -28,7 +25,7 @@ static MEDIUM: LazyLock<(World, Reading)> = LazyLock::new(|| {
 /// The series of a signal that pods of this workload show, whatever the exporter's dialect.
 fn series_of<'r>(world: &World, reading: &'r Reading, name: &str, signal: Signal) -> Vec<&'r Series> {
     let index = world.workloads.iter().position(|w| w.name == name).unwrap();
-    let of = |pod: &&generator::pods::Pod| pod.workload == index;
+    let of = |pod: &&crate::generator::pods::Pod| pod.workload == index;
     let pods: BTreeSet<&str> = world.pods.iter().filter(of).map(|pod| pod.name.as_str()).collect();
     let pod = |series: &Series| {
         let label = |name| series.labels.get(name).map(String::as_str);
@@ -129,7 +126,10 @@ fn office_hours_are_silent_at_night_and_on_weekends_and_busy_otherwise() {
     for series in series_of(world, reading, "code-dev", Signal::EngineActive) {
         for (index, value) in series.column.samples() {
             let second = reading.grid.second(index) - 150;
-            let (weekday, hour) = (generator::load::weekday(second), second.rem_euclid(86_400) / HOUR);
+            let (weekday, hour) = (
+                crate::generator::load::weekday(second),
+                second.rem_euclid(86_400) / HOUR,
+            );
             let open = weekday < 5 && (8..19).contains(&hour);
             assert!(open || value <= 0.0, "works at {second}");
         }

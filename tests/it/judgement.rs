@@ -1,0 +1,319 @@
+//! The judge on generated worlds: what was planted is found, what is right is left alone, and money adds up.
+
+use std::sync::LazyLock;
+
+use gpuwise::catalog::Catalog;
+use gpuwise::engine::{Judge, Scope};
+use gpuwise::model::plan::{Plan, Row, Verdict};
+use gpuwise::model::progress::Silent;
+use gpuwise::model::reading::Reading;
+use gpuwise::model::scenario::Move;
+use gpuwise::model::usage::Signal;
+use gpuwise::pipeline;
+
+use crate::generator::truth::{Expect, Truth};
+use crate::generator::{Size, World};
+
+/// The step of the readings that are judged here: five minutes, so that a spike of a minute lies within one.
+const STEP: u32 = 300;
+
+/// A world with its reading and plan.
+struct Judged {
+    world: World,
+    reading: Reading,
+    plan: Plan,
+}
+
+/// Enough history for every lever.
+static MEDIUM: LazyLock<Vec<Judged>> = LazyLock::new(|| [2, 5].into_iter().map(|seed| judged(seed, 21)).collect());
+
+fn judged(seed: u64, days: u32) -> Judged {
+    let world = World::generate(seed, Size::Medium, days);
+    let reading = world.to_reading(STEP);
+    let plan = analyze(&reading);
+    Judged { world, reading, plan }
+}
+
+fn judge() -> Judge {
+    Judge::new(&[], Catalog::shipped().unwrap()).unwrap()
+}
+
+fn analyze(reading: &Reading) -> Plan {
+    pipeline::analyze(reading, &judge(), &Scope::default(), &Silent).unwrap()
+}
+
+/// The id of the workload that a truth speaks of.
+fn id_of<'p>(plan: &'p Plan, truth: &Truth) -> &'p str {
+    let own = |kind: &str, namespace: &str, name: &str| {
+        kind == truth.kind && namespace == truth.namespace && name == truth.name
+    };
+    let row = plan
+        .workloads
+        .iter()
+        .find(|row| own(&row.kind, &row.namespace, &row.name));
+    let names: Vec<&str> = plan.workloads.iter().map(|row| row.id.as_str()).collect();
+    &row.unwrap_or_else(|| {
+        panic!(
+            "no workload {}/{} {} among {names:#?}",
+            truth.namespace, truth.name, truth.kind
+        )
+    })
+    .id
+}
+
+fn proposals<'p>(plan: &'p Plan, id: &str, lever: &str) -> Vec<&'p Row> {
+    let rows = plan.accepted.iter().chain(&plan.held_back);
+    rows.filter(|row| row.subject.id == id && row.levers.iter().any(|l| l == lever))
+        .collect()
+}
+
+/// What a row changes to, in the words of the truths.
+fn target(row: &Row) -> String {
+    match &row.moves[0] {
+        Move::ScaleToZero => "scale-to-zero".to_owned(),
+        Move::SleepDuring { .. } => "schedule".to_owned(),
+        Move::UseGpu { to, .. } => to.to_string(),
+    }
+}
+
+/// What a lever said of a workload, for messages.
+fn said(plan: &Plan, id: &str, lever: &str) -> String {
+    let kept = plan
+        .kept
+        .iter()
+        .filter(|row| row.subject.id == id && row.lever == lever);
+    let kept = kept.map(|row| format!("keep: {}: {}", row.reason, row.because));
+    let unknown = plan
+        .unknown
+        .iter()
+        .filter(|row| row.subject.id == id && row.lever == lever);
+    let unknown = unknown.map(|row| format!("unknown: {}: {}", row.reason, row.missing));
+    let changes = proposals(plan, id, lever).into_iter();
+    let changes = changes.map(|row| format!("change: {} ({:?})", target(row), row.held_by));
+    kept.chain(unknown).chain(changes).collect::<Vec<_>>().join(" | ")
+}
+
+/// Where a plan misses a truth, in words.
+fn misses(judged: &Judged) -> Vec<String> {
+    let plan = &judged.plan;
+    let mut misses = Vec::new();
+    for truth in &judged.world.truths {
+        let id = id_of(plan, truth);
+        let found = proposals(plan, id, &truth.lever);
+        let right = match &truth.expect {
+            Expect::Change { to } => {
+                let superseded = plan
+                    .kept
+                    .iter()
+                    .any(|row| row.subject.id == id && row.lever == truth.lever && row.reason == "superseded");
+                superseded || found.iter().any(|row| to.contains(&target(row)))
+            }
+            Expect::Keep => found.is_empty(),
+            Expect::Unknown => plan
+                .unknown
+                .iter()
+                .any(|row| row.subject.id == id && row.lever == truth.lever),
+            Expect::Any => true,
+        };
+        if !right {
+            misses.push(format!(
+                "{} {}/{}: expected {:?} as {}; got {}",
+                truth.lever,
+                truth.namespace,
+                truth.name,
+                truth.expect,
+                truth.why,
+                said(plan, id, &truth.lever)
+            ));
+        }
+    }
+    misses
+}
+
+#[test]
+fn what_is_planted_is_found_and_what_is_right_is_left_alone() {
+    for judged in MEDIUM.iter() {
+        let misses = misses(judged);
+        assert!(misses.is_empty(), "seed {}:\n{}", judged.world.seed, misses.join("\n"));
+        let changes = judged
+            .world
+            .truths
+            .iter()
+            .filter(|truth| matches!(truth.expect, Expect::Change { .. }));
+        assert!(changes.count() >= 6, "the world plants too little to show anything");
+    }
+}
+
+#[test]
+fn a_short_spike_of_memory_is_never_forgotten() {
+    for judged in MEDIUM.iter() {
+        let layout = judged.plan.workloads.iter().find(|row| row.name == "layout").unwrap();
+        assert!(
+            layout.memory_gib.reserved_max.unwrap() > 70.0,
+            "{:?}",
+            layout.memory_gib
+        );
+        for row in proposals(&judged.plan, &layout.id, "smaller-gpu") {
+            assert!(!target(row).contains("L40S"), "{}", row.title);
+        }
+    }
+}
+
+#[test]
+fn every_workload_has_a_verdict_of_every_lever() {
+    for Judged { plan, .. } in MEDIUM.iter() {
+        for workload in &plan.workloads {
+            for lever in ["idle-gpu", "smaller-gpu"] {
+                assert!(
+                    !said(plan, &workload.id, lever).is_empty(),
+                    "{} has none of {lever}",
+                    workload.id
+                );
+            }
+            let changes = plan.accepted.iter().chain(&plan.held_back);
+            let changed = changes.into_iter().any(|row| row.subject.id == workload.id);
+            assert_eq!(workload.verdict == Verdict::Change, changed, "{}", workload.id);
+        }
+    }
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() < 0.006
+}
+
+#[test]
+fn money_adds_up() {
+    for Judged { plan, .. } in MEDIUM.iter() {
+        let spend = plan.spend.as_ref().unwrap();
+        for row in plan.accepted.iter().chain(&plan.held_back) {
+            let saving = row.saving;
+            let mid = saving.monthly.mid.unwrap();
+            assert!(
+                close(
+                    mid,
+                    saving.leaves_bill_monthly.get() + saving.frees_capacity_monthly.get()
+                ),
+                "{}",
+                row.id
+            );
+            assert_eq!(
+                (saving.monthly.low, saving.monthly.high),
+                (None, None),
+                "no replay, no interval"
+            );
+            if let Some(workload) = plan.workload(&row.subject.id) {
+                assert!(mid <= workload.monthly.unwrap().get() + 0.006, "{}", row.id);
+            }
+        }
+        for row in &plan.accepted {
+            assert!(
+                row.saving.leaves_bill_monthly.get() >= -0.006,
+                "{} raises the bill",
+                row.id
+            );
+        }
+        let total = plan.saving;
+        let sum = |of: fn(&Row) -> f64| plan.accepted.iter().map(of).sum::<f64>();
+        assert!(close(
+            total.monthly.mid.unwrap(),
+            sum(|row| row.saving.monthly.mid.unwrap())
+        ));
+        assert!(close(
+            total.leaves_bill_monthly.get(),
+            sum(|row| row.saving.leaves_bill_monthly.get())
+        ));
+        let alone = sum(|row| row.saving.alone_monthly.get());
+        assert!(close(total.overlap_monthly.get(), alone - total.monthly.mid.unwrap()));
+        assert!(total.monthly.mid.unwrap() <= spend.monthly.get());
+        let held: f64 = plan
+            .workloads
+            .iter()
+            .filter_map(|row| row.monthly)
+            .map(|m| m.get())
+            .sum();
+        assert!(
+            held <= spend.by_category.gpu.get() * 1.001,
+            "{held} of {}",
+            spend.by_category.gpu.get()
+        );
+    }
+}
+
+/// A reading as if the cluster had never had this signal.
+fn without(reading: &Reading, signal: Signal) -> Reading {
+    let mut less = reading.clone();
+    less.series.retain(|series| series.signal != signal);
+    less
+}
+
+#[test]
+fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
+    let judged = &MEDIUM[0];
+    let before: Vec<(&str, String)> = judged
+        .plan
+        .accepted
+        .iter()
+        .chain(&judged.plan.held_back)
+        .map(|row| (row.subject.id.as_str(), target(row)))
+        .collect();
+    for signal in Signal::ALL {
+        let plan = analyze(&without(&judged.reading, signal));
+        for row in plan
+            .accepted
+            .iter()
+            .chain(&plan.held_back)
+            .filter(|row| row.subject.kind == "Workload")
+        {
+            let known = before.iter().any(|(id, _)| *id == row.subject.id);
+            assert!(known, "without {signal}: {} is new: {}", row.subject.id, row.title);
+        }
+        // Whatever is no longer proposed says what it lacks.
+        for (id, change) in before.iter().filter(|(id, _)| judged.plan.workload(id).is_some()) {
+            let still = plan
+                .accepted
+                .iter()
+                .chain(&plan.held_back)
+                .any(|row| row.subject.id == *id);
+            let named = plan
+                .unknown
+                .iter()
+                .any(|row| row.subject.id == *id && !row.fix.is_empty() && row.missing.contains(signal.name()));
+            assert!(
+                still || named,
+                "without {signal}: {id} is silent about {change}: {} {}",
+                said(&plan, id, "idle-gpu"),
+                said(&plan, id, "smaller-gpu")
+            );
+        }
+    }
+    for needed in [Signal::EngineActive, Signal::MemoryUsed, Signal::Power] {
+        let plan = analyze(&without(&judged.reading, needed));
+        assert!(
+            plan.unknown.len() > judged.plan.unknown.len(),
+            "nothing depends on {needed}"
+        );
+        let gap = plan
+            .coverage
+            .gaps
+            .iter()
+            .find(|gap| gap.what.starts_with(needed.name()));
+        assert!(gap.is_some_and(|gap| !gap.fix.is_empty()), "no gap names {needed}");
+    }
+}
+
+#[test]
+fn the_same_reading_gives_the_same_bytes() {
+    let judged = &MEDIUM[0];
+    let json = |plan: &Plan| gpuwise::report::json::json(plan).unwrap();
+    assert_eq!(json(&analyze(&judged.reading)), json(&judged.plan));
+    let mut shuffled = judged.reading.clone();
+    shuffled.series.reverse();
+    shuffled.inventory.pods.reverse();
+    shuffled.inventory.nodes.reverse();
+    shuffled.settle();
+    assert_eq!(
+        json(&analyze(&shuffled)),
+        json(&judged.plan),
+        "the order of answers leaves a trace"
+    );
+}
