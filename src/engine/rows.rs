@@ -176,6 +176,7 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
         to.insert(key.to_owned(), after);
     };
     let running = workload.running().count();
+    let mut added = None;
     for change in &priced.proposal.moves {
         match change {
             Move::ScaleToZero => set("pods", json!(running), json!(0)),
@@ -186,10 +187,16 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
             Move::UseGpu { from, to, per_pod, .. } => {
                 set("gpu", json!(from.to_string()), json!(to.to_string()));
                 set("gpus_per_pod", json!(per_pod), json!(per_pod));
-                let nodes = priced.added_nodes.clone().unwrap_or_else(|| "free slices".to_owned());
-                set("nodes", Value::Null, json!(nodes));
+                let nodes = priced
+                    .added_nodes
+                    .clone()
+                    .unwrap_or_else(|| "none, on free slices".to_owned());
+                added = Some(json!(nodes));
             }
         }
+    }
+    if let Some(nodes) = added {
+        to.insert("new_nodes".to_owned(), nodes);
     }
     (from, to)
 }

@@ -112,8 +112,12 @@ fn unknown_parts(serving: &Serving) -> Vec<String> {
         (serving.precision.is_none(), "its precision is not known"),
         (serving.tensor_parallel.is_none(), "its tensor parallelism is not known"),
         (
-            serving.kv_cache.is_none_or(|cache| cache.bytes_per_token.is_none()),
-            "the size of its cache is not known",
+            serving.kv_cache.is_none(),
+            "cache_config, which tells the size of its cache, is not read",
+        ),
+        (
+            serving.kv_cache.is_some_and(|cache| cache.bytes_per_token.is_none()),
+            "what a token takes in its cache is not known",
         ),
     ];
     parts

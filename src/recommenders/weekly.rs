@@ -11,8 +11,9 @@ use crate::model::scenario::{Candidate, Level, Move, Proposal, WeekHours};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 
-/// Days of a week on which there must have been work; fewer are a standby's, whose next turn no clock knows.
-const WORKING_DAYS: usize = 3;
+/// Weekdays, on each of which there must have been work in every whole week: what works on some days only is a standby or a
+/// queue, whose next turn no clock knows.
+const WEEKDAYS: usize = 5;
 
 /// Hours that a weekend's rest must last, as there are only two days of it each week to learn from.
 const WEEKEND_HOURS: usize = 12;
@@ -42,12 +43,12 @@ pub(super) fn sleep(
         return Ok(None);
     }
     let pattern = Pattern::of(lever, workload, world, activity);
-    // A first and a last week are seldom whole; the ones between must each show the working days.
+    // A first and a last week are seldom whole; the ones between must each show work on every weekday.
     let whole = pattern
         .worked
         .get(1..pattern.worked.len().saturating_sub(1))
         .unwrap_or_default();
-    let too_rare = |week: &[bool; 7]| week.iter().filter(|worked| **worked).count() < WORKING_DAYS;
+    let too_rare = |week: &[bool; 7]| week[..WEEKDAYS].iter().any(|worked| !worked);
     if whole.is_empty() || whole.iter().any(too_rare) {
         return Ok(None);
     }

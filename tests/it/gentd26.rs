@@ -102,7 +102,9 @@ impl Trace {
                 labels: Labels::new(),
                 replicas: Some(1),
             });
-            inventory.pods.push(pod_of(&name, &node, owner));
+            inventory
+                .pods
+                .push(pod_of(&name, &node, owner, &self.memory[pod], grid));
             let device = labels(&[
                 ("UUID", &format!("GPU-{pod}")),
                 ("modelName", "NVIDIA A100-SXM4-80GB"),
@@ -152,13 +154,17 @@ fn node_of(name: &str) -> Node {
     }
 }
 
-fn pod_of(name: &str, node: &str, owner: ObjectRef) -> Pod {
+/// A pod that lives from its first sample to its last, and still runs where that is the trace's end.
+fn pod_of(name: &str, node: &str, owner: ObjectRef, samples: &[(i64, f64)], grid: Grid) -> Pod {
+    let times = || samples.iter().map(|(time, _)| *time);
+    let (first, last) = (times().min().unwrap() - 60, times().max().unwrap());
+    let ended = last + 600 < grid.window.end.as_second();
     Pod {
         namespace: "image".to_owned(),
         name: format!("{name}-0"),
         uid: format!("{name}-0"),
         node: Some(node.to_owned()),
-        phase: "Running".to_owned(),
+        phase: if ended { "Succeeded" } else { "Running" }.to_owned(),
         labels: Labels::new(),
         annotations: Labels::new(),
         owner: Some(owner),
@@ -169,15 +175,15 @@ fn pod_of(name: &str, node: &str, owner: ObjectRef) -> Pod {
         }],
         node_selector: Labels::new(),
         claims_devices: false,
-        started: None,
-        finished: None,
+        started: Timestamp::from_second(first).ok(),
+        finished: Timestamp::from_second(last).ok().filter(|_| ended),
     }
 }
 
 #[test]
 fn no_pod_gets_less_than_its_peak_and_most_that_fit_are_found() {
     let Some(folder) = folder() else {
-        eprintln!("skipped: GenTD26 is not here; point GPUWISE_GENTD26 at its folder");
+        println!("skipped: GenTD26 is not here; point GPUWISE_GENTD26 at its folder");
         return;
     };
     let trace = Trace {
@@ -217,7 +223,7 @@ fn no_pod_gets_less_than_its_peak_and_most_that_fit_are_found() {
         }
         fit += usize::from(fits_something(&trace, pod, peak, &catalog));
     }
-    eprintln!(
+    println!(
         "{found} of {fit} pods that fit a cheaper GPU get it, of {} pods",
         trace.memory.len()
     );

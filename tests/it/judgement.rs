@@ -249,11 +249,13 @@ fn without(reading: &Reading, signal: Signal) -> Reading {
 #[test]
 fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
     let judged = &MEDIUM[0];
+    let is_workload = |row: &&Row| row.subject.kind == "Workload";
     let before: Vec<(&str, String)> = judged
         .plan
         .accepted
         .iter()
         .chain(&judged.plan.held_back)
+        .filter(is_workload)
         .map(|row| (row.subject.id.as_str(), target(row)))
         .collect();
     for signal in Signal::ALL {
@@ -286,7 +288,7 @@ fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
             );
         }
     }
-    for needed in [Signal::EngineActive, Signal::MemoryUsed, Signal::Power] {
+    for needed in [Signal::MemoryUsed, Signal::Power] {
         let plan = analyze(&without(&judged.reading, needed));
         assert!(
             plan.unknown.len() > judged.plan.unknown.len(),
@@ -299,6 +301,23 @@ fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
             .find(|gap| gap.what.starts_with(needed.name()));
         assert!(gap.is_some_and(|gap| !gap.fix.is_empty()), "no gap names {needed}");
     }
+}
+
+#[test]
+fn without_any_activity_nothing_is_called_idle() {
+    let judged = &MEDIUM[0];
+    let blind = without(&without(&judged.reading, Signal::EngineActive), Signal::GpuUtil);
+    let plan = analyze(&blind);
+    assert!(
+        plan.accepted.is_empty() && plan.held_back.is_empty(),
+        "{:#?}",
+        plan.accepted
+    );
+    let named = plan
+        .unknown
+        .iter()
+        .filter(|row| row.missing.contains("engine_active") && row.fix.contains("dcgm-exporter"));
+    assert!(named.count() > 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writes a generated world to files: `cargo run --release --example world -- --seed N --size small|medium|demo --days D`
-//! and any of `--openmetrics FILE`, `--kubernetes DIR`, `--opencost DIR`, `--truth FILE`, `--recording DIR` (with
-//! `--step SECONDS`).
+//! and any of `--openmetrics FILE`, `--kubernetes DIR`, `--opencost DIR`, `--truth FILE`, `--recording DIR`, `--demo DIR`
+//! (a recording with its JSON compressed, as the binary holds it; both with `--step SECONDS`).
 
 #[path = "mod.rs"]
 mod world;
@@ -50,6 +50,19 @@ fn main() -> io::Result<()> {
             folder.join("allocation.json"),
             world.opencost_allocation(world.start, END).to_string(),
         )?;
+    }
+    if let Some(folder) = value("--demo") {
+        let reading = world.to_reading(number("--step", 600) as u32);
+        fs::create_dir_all(&folder)?;
+        for (name, bytes) in gpuwise::sources::recording::encode(&reading).map_err(io::Error::other)? {
+            let packed = matches!(name.as_str(), "inventory.json" | "series.json");
+            let (name, bytes) = if packed {
+                (format!("{name}.zst"), zstd::encode_all(bytes.as_slice(), 19)?)
+            } else {
+                (name, bytes)
+            };
+            fs::write(Path::new(&folder).join(name), bytes)?;
+        }
     }
     if let Some(folder) = value("--recording") {
         let reading = world.to_reading(number("--step", 600) as u32);

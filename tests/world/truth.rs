@@ -12,7 +12,7 @@ pub const EASY_MEMORY: f64 = 0.60;
 /// A planted change is at most this busy on the target, after the worst slowdown.
 pub const EASY_BUSY: f64 = 0.50;
 /// What a target may be filled and busied to before a move to it is no longer called acceptable.
-const SAFE: (f64, f64) = (0.90, 0.85);
+const SAFE: (f64, f64) = (0.90, 0.95);
 /// A control exceeds the limit that it stands for by at least this factor.
 pub const BROKEN: f64 = 1.15;
 /// The highest memory activity that GPUs reach (DCGM's field documentation: about 0.8).

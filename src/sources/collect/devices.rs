@@ -33,16 +33,18 @@ pub struct Joined<'a> {
     pub shared: BTreeSet<DeviceId>,
 }
 
-/// Which labels name a series' pod. Without `honorLabels` the exporter's own pod stands in `pod` and the GPU's in
-/// `exported_pod`, so that a plain label may be believed only where no series has the other, or where it names a pod that
-/// is known to hold GPUs.
+/// Which labels name a series' pod. On a GPU that nobody holds the exporter's own pod stands in `pod`, and without
+/// `honorLabels` always, with the GPU's in `exported_pod`. So a plain label is believed where it names a pod that is known to
+/// hold GPUs; where none is known, unless the other label is in use or it names an exporter.
 fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<PodKey> {
     let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
     if let Some(key) = pair("exported_namespace", "exported_pod") {
         return Some(key);
     }
     let plain = pair("namespace", "pod")?;
-    (!exported || known.contains(&plain)).then_some(plain)
+    let exporter = [labels.get("container"), Some(&plain.1)];
+    let exporter = exporter.into_iter().flatten().any(|name| name.contains("exporter"));
+    (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
 /// Joins series to pods; `known` are the pods that Kubernetes or its history told of.
@@ -158,6 +160,9 @@ mod tests {
             pod_of(&honoured, true, &BTreeSet::from([pod.clone()])),
             Some(pod.clone())
         );
-        assert_eq!(pod_of(&honoured, false, &BTreeSet::new()), Some(pod));
+        assert_eq!(pod_of(&honoured, false, &BTreeSet::new()), Some(pod.clone()));
+        let known = BTreeSet::from([pod]);
+        assert_eq!(pod_of(&idle, false, &known), None);
+        assert_eq!(pod_of(&idle, false, &BTreeSet::new()), None);
     }
 }

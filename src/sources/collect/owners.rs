@@ -210,7 +210,7 @@ fn tells_runs_apart(part: &str) -> bool {
     let number = !part.is_empty() && digits == part.len();
     let hex = part.len() >= 7 && digits > 0 && part.chars().all(|c| c.is_ascii_hexdigit());
     // The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
-    let random = part.len() == 5 && digits > 0 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c));
+    let random = part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c));
     number || hex || random
 }
 
@@ -297,6 +297,7 @@ mod tests {
         assert_eq!(stem("train-llama-8b-29384756"), "train-llama-8b");
         assert_eq!(stem("nightly-eval-x7k2p"), "nightly-eval");
         assert_eq!(stem("sweep-3-20261101"), "sweep");
+        assert_eq!(stem("caption-dbdxb"), "caption");
         assert_eq!(stem("llama-8b"), "llama-8b");
         assert_eq!(stem("7"), "7");
     }

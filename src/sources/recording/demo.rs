@@ -1,4 +1,5 @@
-//! The world inside the binary: a recording of a generated platform for language models, `tests/world` at size `demo`.
+//! The world inside the binary: a recording of a generated platform for language models, `tests/world` at size `demo`,
+//! with its JSON compressed.
 
 use bytes::Bytes;
 
@@ -12,9 +13,25 @@ use crate::model::reading::Reading;
 pub fn demo() -> Result<Reading, RecordingError> {
     decode(&|name| match name {
         MANIFEST => Some(Bytes::from_static(include_bytes!("demo/manifest.json"))),
-        INVENTORY => Some(Bytes::from_static(include_bytes!("demo/inventory.json"))),
-        SERIES => Some(Bytes::from_static(include_bytes!("demo/series.json"))),
+        INVENTORY => unpacked(include_bytes!("demo/inventory.json.zst")),
+        SERIES => unpacked(include_bytes!("demo/series.json.zst")),
         SAMPLES => Some(Bytes::from_static(include_bytes!("demo/samples.parquet"))),
         _ => None,
     })
+}
+
+fn unpacked(packed: &[u8]) -> Option<Bytes> {
+    zstd::decode_all(packed).ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_world_inside_the_binary_is_whole() {
+        let reading = demo().unwrap();
+        assert!(reading.inventory.nodes.len() > 20 && reading.series.len() > 1000);
+        assert!(reading.grid.window.days() > 27.0);
+    }
 }
