@@ -162,8 +162,8 @@ impl SmallerGpu {
     /// at least as much, and power must not contradict it.
     fn busy(&self, workload: &Workload, world: &World<'_>) -> Result<(f64, Evidence), Gap> {
         let grid = world.snapshot.grid;
-        let what = "busiest GPU at the 99th percentile, of 1";
-        let of = |signal: Signal, scale: f64| workload.highest_quantile(signal, 0.99).map(|value| value * scale);
+        let (q, what) = busy_quantile(grid.step_seconds);
+        let of = |signal: Signal, scale: f64| workload.highest_quantile(signal, q).map(|value| value * scale);
         match measured(workload, Signal::EngineActive, grid, self.missing_at_most) {
             Ok(engine) => {
                 let busy = of(Signal::EngineActive, 1.0).unwrap_or(f64::INFINITY);
@@ -324,7 +324,7 @@ impl Obstacle {
                 )
             }
             Self::Busy { times } => {
-                format!("{kind} could be {:.0} % busy at the 99th percentile", times * 100.0)
+                format!("{kind} could be {:.0} % busy at its worst", times * 100.0)
             }
             Self::Slowdown => format!("how fast {kind} is, is not known well enough"),
             Self::Precision => format!("{kind} may not compute in its precision"),
@@ -345,6 +345,16 @@ impl Recommender for SmallerGpu {
     fn propose(&self, subject: Subject<'_>, world: &World<'_>) -> Vec<Candidate> {
         let Subject::Workload(workload) = subject;
         self.judge(workload, world).unwrap_or_else(unknown)
+    }
+}
+
+/// Which quantile is the worst that counts. Means of several minutes hide the bursts between them, so that of those the
+/// highest counts.
+fn busy_quantile(step_seconds: u32) -> (f64, &'static str) {
+    if step_seconds > 120 {
+        (1.0, "busiest GPU in its busiest step, of 1")
+    } else {
+        (0.99, "busiest GPU at the 99th percentile, of 1")
     }
 }
 
