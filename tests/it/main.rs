@@ -12,6 +12,7 @@ mod generator;
 mod deploy;
 mod gentd26;
 mod judgement;
+mod live;
 mod tidy;
 mod usage;
 mod world;
