@@ -9,6 +9,7 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod cli;
 mod deploy;
 mod gentd26;
 mod judgement;

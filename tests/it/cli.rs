@@ -1,0 +1,321 @@
+//! The binary as people and scripts meet it: what it prints, and with which code it ends. Nothing is contacted but the
+//! loopback.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const USAGE: i32 = 2;
+const SOURCE: i32 = 4;
+const NOTHING: i32 = 5;
+
+/// What a run of the binary came to.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// The code is this one, stderr says each of these and nothing was printed to stdout.
+    fn fails(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, code, "stderr: {}", self.stderr);
+        assert_eq!(self.stdout, "", "a failure prints no result");
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for said in says {
+            assert!(self.stderr.contains(said), "no `{said}` in: {}", self.stderr);
+        }
+    }
+
+    /// It ended well; its standard output.
+    fn printed(self) -> String {
+        assert_eq!(self.code, 0, "stderr: {}", self.stderr);
+        assert_eq!(self.stderr, "", "a success is silent off a terminal");
+        self.stdout
+    }
+}
+
+/// Runs the binary with the words of a line, none of which holds a space.
+fn gpuwise(line: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gpuwise"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        // A proxy would stand between the binary and the loopback.
+        if name.starts_with("GPUWISE_") || name.to_ascii_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .args(line.split_whitespace())
+        .timeout(Duration::from_secs(600))
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A server on the loopback that answers every request with the status 200, by its path; its URL.
+fn server(content_type: &'static str, body: fn(&str) -> String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || {
+                // A client that is gone needs no answer.
+                let _ = answer(stream.unwrap(), content_type, body);
+            });
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream, content_type: &str, body: fn(&str) -> String) -> std::io::Result<()> {
+    let mut request = BufReader::new(stream.try_clone()?);
+    let mut first = String::new();
+    request.read_line(&mut first)?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        request.read_line(&mut header)?;
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    request.read_exact(&mut vec![0; length])?;
+    let body = body(first.split(' ').nth(1).unwrap_or_default());
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+fn analyze_prometheus(url: &str) -> Ran {
+    gpuwise(&format!(
+        "analyze --prometheus {url} --no-kubernetes --window 1h --format json"
+    ))
+}
+
+/// A folder with one file in it.
+fn folder_with(name: &str, text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+/// The demo's plan as JSON. An unoptimised binary takes its time over it, so the tests share one.
+fn demo_json() -> &'static str {
+    static PLAN: OnceLock<String> = OnceLock::new();
+    PLAN.get_or_init(|| gpuwise("analyze --demo --format json").printed())
+}
+
+/// The demo, recorded by the binary once and laid into a folder of the test's own; the folder and its path.
+fn recorded_demo() -> (TempDir, PathBuf) {
+    static FILES: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+    let files = FILES.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo");
+        gpuwise(&format!("record --demo --output {}", path.display())).printed();
+        let entries = fs::read_dir(&path).unwrap().map(Result::unwrap);
+        entries
+            .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap()))
+            .collect()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    let path = folder.path().to_owned();
+    (folder, path)
+}
+
+fn analyze_recording(folder: &Path) -> Ran {
+    gpuwise(&format!("analyze --recording {} --format json", folder.display()))
+}
+
+#[test]
+fn the_demo_prints_a_plan_for_people() {
+    let plan = gpuwise("analyze --demo").printed();
+    assert!(plan.lines().count() > 10, "{plan}");
+    assert!(plan.contains("lena-scratch"), "{plan}");
+    assert!(!plan.contains('\u{1b}'), "no colour where there is no terminal");
+}
+
+#[test]
+fn the_demo_as_json_is_a_plan() {
+    let text = demo_json();
+    let plan: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(plan["apiVersion"], "gpuwise/v1alpha1");
+    assert_eq!(plan["kind"], "Plan");
+    assert!(text.ends_with('\n'), "the last line ends");
+}
+
+#[test]
+fn a_second_run_yields_the_same_bytes_and_into_a_file_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    let line = format!("analyze --demo --format json --output {}", file.display());
+    assert_eq!(gpuwise(&line).printed(), "");
+    assert!(fs::read_to_string(file).unwrap() == demo_json());
+}
+
+#[test]
+fn the_demo_as_markdown_says_what_to_decide_this_week() {
+    let text = gpuwise("analyze --demo --format markdown").printed();
+    assert!(text.lines().any(|line| line == "## Decide this week"), "{text}");
+}
+
+#[test]
+fn without_a_source_the_sources_are_named() {
+    gpuwise("analyze").fails(USAGE, &["--demo", "--prometheus", "--recording"]);
+}
+
+#[test]
+fn two_sources_at_once_are_refused() {
+    gpuwise("analyze --demo --recording here").fails(USAGE, &["--demo", "--recording"]);
+}
+
+#[test]
+fn a_prometheus_that_nobody_runs_is_named_by_its_url() {
+    analyze_prometheus("http://127.0.0.1:1").fails(SOURCE, &["http://127.0.0.1:1"]);
+}
+
+#[test]
+fn a_login_page_in_place_of_prometheus_is_told_as_html() {
+    let page = |_: &str| "<!DOCTYPE html><html><body>Sign in</body></html>".to_owned();
+    let url = server("text/html", page);
+    analyze_prometheus(&url).fails(SOURCE, &["HTML", &url]);
+}
+
+#[test]
+fn an_answer_that_was_cut_short_is_told_as_such() {
+    let cut = |_: &str| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"#.to_owned();
+    let url = server("application/json", cut);
+    analyze_prometheus(&url).fails(SOURCE, &["cut short", &url]);
+}
+
+#[test]
+fn a_cluster_without_gpus_is_nothing_to_analyze_and_says_what_to_check() {
+    let empty = |path: &str| {
+        let range = path.contains("query_range");
+        let kind = if range { "matrix" } else { "vector" };
+        format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":[]}}}}"#)
+    };
+    let url = server("application/json", empty);
+    analyze_prometheus(&url).fails(NOTHING, &["nothing to analyze", "check", "dcgm-exporter", "--window"]);
+}
+
+#[test]
+fn every_mistake_in_a_policy_is_told_with_its_place() {
+    let text = "objectives:\n  aproved_gpus: [L40S]\nlimits: {}\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let file = file.display();
+    let first = format!("{file}:2:3: unknown key");
+    let second = format!("{file}:3:1: unknown key");
+    gpuwise(&format!("policy check {file}")).fails(USAGE, &[&first, &second]);
+    gpuwise(&format!("analyze --demo --policy {file}")).fails(USAGE, &[&first, &second]);
+}
+
+#[test]
+fn a_good_policy_passes_its_check() {
+    let text = "permissions:\n  frozen_namespaces: [kube-system, prod]\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let said = gpuwise(&format!("policy check {}", file.display())).printed();
+    assert!(said.contains("valid"), "{said}");
+}
+
+#[test]
+fn a_policy_file_that_is_not_there_is_named() {
+    gpuwise("policy check /nowhere/mine.yaml").fails(USAGE, &["/nowhere/mine.yaml"]);
+}
+
+#[test]
+fn the_defaults_are_shown_and_are_themselves_a_good_policy() {
+    let shown = gpuwise("policy show").printed();
+    assert_eq!(shown, include_str!("../../policies/default.yaml"));
+    let (_folder, file) = folder_with("defaults.yaml", &shown);
+    gpuwise(&format!("policy check {}", file.display())).printed();
+}
+
+#[test]
+fn a_recording_that_is_not_there_says_how_one_is_made() {
+    analyze_recording(Path::new("/nowhere/recording")).fails(SOURCE, &["/nowhere/recording", "gpuwise record"]);
+}
+
+#[test]
+fn a_recorded_demo_yields_the_demos_plan_byte_for_byte() {
+    let (_folder, demo) = recorded_demo();
+    let recorded = analyze_recording(&demo).printed();
+    assert!(recorded == demo_json());
+}
+
+#[test]
+fn a_recording_whose_samples_were_cut_short_names_the_file() {
+    let (_folder, demo) = recorded_demo();
+    let samples = demo.join("samples.parquet");
+    let half = fs::metadata(&samples).unwrap().len() / 2;
+    let file = fs::OpenOptions::new().write(true).open(&samples).unwrap();
+    file.set_len(half).unwrap();
+    analyze_recording(&demo).fails(SOURCE, &["samples.parquet", "copy"]);
+}
+
+#[test]
+fn a_recording_of_a_newer_version_says_so() {
+    let (_folder, demo) = recorded_demo();
+    let path = demo.join("manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(manifest["version"].is_number(), "{manifest}");
+    manifest["version"] = Value::from(99);
+    fs::write(&path, manifest.to_string()).unwrap();
+    analyze_recording(&demo).fails(SOURCE, &["newer", "99"]);
+}
+
+#[test]
+fn a_folder_of_something_else_is_not_recorded_over() {
+    let (folder, file) = folder_with("thesis.txt", "years of work");
+    let ran = gpuwise(&format!("record --demo --output {}", folder.path().display()));
+    assert_ne!(ran.code, 0);
+    assert!(ran.stderr.contains("not empty"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(file).unwrap(), "years of work");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_lever_explains_itself_on_a_page() {
+    let page = gpuwise("explain idle-gpu").printed();
+    assert!(page.contains("idle-gpu") && page.lines().count() > 3, "{page}");
+}
+
+#[test]
+fn a_lever_that_does_not_exist_is_answered_with_those_that_do() {
+    gpuwise("explain nonsense").fails(USAGE, &["nonsense", "idle-gpu", "smaller-gpu"]);
+    gpuwise("analyze --demo --lever nonsense").fails(USAGE, &["nonsense", "idle-gpu", "smaller-gpu"]);
+}
+
+#[test]
+fn a_workload_has_a_story() {
+    let story = gpuwise("explain --demo --why lena-scratch").printed();
+    assert!(story.contains("lena-scratch") && story.lines().count() > 3, "{story}");
+}
+
+#[test]
+fn a_workload_that_does_not_exist_is_wrong_usage() {
+    gpuwise("explain --demo --why no-such-workload").fails(USAGE, &["no-such-workload"]);
+}
