@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::deliver::DeliverError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
+use crate::sources::opencost::OpenCostError;
+use crate::sources::prometheus::error::PrometheusError;
 
 /// Wrong usage or policy.
 pub(super) const USAGE: u8 = 2;
@@ -41,9 +44,18 @@ fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() || error.is::<Mistakes>() {
         return USAGE;
     }
+    // A folder or file that cannot be written was named by whoever called.
+    if error.is::<DeliverError>() {
+        return USAGE;
+    }
     match error.downcast_ref::<PipelineError>() {
         Some(PipelineError::Nothing(_)) => NOTHING,
-        Some(PipelineError::Window(_) | PipelineError::Endpoint(_)) => USAGE,
+        Some(
+            PipelineError::Window(_)
+            | PipelineError::Endpoint(_)
+            | PipelineError::Prometheus(PrometheusError::Endpoint(_))
+            | PipelineError::Costs(OpenCostError::Endpoint(_)),
+        ) => USAGE,
         Some(
             PipelineError::Prometheus(_)
             | PipelineError::Costs(_)

@@ -98,7 +98,11 @@ fn fields(from: &Shape, to: &Shape) -> Vec<String> {
         .filter(|key| from.get(*key) != to.get(*key))
         .map(|key| {
             let name = plain(&key.replace('_', " "));
-            format!("{name}: {} → {}", side(from, key), side(to, key))
+            match from.get(key) {
+                // What is only said of the time after has no before.
+                None => format!("{name}: {}", side(to, key)),
+                Some(_) => format!("{name}: {} → {}", side(from, key), side(to, key)),
+            }
         })
         .collect()
 }

@@ -14,6 +14,7 @@ mod deploy;
 mod gentd26;
 mod judgement;
 mod live;
+mod readme;
 mod tidy;
 mod usage;
 mod world;

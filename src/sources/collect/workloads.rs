@@ -157,10 +157,12 @@ fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) ->
 
 /// What the newest pod serves, with the geometry of the cache that its server reports.
 fn serving(lives: &[&Life<'_>], sources: Sources<'_>) -> Option<Serving> {
-    let newest = lives
-        .iter()
-        .filter(|life| life.pod.is_some())
-        .max_by_key(|life| life.from)?;
+    let living = || lives.iter().filter(|life| life.pod.is_some());
+    // Of a group only the leader serves; its workers are as new and say nothing of the server.
+    let leads =
+        |life: &&&Life<'_>| life.top.kind == "LeaderWorkerSet" && sources.joined.servers.contains_key(&life.key);
+    let leader = living().filter(leads).max_by_key(|life| life.from);
+    let newest = leader.or_else(|| living().max_by_key(|life| life.from))?;
     let server = sources.joined.servers.get(&newest.key);
     let cache = server
         .and_then(|signals| signals.get(&Signal::CacheConfig))
