@@ -13,6 +13,7 @@ mod cli;
 mod deploy;
 mod gentd26;
 mod judgement;
+mod levers;
 mod live;
 mod readme;
 mod tidy;
