@@ -12,6 +12,7 @@ use crate::model::gpu::GpuKind;
 use crate::model::plan::HeldBy;
 use crate::model::snapshot::Snapshot;
 use crate::model::units::Hourly;
+use crate::recommenders::offers::Offers;
 
 /// The plan's set, what it comes to, and what was left out of it.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Chosen {
     pub(super) held: Vec<(Priced, HeldBy)>,
 }
 
-pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Snapshot) -> Chosen {
+pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Snapshot, offers: &Offers) -> Chosen {
     let placement = Placement::of(snapshot);
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
     for candidate in guarded {
@@ -48,7 +49,7 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
             Some(rule) => held.push((chosen.priced, rule)),
         }
     }
-    take_slices(&mut open, &mut held, snapshot);
+    take_slices(&mut open, &mut held, offers);
     let outcome = settle(&placement, &mut open, &mut held);
     let alone = open
         .iter()
@@ -81,19 +82,8 @@ fn supersede(chosen: &Priced, others: &[Guarded], answers: &mut Answers) {
 }
 
 /// Slices that are free are free once: the scenario that saves most takes them first.
-fn take_slices(open: &mut Vec<Priced>, held: &mut Vec<(Priced, HeldBy)>, snapshot: &Snapshot) {
-    let mut free: BTreeMap<GpuKind, u32> = BTreeMap::new();
-    for node in &snapshot.nodes {
-        let Some(model) = &node.gpu else { continue };
-        for (profile, count) in &node.slices {
-            *free.entry(GpuKind::slice(&model.0, profile)).or_insert(0) += count;
-        }
-    }
-    for pod in snapshot.workloads.iter().flat_map(|workload| workload.running()) {
-        if let Some(count) = pod.gpu.as_ref().and_then(|kind| free.get_mut(kind)) {
-            *count = count.saturating_sub(pod.gpus);
-        }
-    }
+fn take_slices(open: &mut Vec<Priced>, held: &mut Vec<(Priced, HeldBy)>, offers: &Offers) {
+    let mut free: BTreeMap<GpuKind, u32> = offers.free_slices().iter().cloned().collect();
     let mut order: Vec<Priced> = std::mem::take(open);
     order.sort_by(|a, b| {
         b.net()

@@ -135,7 +135,7 @@ impl Judge {
         let mut answers = ask::ask(&self.levers, &world, scope, progress);
         let priced = price::price(&mut answers, &world);
         let permitted = guard::guard(priced, &self.policy.permissions, snapshot);
-        let chosen = choose::choose(permitted, &mut answers, snapshot);
+        let chosen = choose::choose(permitted, &mut answers, snapshot, &offers);
         rows::plan(chosen, &answers, &world, scope)
     }
 }
