@@ -1,13 +1,15 @@
 //! `gpuwise analyze`: the main job.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::sources::{By, From};
+use super::exit::Usage;
+use super::sources::{By, From, read};
 use super::{exit, progress};
+use crate::engine::since;
 use crate::model::plan::Plan;
 use crate::{deliver, pipeline, report};
 
@@ -31,6 +33,9 @@ pub(super) struct Analyze {
     from: From,
     #[command(flatten)]
     by: By,
+    /// An earlier plan (JSON) of this cluster: the report tells what became of its changes
+    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
+    previous: Option<PathBuf>,
     /// How the plan is printed
     #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
     format: Format,
@@ -49,11 +54,17 @@ impl Analyze {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         // What is wrong with arguments and policy is told before anything is read.
         let judge = self.by.judge()?;
+        let previous = self.previous.as_deref().map(earlier).transpose()?;
         let source = self.from.source()?;
         let progress = progress::shown(self.quiet);
         let reading = pipeline::read(&source, &*progress).await?;
-        let plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        let mut plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
         drop(progress);
+        if let (Some(earlier), Some(path)) = (&previous, &self.previous) {
+            let told = since(earlier, &plan, &self.by.scope())
+                .map_err(|why| Usage(format!("--previous {}: {why}", path.display())))?;
+            plan.since = Some(told);
+        }
         deliver::text(&self.text(&plan)?, self.output.as_deref())?;
         let partial = self.strict && !plan.coverage.gaps.is_empty();
         Ok(if partial {
@@ -75,4 +86,11 @@ impl Analyze {
             }
         })
     }
+}
+
+/// The plan in a file that an earlier run wrote.
+fn earlier(path: &Path) -> Result<Plan, Usage> {
+    let wrong = |why: &dyn std::fmt::Display| Usage(format!("--previous {}: {why}", path.display()));
+    let text = String::from_utf8(read(path)?).map_err(|_| wrong(&"it is not UTF-8 text"))?;
+    report::json::read(&text).map_err(|why| wrong(&why))
 }

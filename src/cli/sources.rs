@@ -178,7 +178,7 @@ pub(super) fn judge(policies: &[PathBuf]) -> anyhow::Result<Judge> {
     Ok(Judge::new(&files, Catalog::shipped()?)?)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Usage> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {
     std::fs::read(path).map_err(|cause| Usage(format!("cannot read {}: {cause}", path.display())))
 }
 

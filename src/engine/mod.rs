@@ -9,6 +9,7 @@ mod guard;
 mod choose;
 mod rows;
 mod coverage;
+mod since;
 
 use crate::catalog::Catalog;
 use crate::model::plan::Plan;
@@ -20,6 +21,8 @@ use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
+
+pub use since::{NotComparable, since};
 
 /// Which workloads are asked about; empty lists ask about all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,9 +36,13 @@ pub struct Scope {
 impl Scope {
     /// Whether a workload is asked about.
     pub fn holds(&self, workload: &Workload) -> bool {
-        let namespace = self.namespaces.is_empty() || self.namespaces.contains(&workload.namespace);
-        let owner = self.owners.is_empty() || workload.owner.as_ref().is_some_and(|owner| self.owners.contains(owner));
-        namespace && owner
+        self.covers(&workload.namespace, workload.owner.as_ref())
+    }
+
+    /// Whether a workload of this namespace and owner is asked about.
+    fn covers(&self, namespace: &String, owner: Option<&String>) -> bool {
+        let owned = self.owners.is_empty() || owner.is_some_and(|owner| self.owners.contains(owner));
+        owned && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
     }
 }
 

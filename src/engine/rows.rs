@@ -10,15 +10,12 @@ use super::choose::Chosen;
 use super::coverage;
 use super::price::Priced;
 use crate::model::plan::{
-    HeldBy, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
+    API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
 use crate::model::scenario::{Interval, Level, Move, WeekHours};
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
 use crate::recommenders::World;
-
-/// The interface's version.
-const API_VERSION: &str = "gpuwise/v1alpha1";
 
 pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: &Scope) -> Plan {
     let snapshot = world.snapshot;
@@ -48,7 +45,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: 
     let workloads = coverage::workload_rows(world, scope, [&accepted, &held_back], &unknown);
     Plan {
         api_version: API_VERSION.to_owned(),
-        kind: "Plan".to_owned(),
+        kind: KIND.to_owned(),
         window: snapshot.grid.window,
         timezone: world.objectives.timezone.clone(),
         currency: snapshot.currency.clone(),
@@ -60,6 +57,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: 
             by_category: coverage::cents(spend.by_category),
         }),
         saving: saving(&accepted),
+        since: None,
         workloads,
         accepted,
         experiments: Vec::new(),

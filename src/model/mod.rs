@@ -14,3 +14,4 @@ pub mod workload;
 pub mod snapshot;
 pub mod scenario;
 pub mod plan;
+pub mod since;

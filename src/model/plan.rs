@@ -7,10 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
+use super::since::Since;
 use super::snapshot::{ByCategory, PriceBasis};
 use super::time::Window;
 use super::units::{GpuCount, Monthly};
 use super::workload::{CapacityType, Class, PriceSource};
+
+/// The interface's version, a plan's `apiVersion`.
+pub const API_VERSION: &str = "gpuwise/v1alpha1";
+
+/// A plan's `kind`.
+pub const KIND: &str = "Plan";
 
 /// The plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +51,9 @@ pub struct Plan {
     pub unknown: Vec<Unknown>,
     /// What the accepted rows save together.
     pub saving: PlanSaving,
+    /// What has happened since an earlier plan; `None` where none was given.
+    #[serde(default)]
+    pub since: Option<Since>,
 }
 
 /// What was seen of the cluster.

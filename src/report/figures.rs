@@ -116,7 +116,8 @@ pub(super) fn window(window: Window) -> String {
     format!("{} to {} ({length})", moment(window.start), moment(window.end))
 }
 
-fn moment(at: Timestamp) -> String {
+/// A day, or a minute where it is not midnight, in UTC.
+pub(super) fn moment(at: Timestamp) -> String {
     let at = at.to_zoned(TimeZone::UTC);
     let (hour, minute) = (at.hour(), at.minute());
     if hour == 0 && minute == 0 {

@@ -9,27 +9,22 @@ use super::figures::{UNKNOWN, count, gpus, maybe_money, money, percent, window};
 use super::groups::listed;
 use super::names::{Names, change};
 use super::safe::plain;
+use super::since;
+use super::words::{Line, bare, sentence};
 use super::worth::effect;
 
 /// Clusters that are named rather than counted.
 const NAMED_CLUSTERS: usize = 3;
 
-/// One line, as text that is not yet escaped for any format.
-pub(super) struct Line {
-    pub(super) label: &'static str,
-    pub(super) text: String,
-    /// What a narrow report leaves out.
-    pub(super) more: Option<String>,
-}
-
 /// The five lines.
 pub(super) fn headline(plan: &Plan, names: &Names<'_>) -> [Line; 5] {
-    let since = Line {
-        label: "Since last time",
-        text: "No earlier plan was given, so nothing is compared.".to_owned(),
-        more: None,
-    };
-    [spend(plan), saving(plan), judged(plan), since, first(plan, names)]
+    [
+        spend(plan),
+        saving(plan),
+        judged(plan),
+        since::line(plan, names),
+        first(plan, names),
+    ]
 }
 
 fn spend(plan: &Plan) -> Line {
@@ -188,28 +183,6 @@ fn first(plan: &Plan, names: &Names<'_>) -> Line {
         text,
         more,
     }
-}
-
-/// The text with one full stop at its end.
-pub(super) fn sentence(text: &str) -> String {
-    let text = plain(text);
-    if text.ends_with(['.', '!', '?']) {
-        text
-    } else {
-        format!("{text}.")
-    }
-}
-
-/// The text without a full stop, to go on after it.
-pub(super) fn bare(text: &str) -> String {
-    plain(text).trim_end_matches('.').to_owned()
-}
-
-/// The text with a capital at its front.
-pub(super) fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,44 @@
-//! The plan as JSON: the interface that scripts build on.
+//! The plan as JSON: the interface that scripts build on, and that a later plan is compared with.
 
-use crate::model::plan::Plan;
+use serde::Deserialize;
+
+use crate::model::plan::{API_VERSION, KIND, Plan};
+
+/// Why a text is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAPlan {
+    /// It is not JSON, or not a plan's.
+    #[error("it is no plan as `gpuwise analyze --format json` prints it: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// It is another version's, or another thing.
+    #[error(
+        "it says `{api_version}` `{kind}`, and what can be read here is `{API_VERSION}` `{KIND}`: make one with this version"
+    )]
+    Other {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its `kind`.
+        kind: String,
+    },
+}
+
+/// The plan that [`json`] wrote.
+///
+/// # Errors
+/// When the text is not that.
+pub fn read(text: &str) -> Result<Plan, NotAPlan> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "apiVersion")]
+        api_version: String,
+        kind: String,
+    }
+    let Head { api_version, kind } = serde_json::from_str(text)?;
+    if (api_version.as_str(), kind.as_str()) != (API_VERSION, KIND) {
+        return Err(NotAPlan::Other { api_version, kind });
+    }
+    Ok(serde_json::from_str(text)?)
+}
 
 /// The plan as indented JSON with a newline at its end; the same plan gives the same bytes.
 ///
@@ -83,7 +121,15 @@ mod tests {
         let text = json(&plan).unwrap();
         assert_eq!(text, json(&plan.clone()).unwrap());
         assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
-        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        assert_eq!(read(&text).unwrap(), plan);
+    }
+
+    #[test]
+    fn what_is_no_plan_says_what_it_is() {
+        let told = |text: &str| read(text).unwrap_err().to_string();
+        assert!(told("<html>").contains("line 1 column 1"));
+        assert!(told(r#"{"apiVersion": "v1", "kind": "Pod"}"#).contains("`v1` `Pod`"));
+        assert!(told(r#"{"apiVersion": "gpuwise/v1alpha1", "kind": "Plan"}"#).contains("missing field"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod safe;
 mod names;
 mod worth;
 mod proof;
+mod words;
+mod since;
 mod headline;
 mod groups;
 pub mod json;

@@ -8,10 +8,12 @@ use crate::model::plan::{Plan, Row};
 use super::DECISIONS;
 use super::figures::{UNKNOWN, count, gpus, maybe_money};
 use super::groups;
-use super::headline::{bare, headline};
+use super::headline::headline;
 use super::names::{Names, change};
 use super::proof::level;
 use super::safe::plain;
+use super::since;
+use super::words::bare;
 use super::worth::{Worth, leaves_bill, saved};
 
 /// Narrower than this nothing is readable.
@@ -20,9 +22,6 @@ const NARROWEST: u16 = 40;
 /// From here on a table has room for owner and undo.
 const WIDE: u16 = 110;
 
-/// The last of the headline's lines in a terminal is its first thing to do; what has happened since goes to the review.
-const HEADLINE: [usize; 4] = [0, 1, 2, 4];
-
 /// The plan as text for a terminal of this width; below forty columns it is laid out for forty.
 ///
 /// Colour means ANSI escapes for bold and dim, and changes nothing else.
@@ -30,10 +29,11 @@ pub fn table(plan: &Plan, width: u16, colour: bool) -> String {
     let names = Names::new(plan);
     let width = width.max(NARROWEST);
     let lines = headline(plan, &names);
-    let top: Vec<[String; 2]> = HEADLINE
+    // That nothing is compared needs no line of a terminal.
+    let said = lines
         .iter()
-        .map(|at| [lines[*at].label.to_owned(), lines[*at].text.clone()])
-        .collect();
+        .filter(|line| plan.since.is_some() || line.label != since::LABEL);
+    let top: Vec<[String; 2]> = said.map(|line| [line.label.to_owned(), line.text.clone()]).collect();
     let mut text = labelled(&top, width, colour);
     text.push('\n');
     text.push_str(&decisions(plan, &names, width, colour));

@@ -247,6 +247,17 @@ fn a_policy_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn an_earlier_plan_that_is_none_is_refused_before_anything_is_read() {
+    let (_folder, path) = folder_with("plan.json", r#"{"apiVersion": "v1", "kind": "Pod"}"#);
+    let line = format!("analyze --demo --previous {}", path.display());
+    gpuwise(&line).fails(USAGE, &["plan.json", "`v1` `Pod`", "make one with this version"]);
+    gpuwise("analyze --demo --previous /nowhere/plan.json").fails(USAGE, &["/nowhere/plan.json"]);
+    let (_folder, path) = folder_with("same.json", demo_json());
+    let line = format!("analyze --demo --previous {}", path.display());
+    gpuwise(&line).fails(USAGE, &["same.json", "not before the end"]);
+}
+
+#[test]
 fn the_defaults_are_shown_and_are_themselves_a_good_policy() {
     let shown = gpuwise("policy show").printed();
     assert_eq!(shown, include_str!("../../policies/default.yaml"));

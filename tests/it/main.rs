@@ -16,6 +16,7 @@ mod judgement;
 mod levers;
 mod live;
 mod readme;
+mod since;
 mod tidy;
 mod usage;
 mod world;

@@ -6,10 +6,10 @@ use crate::model::plan::{Plan, Row, SubjectRef, WorkloadRow};
 use crate::model::scenario::Evidence;
 
 use super::super::figures::{UNKNOWN, number, percent};
-use super::super::headline::{bare, sentence};
 use super::super::names::change;
 use super::super::proof::{proof, service};
 use super::super::safe::plain;
+use super::super::words::{bare, sentence};
 use super::super::worth::effect;
 
 pub(super) fn verdicts(plan: &Plan, workload: &WorkloadRow) -> String {

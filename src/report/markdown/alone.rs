@@ -3,8 +3,8 @@
 use crate::model::plan::Plan;
 
 use super::super::groups::{KeptGroup, kept, listed, subjects_in_words};
-use super::super::headline::{capital, sentence};
 use super::super::names::Names;
+use super::super::words::{capital, sentence};
 use super::{NAMES, escaped};
 
 pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {

@@ -4,8 +4,8 @@ use crate::model::plan::{Plan, Row};
 
 use super::super::figures::count;
 use super::super::groups;
-use super::super::headline::{bare, sentence};
 use super::super::names::{Names, change};
+use super::super::words::{bare, sentence};
 use super::super::worth::effect;
 use super::escaped;
 

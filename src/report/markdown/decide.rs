@@ -4,9 +4,9 @@ use crate::model::plan::{Plan, Row};
 
 use super::super::DECISIONS;
 use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
-use super::super::headline::sentence;
 use super::super::names::{Names, change};
 use super::super::proof::{proof, service};
+use super::super::words::sentence;
 use super::super::worth::{Worth, leaves_bill};
 use super::{escaped, table_row};
 

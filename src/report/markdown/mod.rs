@@ -10,9 +10,10 @@ mod tests;
 
 use crate::model::plan::Plan;
 
-use super::headline::{Line, headline};
+use super::headline::headline;
 use super::names::Names;
 use super::safe;
+use super::words::Line;
 
 /// Names that a group of workloads shows; the rest is counted.
 const NAMES: usize = 5;

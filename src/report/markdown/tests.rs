@@ -24,7 +24,7 @@ fn a_review_reads_so() {
     - **Spend:** $412,000 a month at list prices; 128 GPUs in prod-eu, 2026-11-01 to 2026-11-15 (14 days). No workload held $31,000 of it.
     - **Saving:** $84,000 a month (20% of spend) leaves the bill with 2 changes; $23,000 more is only freed for others. 8 GPUs freed. Not in it: 1 held back by a rule, 1 to try out first.
     - **Judged:** 83% of spend; 14% cannot be told, 3% is out of scope. Largest gap: 8 GPUs have no metrics ($20,000 a month behind it). Fix: Scrape DCGM on node gpu-7.
-    - **Since last time:** No earlier plan was given, so nothing is compared.
+    - **Since last time:** No earlier plan was given (--previous FILE), so nothing is compared.
     - **First:** chat/llama-70b: gpu: H100-80GB → L40S; $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs freed). Before it: Check that L40S nodes may be created.
 
     ## Decide this week

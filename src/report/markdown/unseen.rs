@@ -6,8 +6,9 @@ use crate::model::plan::Plan;
 
 use super::super::figures::count;
 use super::super::groups::{UnknownGroup, listed, subjects_in_words, unknown};
-use super::super::headline::{bare, behind, sentence};
+use super::super::headline::behind;
 use super::super::names::Names;
+use super::super::words::{bare, sentence};
 use super::super::worth::Worth;
 use super::{NAMES, escaped};
 
