@@ -156,26 +156,25 @@ impl Columns {
         let mut labels = row.labels;
         labels.retain(|name, value| name != "__name__" && !value.is_empty());
         let bound = if self.signal.is_gpu() { GPU_BLANK } else { SERVER_BLANK };
-        let (blank, real): (Vec<_>, Vec<_>) = row.samples.into_iter().partition(|(_, value)| *value >= bound);
-        let second = |time: f64| time.round() as i64;
-        // An infinite value is no reading either, but nothing that DCGM wrote.
-        let mut written = blank.iter().filter(|(_, value)| value.is_finite()).peekable();
-        if written.peek().is_some() {
-            let blanks = self.blanks.entry(labels.clone()).or_default();
-            blanks.extend(written.map(|(time, _)| second(*time)));
-        }
         let grid = self.grid;
+        let mut blanks = BTreeSet::new();
         let column = self
             .by_labels
-            .entry(labels)
+            .entry(labels.clone())
             .or_insert_with(|| Column::gaps(grid.points()));
-        for (time, value) in real {
-            let Some(index) = grid.index_of(second(time)) else {
-                continue;
-            };
-            if column.get(index).is_none_or(|seen| seen < value) {
-                column.set(index, value);
+        for (time, value) in row.samples {
+            let second = time.round() as i64;
+            if value < bound {
+                if let Some(index) = grid.index_of(second) {
+                    column.raise(index, value);
+                }
+            } else if value.is_finite() {
+                // An infinite value is no reading either, but nothing that DCGM wrote.
+                blanks.insert(second);
             }
+        }
+        if !blanks.is_empty() {
+            self.blanks.entry(labels).or_default().append(&mut blanks);
         }
     }
 
