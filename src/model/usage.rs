@@ -209,6 +209,14 @@ impl Column {
         points.filter(|(_, v)| !v.is_nan())
     }
 
+    /// The first and the last point that have a value.
+    pub fn span(&self) -> Option<(usize, usize)> {
+        let there = |at: &usize| !self.values[*at].is_nan();
+        let first = (0..self.values.len()).find(there)?;
+        let last = (0..self.values.len()).rfind(there)?;
+        Some((self.first + first, self.first + last))
+    }
+
     /// How many points have a value.
     pub fn count(&self) -> usize {
         self.values.iter().filter(|v| !v.is_nan()).count()

@@ -9,7 +9,8 @@ use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::snapshot::Snapshot;
-use crate::sources::collect;
+use crate::model::workload::Workload;
+use crate::sources::collect::Outline;
 use crate::sources::endpoint::EndpointError;
 use crate::sources::kubernetes::KubernetesError;
 use crate::sources::opencost::OpenCostError;
@@ -70,25 +71,10 @@ pub async fn read(source: &Source, progress: &dyn Progress) -> Result<Reading, P
     }
 }
 
-/// Joins a reading to the snapshot that is judged.
+/// Judges a reading that is in memory as a whole.
 ///
 /// # Errors
 /// When there is neither a GPU nor a workload with one in it.
-pub fn snapshot(reading: &Reading, judge: &Judge) -> Result<Snapshot, PipelineError> {
-    let snapshot = collect::snapshot(reading, judge.catalog(), &judge.policy().owner_labels);
-    if snapshot.workloads.is_empty() && snapshot.nodes.is_empty() {
-        return Err(PipelineError::Nothing(format!(
-            "cluster {} shows no node with GPUs, and no pod held one from {} to {}",
-            reading.cluster, reading.grid.window.start, reading.grid.window.end
-        )));
-    }
-    Ok(snapshot)
-}
-
-/// Judges a reading.
-///
-/// # Errors
-/// As [`snapshot`].
 pub fn analyze(
     reading: &Reading,
     judge: &Judge,
@@ -96,6 +82,25 @@ pub fn analyze(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
-    let snapshot = snapshot(reading, judge)?;
-    Ok(judge.analyze(&snapshot, scope, progress))
+    let gpu = reading.series.iter().filter(|series| series.signal.is_gpu());
+    let devices = gpu.map(|series| &series.labels);
+    let outline = Outline::of(reading, devices, judge.catalog(), &judge.policy().owner_labels);
+    let skeleton = outline.snapshot();
+    let mut hearing = judge.hearing(&skeleton, scope);
+    let part = outline.part(reading.series.clone(), None);
+    let tally = part.tally();
+    nothing(reading, &skeleton, &part.workloads)?;
+    progress.stage("judging workloads", Some(part.workloads.len() as u64));
+    hearing.hear(part.workloads, progress);
+    Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+}
+
+fn nothing(reading: &Reading, outline: &Snapshot, workloads: &[Workload]) -> Result<(), PipelineError> {
+    if !workloads.is_empty() || !outline.nodes.is_empty() {
+        return Ok(());
+    }
+    Err(PipelineError::Nothing(format!(
+        "cluster {} shows no node with GPUs, and no pod held one from {} to {}",
+        reading.cluster, reading.grid.window.start, reading.grid.window.end
+    )))
 }

@@ -1,6 +1,5 @@
 //! What the join could not see, each hole with its fix and the money behind it.
 
-use super::lives::Life;
 use crate::model::gap::Gap;
 use crate::model::reading::Reading;
 use crate::model::snapshot::{GpuNode, PricedGap};
@@ -10,15 +9,15 @@ use crate::model::workload::Workload;
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
-/// The gaps of the reading, and those of the join.
-pub(super) fn gaps(reading: &Reading, lives: &[Life<'_>], nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
+/// The gaps of the reading, and those of the join; `ownerless` pods are named by metrics alone.
+pub(super) fn gaps(reading: &Reading, ownerless: usize, nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
     let read = reading.gaps.iter().map(|gap| PricedGap {
         gap: gap.clone(),
         monthly: None,
     });
     let joined = [
         without_metrics(workloads),
-        only_in_metrics(reading, lives, workloads),
+        only_in_metrics(reading, ownerless, workloads),
         without_price(nodes, workloads),
         claims(reading),
     ];
@@ -63,8 +62,7 @@ fn without_metrics(workloads: &[Workload]) -> Option<PricedGap> {
     })
 }
 
-fn only_in_metrics(reading: &Reading, lives: &[Life<'_>], workloads: &[Workload]) -> Option<PricedGap> {
-    let count = lives.iter().filter(|life| life.from_metrics).count();
+fn only_in_metrics(reading: &Reading, count: usize, workloads: &[Workload]) -> Option<PricedGap> {
     if count == 0 {
         return None;
     }

@@ -1,5 +1,6 @@
 //! Prometheus and its cousins, over their HTTP API.
 
+mod sample;
 mod scan;
 pub mod decode;
 pub mod queries;

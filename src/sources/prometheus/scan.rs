@@ -2,11 +2,10 @@
 
 use std::io::{self, Read};
 
+use super::sample::{LONGEST, sample};
+
 /// Bytes that are read ahead. A sample is some thirty bytes, so that nearly all of them lie in the buffer as a whole.
 const BUFFER: usize = 128 << 10;
-
-/// A sample that is longer than this is left to the slow way.
-const SAMPLE: usize = 96;
 
 /// Lists and objects within each other; no answer has more than eight.
 const DEPTH: usize = 64;
@@ -234,7 +233,7 @@ impl<R: Read> Scanner<R> {
                 return Ok(text);
             }
             match self.buffer[self.at] {
-                byte @ (b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.') if text.len() < SAMPLE => {
+                byte @ (b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.') if text.len() < LONGEST => {
                     text.push(char::from(byte));
                     self.at += 1;
                 }
@@ -290,7 +289,7 @@ impl<R: Read> Scanner<R> {
                     return Ok(());
                 }
             }
-            if self.end - self.at >= SAMPLE || !self.more()? {
+            if self.end - self.at >= LONGEST || !self.more()? {
                 break;
             }
         }
@@ -318,141 +317,5 @@ impl<R: Read> Scanner<R> {
     }
 }
 
-/// A sample, its bytes with the comma or bracket behind it, and whether that was the list's closing bracket. `None` where
-/// there is white space, an escape or an end in between: then it is taken the slow way.
-fn sample(bytes: &[u8]) -> Option<((f64, f64), usize, bool)> {
-    let rest = bytes.strip_prefix(b"[")?;
-    let (time, length) = decimal(rest)?;
-    let rest = rest[length..].strip_prefix(b",\"")?;
-    let (value, length) = decimal(rest)?;
-    let rest = rest[length..].strip_prefix(b"\"]")?;
-    let last = match rest {
-        // White space or an end behind the comma would leave the slow way without its element.
-        [b',', b'[', ..] => false,
-        [b']', ..] => true,
-        _ => return None,
-    };
-    Some(((time, value), bytes.len() - rest.len() + 1, last))
-}
-
-/// Powers of ten that a float holds exactly.
-const TENS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
-
-/// A number at the front of some bytes, and how many they are.
-///
-/// Where digits and power of ten are both floats without rounding, their quotient is rounded once, and right (Clinger,
-/// "How to read floating point numbers accurately", 1990). All else goes the standard library's way.
-fn decimal(bytes: &[u8]) -> Option<(f64, usize)> {
-    let mut digits = 0_u64;
-    let mut point = None;
-    let mut length = 0;
-    for &byte in bytes.iter().take(24) {
-        match byte {
-            // Past nineteen digits it wraps, and is not used.
-            b'0'..=b'9' => digits = digits.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
-            b'.' if point.is_none() => point = Some(length),
-            _ => break,
-        }
-        length += 1;
-    }
-    let ended = matches!(bytes.get(length), Some(b',' | b'"'));
-    let fraction = point.map_or(0, |point| length - point - 1);
-    if ended && (1..=19).contains(&length) && point != Some(0) && point != Some(length - 1) && digits < 1 << 53 {
-        return Some((digits as f64 / TENS[fraction], length));
-    }
-    let end = bytes
-        .iter()
-        .take(SAMPLE)
-        .position(|byte| matches!(byte, b',' | b'"' | b'\\'))?;
-    Some((std::str::from_utf8(&bytes[..end]).ok()?.parse().ok()?, end))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Hands a text out in pieces of this size.
-    struct Dripping<'t>(&'t [u8], usize);
-
-    impl Read for Dripping<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let length = self.1.min(self.0.len()).min(buffer.len());
-            buffer[..length].copy_from_slice(&self.0[..length]);
-            self.0 = &self.0[length..];
-            Ok(length)
-        }
-    }
-
-    fn samples(text: &str, piece: usize) -> Result<Vec<(f64, f64)>, ScanError> {
-        let mut samples = Vec::new();
-        Scanner::new(Dripping(text.as_bytes(), piece)).samples(&mut samples)?;
-        Ok(samples)
-    }
-
-    #[test]
-    fn samples_are_the_same_however_they_are_written_and_cut() {
-        let tight = r#"[[1760000000,"0.07"],[1760000060.5,"1e-3"],[1760000120,"-2"]]"#;
-        let airy = "[ [1760000000 , \"0.0\\u0037\"] ,\n[1760000060.5, \"1e-3\" ],[1760000120,\"-2\"] ]";
-        let expected = [
-            (1_760_000_000.0, 0.07),
-            (1_760_000_060.5, 0.001),
-            (1_760_000_120.0, -2.0),
-        ];
-        for piece in 1..tight.len() {
-            assert_eq!(samples(tight, piece).unwrap(), expected, "pieces of {piece}");
-            assert_eq!(samples(airy, piece).unwrap(), expected, "pieces of {piece}");
-        }
-        assert!(samples("[]", 1).unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_is_no_sample_is_refused() {
-        for text in [
-            r#"[[1,2]]"#,
-            r#"[["1","2"]]"#,
-            r#"[[1,"x"]]"#,
-            r#"[[1,"2"],]"#,
-            r#"[[1,"2" "3"]]"#,
-            r#"[[1,"2"][1,"2"]]"#,
-        ] {
-            assert!(matches!(samples(text, 64), Err(ScanError::Syntax { .. })), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_text_of_brackets_ends() {
-        let deep = "[".repeat(1 << 20);
-        let mut scanner = Scanner::new(deep.as_bytes());
-        assert!(matches!(scanner.skip(), Err(ScanError::Syntax { .. })));
-    }
-
-    proptest! {
-        #[test]
-        fn a_string_is_read_as_serde_json_reads_it(text in any::<String>(), piece in 1_usize..40) {
-            let written = serde_json::to_string(&text).unwrap();
-            let mut scanner = Scanner::new(Dripping(written.as_bytes(), piece));
-            prop_assert_eq!(scanner.string().unwrap(), text);
-        }
-
-        #[test]
-        fn what_is_json_is_skipped(text in r#"[\[\]{}",:0-9a-t\\ .-]{0,12}"#) {
-            // Never a panic, and nothing that is JSON is refused.
-            let skipped = Scanner::new(text.as_bytes()).skip().is_ok();
-            prop_assert!(skipped || serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err());
-        }
-
-        #[test]
-        fn values_are_read_as_they_were_written(values in prop::collection::vec(any::<f64>(), 1..50)) {
-            let listed: Vec<String> = values.iter().map(|value| format!("[1760000000.25,\"{value}\"]")).collect();
-            let read = samples(&format!("[{}]", listed.join(",")), 4096).unwrap();
-            let bits = |value: f64| if value.is_nan() { u64::MAX } else { value.to_bits() };
-            for ((_, read), written) in read.iter().zip(&values) {
-                prop_assert_eq!(bits(*read), bits(*written));
-            }
-        }
-    }
-}
+mod tests;
