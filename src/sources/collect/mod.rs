@@ -8,16 +8,20 @@ pub mod lives;
 pub mod class;
 pub mod workloads;
 pub mod spend;
+pub mod bins;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::model::cluster::Labels;
+use crate::model::gap::Gap;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::sources::prometheus::select::Pods;
+use bins::Signals;
 use devices::{Joined, Naming, PodKey};
 use lives::Life;
 use nodes::NodeFacts;
@@ -54,6 +58,8 @@ pub struct Tally {
     present: BTreeSet<Signal>,
     samples: u64,
     ownerless: usize,
+    /// What could not be read of them.
+    pub gaps: BTreeSet<Gap>,
 }
 
 impl Part {
@@ -64,20 +70,35 @@ impl Part {
 }
 
 impl Tally {
+    fn of(workloads: &[Workload]) -> Self {
+        let mut tally = Self::default();
+        let pods = workloads.iter().flat_map(|workload| &workload.pods);
+        for pod in pods {
+            let devices = pod.devices.iter().flat_map(|device| &device.signals);
+            for (signal, column) in devices.chain(&pod.server) {
+                tally.present.insert(*signal);
+                tally.samples += column.count() as u64;
+            }
+        }
+        tally
+    }
+
     /// Adds another part's.
     pub fn add(&mut self, other: Self) {
         self.present.extend(other.present);
         self.samples += other.samples;
         self.ownerless += other.ownerless;
+        self.gaps.extend(other.gaps);
     }
 }
 
 impl<'a> Outline<'a> {
-    /// The outline of a reading, whose own series are not looked at. `devices` are the labels of the GPU series that the
-    /// parts will have; `owner_labels` name a team, the first that is there wins.
+    /// The outline of a reading, whose own series are not looked at. `devices` and `servers` are the labels of the series that
+    /// the parts will have; `owner_labels` name a team, the first that is there wins.
     pub fn of<'l>(
         reading: &'a Reading,
         devices: impl Iterator<Item = &'l Labels> + Clone,
+        servers: impl Iterator<Item = &'l Labels>,
         catalog: &'a Catalog,
         owner_labels: &'a [String],
     ) -> Self {
@@ -92,6 +113,9 @@ impl<'a> Outline<'a> {
         };
         let lives = lives::lives(reading, &owners);
         let mut named = naming.devices(devices);
+        for pod in servers.filter_map(|labels| naming.pod(labels)) {
+            named.servers.entry(pod).or_default();
+        }
         named.shared = lives::share(&named, &lives);
         let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
         Self {
@@ -128,12 +152,7 @@ impl<'a> Outline<'a> {
 
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
-    pub fn part(&self, series: Vec<Series>, chosen: Option<&BTreeSet<PodKey>>) -> Part {
-        let mut tally = Tally {
-            present: series.iter().map(|series| series.signal).collect(),
-            samples: series.iter().map(|series| series.column.count() as u64).sum(),
-            ownerless: 0,
-        };
+    pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
         let naming = Naming {
             known: &self.known,
             exported: self.exported,
@@ -141,17 +160,22 @@ impl<'a> Outline<'a> {
         };
         let mut joined = naming.join(series);
         joined.shared.extend(self.named.shared.iter().cloned());
-        let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.contains(&life.key));
+        let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
         let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
         let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
-        tally.ownerless = ownerless.len();
+        let count = ownerless.len();
         lives.extend(ownerless);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        Part {
-            workloads: workloads::workloads(&groups, joined, self.sources()),
-            tally,
-        }
+        let workloads = workloads::workloads(&groups, joined, self.sources());
+        let mut tally = Tally::of(&workloads);
+        tally.ownerless = count;
+        Part { workloads, tally }
+    }
+
+    /// The pods in bins whose history fits in memory.
+    pub fn bins(&self, signals: Signals, samples_at_once: u64) -> Vec<Pods> {
+        bins::bins(&self.lives, &self.named, self.reading.grid, signals, samples_at_once)
     }
 
     fn known_keys(&self) -> BTreeSet<&PodKey> {
@@ -173,7 +197,7 @@ impl<'a> Outline<'a> {
             cluster: reading.cluster.clone(),
             grid: reading.grid,
             currency: reading.currency.clone(),
-            gaps: unseen::gaps(reading, tally.ownerless, &nodes, &workloads),
+            gaps: unseen::gaps(reading, &tally, &nodes, &workloads),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,

@@ -1,5 +1,6 @@
 //! What the join could not see, each hole with its fix and the money behind it.
 
+use super::Tally;
 use crate::model::gap::Gap;
 use crate::model::reading::Reading;
 use crate::model::snapshot::{GpuNode, PricedGap};
@@ -9,15 +10,15 @@ use crate::model::workload::Workload;
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
-/// The gaps of the reading, and those of the join; `ownerless` pods are named by metrics alone.
-pub(super) fn gaps(reading: &Reading, ownerless: usize, nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
-    let read = reading.gaps.iter().map(|gap| PricedGap {
+/// The gaps of the reading and of its parts, and those of the join.
+pub(super) fn gaps(reading: &Reading, tally: &Tally, nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
+    let read = reading.gaps.iter().chain(&tally.gaps).map(|gap| PricedGap {
         gap: gap.clone(),
         monthly: None,
     });
     let joined = [
         without_metrics(workloads),
-        only_in_metrics(reading, ownerless, workloads),
+        only_in_metrics(reading, tally.ownerless, workloads),
         without_price(nodes, workloads),
         claims(reading),
     ];

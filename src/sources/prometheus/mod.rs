@@ -3,6 +3,7 @@
 mod sample;
 mod scan;
 pub mod decode;
+pub mod select;
 pub mod queries;
 pub mod split;
 pub mod error;
@@ -12,6 +13,7 @@ mod kube_state;
 mod lifetimes;
 pub mod history;
 pub mod read;
+pub mod probe;
 pub mod scrape;
 
 #[cfg(test)]
