@@ -9,6 +9,7 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod apiserver;
 mod cli;
 mod deploy;
 mod gentd26;
@@ -16,6 +17,7 @@ mod judgement;
 mod levers;
 mod live;
 mod readme;
+mod servers;
 mod since;
 mod tidy;
 mod usage;

@@ -6,7 +6,7 @@ use crate::model::cluster::ObjectRef;
 
 /// Kind, API group, plural. The version is the one that the owner reference names, since operators serve several. A kind
 /// that is not here stays a reference: its name is known, its owner and its replicas are not.
-const OWNER_KINDS: [(&str, &str, &str); 26] = [
+pub(super) const OWNER_KINDS: [(&str, &str, &str); 26] = [
     ("ReplicaSet", "apps", "replicasets"),
     ("Deployment", "apps", "deployments"),
     ("StatefulSet", "apps", "statefulsets"),

@@ -1,6 +1,7 @@
 //! Reading clusters that a server on the loopback plays.
 
 mod connecting;
+mod granting;
 mod owning;
 mod paging;
 mod pods;
