@@ -4,6 +4,7 @@ pub mod identity;
 pub mod owners;
 pub mod devices;
 pub mod nodes;
+pub mod prices;
 pub mod lives;
 pub mod class;
 pub mod workloads;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::prices::{Price, price};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost};
 use crate::model::gpu::{GpuKind, GpuModel};
@@ -85,7 +86,11 @@ fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, as_of: &s
     let gpus = listed
         .map(|row| row.gpus)
         .or_else(|| counted.or(billed).map(|count| count.round() as u32));
-    let (hourly, price, effective) = price(cost, labels, &instance, catalog, as_of);
+    let Price {
+        hourly,
+        source: price,
+        effective,
+    } = price(cost, capacity(labels, cost), &instance, catalog, as_of);
     NodeFacts {
         gpu,
         gpus,
@@ -95,38 +100,6 @@ fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, as_of: &s
         price,
         effective,
     }
-}
-
-/// The measured cost first, the catalogue's list price where there is none.
-fn price(
-    cost: Option<&NodeCost>,
-    labels: &Labels,
-    instance: &str,
-    catalog: &Catalog,
-    as_of: &str,
-) -> (Option<Hourly>, Option<PriceSource>, bool) {
-    if let Some(cost) = cost.filter(|cost| cost.hours > 0.0 && cost.total_cost > 0.0) {
-        let source = PriceSource {
-            source: "OpenCost assets".to_owned(),
-            as_of: as_of.to_owned(),
-        };
-        return (
-            Some(Hourly::new(cost.total_cost / cost.hours)),
-            Some(source),
-            cost.adjusted,
-        );
-    }
-    // Spot capacity never costs its list price.
-    if capacity(labels, cost) == CapacityType::Spot {
-        return (None, None, false);
-    }
-    let listed = catalog.instance(instance);
-    let hourly = listed.and_then(crate::catalog::instances::InstanceType::list_price);
-    let source = listed.map(|row| PriceSource {
-        source: format!("{} list price, {}", row.provider, row.region),
-        as_of: row.provenance.as_of.to_string(),
-    });
-    (hourly, source.filter(|_| hourly.is_some()), false)
 }
 
 fn instance_type(labels: &Labels) -> Option<String> {
