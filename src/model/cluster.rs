@@ -249,6 +249,9 @@ pub struct NodeCost {
     /// Whether the source adjusted list prices to the bill.
     #[serde(default)]
     pub adjusted: bool,
+    /// Whether the source knew no price and took its built-in ones for a core, a GiB and a GPU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
 }
 
 /// Where money goes besides nodes.

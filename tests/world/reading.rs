@@ -307,5 +307,6 @@ fn cost_read(world: &World, node: &super::fleet::Node) -> NodeCost {
         gpus: Some(f64::from(node.instance.gpus)),
         spot: Some(node.pool.capacity == "spot"),
         adjusted: false,
+        by_default: false,
     }
 }

@@ -217,6 +217,7 @@ mod tests {
             gpus: Some(8.0),
             spot: None,
             adjusted: true,
+            by_default: false,
         };
         let billed = facts_of(node(&labels, 8.0), vec![cost]);
         assert_eq!((billed.hourly, billed.effective), (Some(Hourly::new(40.0)), true));

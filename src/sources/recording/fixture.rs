@@ -120,6 +120,7 @@ fn inventory() -> Inventory {
             gpus: None,
             spot: Some(false),
             adjusted: true,
+            by_default: false,
         }],
         other_costs: vec![OtherCost {
             category: CostCategory::Storage,
