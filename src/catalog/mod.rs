@@ -5,6 +5,7 @@ pub mod instances;
 pub mod list_prices;
 pub mod metrics;
 pub mod models;
+pub mod plausible;
 
 use jiff::civil::Date;
 use serde::Deserialize;

@@ -236,6 +236,9 @@ pub struct NodeCost {
     /// Its instance type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Hours for which it was billed.
     pub hours: f64,
     /// What it cost in those hours, adjustments included.

@@ -17,6 +17,13 @@ const INSTANCE_TYPE_LABELS: [&str; 4] = [
     "label_beta_kubernetes_io_instance_type",
 ];
 
+const REGION_LABELS: [&str; 4] = [
+    "topology_kubernetes_io_region",
+    "label_topology_kubernetes_io_region",
+    "failure_domain_beta_kubernetes_io_region",
+    "label_failure_domain_beta_kubernetes_io_region",
+];
+
 /// The costs of one cluster.
 #[derive(Debug, Default)]
 pub(super) struct ClusterTally {
@@ -99,6 +106,7 @@ impl ClusterTally {
         let node = self.nodes.entry(name.clone()).or_insert_with(|| NodeCost {
             node: name,
             instance_type: None,
+            region: None,
             hours: 0.0,
             total_cost: 0.0,
             gpus: None,
@@ -110,6 +118,7 @@ impl ClusterTally {
         node.total_cost += cost;
         // Days come newest first: what the newest says holds.
         node.instance_type = node.instance_type.take().or_else(|| instance_type(asset));
+        node.region = node.region.take().or_else(|| label(asset, &REGION_LABELS));
         node.gpus = node.gpus.or(asset.gpu_count);
         node.spot = node.spot.or(asset.preemptible.map(|preemptible| preemptible > 0.0));
         node.by_default |= by_default(asset);
@@ -145,10 +154,15 @@ impl ClusterTally {
 }
 
 fn instance_type(asset: &Asset) -> Option<String> {
-    let labels = asset.labels.as_ref();
-    let of_label = |name: &&str| labels?.get(*name)?.as_str().map(str::to_owned);
     let given = asset.node_type.clone().filter(|name| !name.is_empty());
-    given.or_else(|| INSTANCE_TYPE_LABELS.iter().find_map(of_label))
+    given.or_else(|| label(asset, &INSTANCE_TYPE_LABELS))
+}
+
+fn label(asset: &Asset, names: &[&str]) -> Option<String> {
+    let labels = asset.labels.as_ref()?;
+    names
+        .iter()
+        .find_map(|name| labels.get(*name)?.as_str().map(str::to_owned))
 }
 
 /// Hours of an asset that lie in the day: a server that keeps whole days answers for one when asked for a part.
