@@ -16,6 +16,7 @@ mod gentd26;
 mod judgement;
 mod levers;
 mod live;
+mod opencost;
 mod readme;
 mod servers;
 mod since;

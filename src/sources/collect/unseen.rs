@@ -10,8 +10,14 @@ use crate::model::workload::Workload;
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
-/// The gaps of the reading and of its parts, and those of the join.
-pub(super) fn gaps(reading: &Reading, tally: &Tally, nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
+/// The gaps of the reading and of its parts, of its prices, and those of the join.
+pub(super) fn gaps(
+    reading: &Reading,
+    tally: &Tally,
+    nodes: &[GpuNode],
+    workloads: &[Workload],
+    prices: &[PricedGap],
+) -> Vec<PricedGap> {
     let read = reading.gaps.iter().chain(&tally.gaps).map(|gap| PricedGap {
         gap: gap.clone(),
         monthly: None,
@@ -22,7 +28,10 @@ pub(super) fn gaps(reading: &Reading, tally: &Tally, nodes: &[GpuNode], workload
         without_price(nodes, workloads),
         claims(reading),
     ];
-    let mut gaps: Vec<PricedGap> = read.chain(joined.into_iter().flatten()).collect();
+    let mut gaps: Vec<PricedGap> = read
+        .chain(joined.into_iter().flatten())
+        .chain(prices.iter().cloned())
+        .collect();
     gaps.sort_by(|a, b| {
         let money = |gap: &PricedGap| gap.monthly.map_or(-1.0, Monthly::get);
         money(b).total_cmp(&money(a)).then_with(|| a.gap.cmp(&b.gap))
@@ -30,7 +39,7 @@ pub(super) fn gaps(reading: &Reading, tally: &Tally, nodes: &[GpuNode], workload
     gaps
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN) {
