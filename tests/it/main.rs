@@ -9,6 +9,7 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod cases;
 mod cli;
 mod deploy;
 mod gentd26;
