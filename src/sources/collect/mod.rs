@@ -42,7 +42,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
             owner_labels,
         },
     );
-    let mut nodes = nodes::gpu_nodes(inventory, &facts);
+    let mut nodes = nodes::gpu_nodes(inventory, &facts, reading.grid);
     count_strangers(&mut nodes, reading);
     let spend = spend::spend(inventory, &facts, &nodes, &workloads, reading.grid);
     let devices: BTreeSet<&str> = joined.seen.iter().map(|device| device.uuid.as_str()).collect();

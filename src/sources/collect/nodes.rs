@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::spend::covered_hours;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost};
 use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::snapshot::GpuNode;
-use crate::model::units::{Hourly, Memory};
+use crate::model::time::Grid;
+use crate::model::units::{Hourly, Memory, Share};
 use crate::model::workload::{CapacityType, PriceSource};
 
 /// What is known of a node that held GPUs within the window, gone or not.
@@ -155,7 +157,7 @@ fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
 }
 
 /// The GPU nodes that exist now, by name.
-pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> Vec<GpuNode> {
+pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
     let offers_gpus = |node: &&Node| {
         let gpu_resource = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
         let offered = node.allocatable.iter().any(|(name, n)| gpu_resource(name) && *n > 0.0);
@@ -166,13 +168,26 @@ pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> 
         .nodes
         .iter()
         .filter(offers_gpus)
-        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?)))
+        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
         .collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     nodes
 }
 
-fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
+/// The share of the window for which a node was billed; where no bill names it, the share for which it is known to have
+/// existed.
+fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
+    let window = grid.window;
+    let billed = inventory.node_costs.iter().find(|cost| cost.node == node.name);
+    let share = match (billed, node.created) {
+        (Some(cost), _) => cost.hours / covered_hours(inventory, grid),
+        (None, Some(created)) => window.hours_alive(created, window.end) / window.hours(),
+        (None, None) => 1.0,
+    };
+    Share::new(share.min(1.0)).unwrap_or_default()
+}
+
+fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
     let pool = POOL_LABELS.iter().find_map(|label| node.labels.get(*label));
     let mut slices: BTreeMap<String, u32> = BTreeMap::new();
     for (name, count) in &node.allocatable {
@@ -197,6 +212,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
         capacity: facts.capacity,
         hourly: facts.hourly,
         price: facts.price.clone(),
+        present,
         strangers: 0,
     }
 }
