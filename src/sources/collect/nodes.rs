@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::prices::{Price, price};
+use super::spend::covered_hours;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost};
 use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::snapshot::GpuNode;
-use crate::model::units::Memory;
+use crate::model::time::Grid;
+use crate::model::units::{Memory, Share};
 use crate::model::workload::CapacityType;
 use crate::policy::price_book::{NodeType, PriceBook};
 
@@ -143,7 +145,7 @@ fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
 }
 
 /// The GPU nodes that exist now, by name.
-pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> Vec<GpuNode> {
+pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
     let offers_gpus = |node: &&Node| {
         let gpu_resource = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
         let offered = node.allocatable.iter().any(|(name, n)| gpu_resource(name) && *n > 0.0);
@@ -154,13 +156,26 @@ pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> 
         .nodes
         .iter()
         .filter(offers_gpus)
-        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?)))
+        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
         .collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     nodes
 }
 
-fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
+/// The share of the window for which a node was billed; where no bill names it, the share for which it is known to have
+/// existed.
+fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
+    let window = grid.window;
+    let billed = inventory.node_costs.iter().find(|cost| cost.node == node.name);
+    let share = match (billed, node.created) {
+        (Some(cost), _) => cost.hours / covered_hours(inventory, grid),
+        (None, Some(created)) => window.hours_alive(created, window.end) / window.hours(),
+        (None, None) => 1.0,
+    };
+    Share::new(share.min(1.0)).unwrap_or_default()
+}
+
+fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
     let pool = POOL_LABELS.iter().find_map(|label| node.labels.get(*label));
     let mut slices: BTreeMap<String, u32> = BTreeMap::new();
     for (name, count) in &node.allocatable {
@@ -186,6 +201,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
         region: facts.region.clone(),
         hourly: facts.price.hourly,
         price: facts.price.source.clone(),
+        present,
         strangers: 0,
     }
 }
