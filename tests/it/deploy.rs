@@ -115,3 +115,18 @@ fn the_job_keeps_to_a_restricted_namespace() {
         "restricted"
     );
 }
+
+#[test]
+fn the_cluster_role_lets_everything_be_read_that_is_asked_for() {
+    let manifests = manifests();
+    let role = of_kind(&manifests, "ClusterRole")[0];
+    let may = |group: &str, resource: &str| {
+        let rules = role["rules"].as_array().unwrap();
+        rules
+            .iter()
+            .any(|rule| texts(&rule["apiGroups"]).contains(&group) && texts(&rule["resources"]).contains(&resource))
+    };
+    for (group, resource) in gpuwise::sources::kubernetes::kinds::listed() {
+        assert!(may(group, resource), "`{resource}` of `{group}` may not be listed");
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod identity;
 pub mod owners;
+mod owner_labels;
 pub mod devices;
 pub mod nodes;
 pub mod lives;
@@ -51,7 +52,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
         cluster: reading.cluster.clone(),
         grid: reading.grid,
         currency: reading.currency.clone(),
-        gaps: unseen::gaps(reading, &lives, &nodes, &workloads),
+        gaps: unseen::gaps(reading, &owners, &lives, &nodes, &workloads),
         absent: absent(reading),
         spend,
         gpus,
@@ -90,3 +91,6 @@ fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,34 @@
 //! What the join could not see, each hole with its fix and the money behind it.
 
+use std::collections::BTreeMap;
+
 use super::lives::Life;
+use super::owners::Owners;
 use crate::model::gap::Gap;
 use crate::model::reading::Reading;
 use crate::model::snapshot::{GpuNode, PricedGap};
 use crate::model::units::Monthly;
 use crate::model::workload::Workload;
+use crate::sources::kubernetes::kinds;
 
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
 /// The gaps of the reading, and those of the join.
-pub(super) fn gaps(reading: &Reading, lives: &[Life<'_>], nodes: &[GpuNode], workloads: &[Workload]) -> Vec<PricedGap> {
+pub(super) fn gaps(
+    reading: &Reading,
+    owners: &Owners<'_>,
+    lives: &[Life<'_>],
+    nodes: &[GpuNode],
+    workloads: &[Workload],
+) -> Vec<PricedGap> {
+    let unread = Unread::of(owners, lives, workloads);
     let read = reading.gaps.iter().map(|gap| PricedGap {
         gap: gap.clone(),
-        monthly: None,
+        monthly: unread.cost_behind(gap),
     });
     let joined = [
+        unread.gap(reading),
         without_metrics(workloads),
         only_in_metrics(reading, lives, workloads),
         without_price(nodes, workloads),
@@ -43,6 +55,79 @@ fn cost<'a>(workloads: impl Iterator<Item = &'a Workload>) -> Option<Monthly> {
     workloads
         .map(|workload| workload.monthly)
         .try_fold(Monthly::ZERO, |sum, monthly| Some(sum + monthly?))
+}
+
+/// Owners that no object answers for, by kind, with the workloads below them.
+#[derive(Default)]
+struct Unread<'a> {
+    /// All of them.
+    by_kind: BTreeMap<String, Vec<&'a Workload>>,
+    /// The lowest of each chain, by its name; what is above it was not looked for.
+    lowest: BTreeMap<(String, String), Vec<&'a Workload>>,
+}
+
+impl<'a> Unread<'a> {
+    fn of(owners: &Owners<'_>, lives: &[Life<'_>], workloads: &'a [Workload]) -> Self {
+        let mut found = Self::default();
+        let place = |namespace: &'a str, pod: &'a str| (namespace, pod);
+        let mut of_pod: BTreeMap<(&str, &str), &Workload> = BTreeMap::new();
+        for workload in workloads {
+            let pods = workload.pods.iter();
+            of_pod.extend(pods.map(|pod| (place(&workload.namespace, &pod.name), workload)));
+        }
+        let add = |below: &mut Vec<&'a Workload>, workload: &'a Workload| {
+            if below.iter().all(|other| other.id != workload.id) {
+                below.push(workload);
+            }
+        };
+        for pod in lives.iter().filter_map(|life| life.pod) {
+            let Some(workload) = of_pod.get(&(pod.namespace.as_str(), pod.name.as_str())).copied() else {
+                continue;
+            };
+            let unread = owners.unread(pod).into_iter();
+            let unread = unread.filter(|owner| kinds::is_read(owner.group(), &owner.kind));
+            for (height, owner) in unread.enumerate() {
+                add(found.by_kind.entry(owner.kind.clone()).or_default(), workload);
+                if height == 0 {
+                    add(found.lowest.entry((owner.kind, owner.name)).or_default(), workload);
+                }
+            }
+        }
+        found
+    }
+
+    /// What stands behind a kind that could not be listed: the workloads that lead to it.
+    fn cost_behind(&self, gap: &Gap) -> Option<Monthly> {
+        let (_, below) = self
+            .by_kind
+            .iter()
+            .find(|(kind, _)| gap.what == kinds::unknown_without(kind))?;
+        cost(below.iter().copied())
+    }
+
+    /// The owners that are gone although their kind was listed.
+    fn gap(&self, reading: &Reading) -> Option<PricedGap> {
+        let told = |kind: &str| reading.gaps.iter().any(|gap| gap.what == kinds::unknown_without(kind));
+        let gone = || self.lowest.iter().filter(|((kind, _), _)| !told(kind));
+        let mut below: Vec<&Workload> = gone().flat_map(|(_, below)| below.iter().copied()).collect();
+        below.sort_by(|a, b| a.id.cmp(&b.id));
+        below.dedup_by(|a, b| a.id == b.id);
+        let names: Vec<String> = gone().map(|((kind, name), _)| format!("{kind} {name}")).collect();
+        (!names.is_empty()).then(|| PricedGap {
+            gap: Gap::new(
+                "owner-missing",
+                format!(
+                    "who owns {} workloads, above {}",
+                    below.len(),
+                    listed(names.iter().map(String::as_str))
+                ),
+                "their pods name these owners, and the Kubernetes API has no such objects (any more)",
+                "see with `kubectl get` whether they are being deleted; until then the workload stands under the highest owner \
+                 that is known",
+            ),
+            monthly: cost(below.iter().copied()),
+        })
+    }
 }
 
 fn without_metrics(workloads: &[Workload]) -> Option<PricedGap> {

@@ -7,7 +7,7 @@ use super::devices::{Joined, merged};
 use super::identity;
 use super::lives::Life;
 use super::nodes::{NodeFacts, share_of_node};
-use super::owners::{Owners, is_run, stem};
+use super::owners::{Owners, is_run, is_schedule, stem};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
 use crate::model::gpu::GpuKind;
@@ -130,7 +130,7 @@ fn workload(key: &Key, lives: &[&Life<'_>], sources: Sources<'_>) -> Workload {
         labels,
         class,
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
-        family: kind == "CronJob" || is_run(kind),
+        family: is_schedule(kind) || is_run(kind),
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
         gpus: money.gpus,

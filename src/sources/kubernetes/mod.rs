@@ -4,10 +4,11 @@ pub mod connect;
 pub mod error;
 pub mod quantity;
 mod redact;
-mod kinds;
+pub mod kinds;
 mod list;
 mod objects;
 mod owners;
+mod served;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use kube::core::ApiResource;
 use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
+use super::served::Served;
 use super::{objects, owners};
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::gap::Gap;
@@ -40,19 +41,20 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         progress,
         gaps: Vec::new(),
     };
+    let served = Served::ask(connection).await;
     let mut nodes = reader
         .list(
-            &ApiResource::erase::<core::Node>(&()),
+            &[ApiResource::erase::<core::Node>(&())],
             Need::Essential,
             "which nodes exist, with which GPUs",
             |node: core::Node| Some(objects::node(node)),
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
-    let mut controllers = owners::of(&mut reader, &mut pods, others).await?;
+    let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &[]).await?;
     let mut hpas = reader
         .list(
-            &ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+            &[ApiResource::erase::<HorizontalPodAutoscaler>(&())],
             Need::Useful,
             "which workloads are scaled by a horizontal pod autoscaler",
             objects::hpa,
@@ -77,7 +79,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
 async fn gpu_pods(reader: &mut Reader<'_>) -> Result<(Vec<Pod>, HashMap<String, Pod>), KubernetesError> {
     let all = reader
         .list(
-            &ApiResource::erase::<core::Pod>(&()),
+            &[ApiResource::erase::<core::Pod>(&())],
             Need::Essential,
             "which pods run on GPUs",
             objects::pod,

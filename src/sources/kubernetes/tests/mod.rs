@@ -1,5 +1,6 @@
 //! Reading clusters that a server on the loopback plays.
 
+mod chains;
 mod connecting;
 mod owning;
 mod paging;
