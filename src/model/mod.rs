@@ -6,6 +6,7 @@ pub mod time;
 pub mod progress;
 pub mod gap;
 pub mod gpu;
+pub mod devices;
 pub mod usage;
 pub mod cluster;
 pub mod reading;

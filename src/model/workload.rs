@@ -90,6 +90,9 @@ pub struct PodUse {
     pub shared: bool,
     /// How many devices it holds, whole GPUs or slices.
     pub gpus: u32,
+    /// How much of its devices is its own: one, or less where others have a right to the same devices (a shared claim, time
+    /// slices).
+    pub share: f64,
     /// Which kind.
     pub gpu: Option<GpuKind>,
     /// What its devices cost together: their share of the node.

@@ -72,6 +72,8 @@ pub(super) async fn read(live: &Live, progress: &dyn Progress) -> Result<Reading
         pods: objects.pods,
         controllers: objects.controllers,
         hpas: objects.hpas,
+        devices: objects.devices,
+        device_claims: objects.device_claims,
         pod_history: metrics.pod_history,
         owner_history: metrics.owner_history,
         ..Inventory::default()

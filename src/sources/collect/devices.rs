@@ -47,8 +47,14 @@ fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<P
     (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
-/// Joins series to pods; `known` are the pods that Kubernetes or its history told of.
-pub fn join<'a>(reading: &'a Reading, known: &BTreeSet<PodKey>, catalog: &Catalog) -> Joined<'a> {
+/// Joins series to pods; `known` are the pods that Kubernetes or its history told of, `claimed` those that hold a GPU alone
+/// through a claim, by its UUID.
+pub fn join<'a>(
+    reading: &'a Reading,
+    known: &BTreeSet<PodKey>,
+    claimed: &BTreeMap<String, PodKey>,
+    catalog: &Catalog,
+) -> Joined<'a> {
     let mut joined = Joined::default();
     let has_exported = |gpu: bool| {
         let of_kind = reading
@@ -66,7 +72,8 @@ pub fn join<'a>(reading: &'a Reading, known: &BTreeSet<PodKey>, catalog: &Catalo
                 continue;
             };
             joined.seen.insert(device.clone());
-            let Some(pod) = pod_of(&series.labels, gpu_exported, known) else {
+            let holder = || claimed.get(&device.uuid).filter(|_| device.mig_instance.is_none());
+            let Some(pod) = pod_of(&series.labels, gpu_exported, known).or_else(|| holder().cloned()) else {
                 continue;
             };
             let entry = joined.devices.entry(pod).or_default().entry(device).or_default();

@@ -4,7 +4,9 @@ pub mod identity;
 pub mod owners;
 mod owner_labels;
 pub mod devices;
+pub mod claims;
 pub mod nodes;
+mod dialects;
 pub mod lives;
 pub mod class;
 pub mod workloads;
@@ -14,10 +16,12 @@ mod unseen;
 use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
+use crate::model::cluster::Inventory;
 use crate::model::reading::Reading;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use claims::Claims;
 use owners::Owners;
 use workloads::Sources;
 
@@ -25,9 +29,10 @@ use workloads::Sources;
 pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -> Snapshot {
     let inventory = &reading.inventory;
     let owners = Owners::of(inventory);
-    let known = lives::known(reading);
-    let joined = devices::join(reading, &known, catalog);
-    let lives = lives::lives(reading, &joined, &owners);
+    let claims = Claims::of(inventory);
+    let known = lives::known(reading, &claims);
+    let joined = devices::join(reading, &known, &claims.holders_by_uuid(inventory), catalog);
+    let lives = lives::lives(reading, &joined, &owners, &claims);
     let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
     let facts = nodes::facts(inventory, catalog, &as_of);
     let workloads = workloads::workloads(
@@ -44,7 +49,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
         },
     );
     let mut nodes = nodes::gpu_nodes(inventory, &facts);
-    count_strangers(&mut nodes, reading);
+    count_strangers(&mut nodes, inventory, &claims);
     let spend = spend::spend(inventory, &facts, &nodes, &workloads, reading.grid);
     let devices: BTreeSet<&str> = joined.seen.iter().map(|device| device.uuid.as_str()).collect();
     let gpus = gpus(&nodes, &workloads);
@@ -52,7 +57,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
         cluster: reading.cluster.clone(),
         grid: reading.grid,
         currency: reading.currency.clone(),
-        gaps: unseen::gaps(reading, &owners, &lives, &nodes, &workloads),
+        gaps: unseen::gaps(reading, (&owners, &claims), &lives, &nodes, &workloads),
         absent: absent(reading),
         spend,
         gpus,
@@ -77,13 +82,12 @@ fn absent(reading: &Reading) -> Vec<Signal> {
     asked.filter(|signal| !present.contains(signal)).collect()
 }
 
-/// Pods that hold devices no request shows (DRA): their nodes are never empty.
-fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
-    for pod in reading
-        .inventory
+/// Pods that claim devices of which nobody told us (DRA): their nodes are never empty.
+fn count_strangers(nodes: &mut [GpuNode], inventory: &Inventory, claims: &Claims<'_>) {
+    for pod in inventory
         .pods
         .iter()
-        .filter(|pod| pod.claims_devices && pod.finished.is_none())
+        .filter(|pod| pod.finished.is_none() && claims.is_unread(pod))
     {
         let node = nodes.iter_mut().find(|node| Some(&node.name) == pod.node.as_ref());
         if let Some(node) = node {

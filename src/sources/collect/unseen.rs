@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::claims::Claims;
 use super::lives::Life;
 use super::owners::Owners;
 use crate::model::gap::Gap;
@@ -17,7 +18,7 @@ const SHOWN: usize = 3;
 /// The gaps of the reading, and those of the join.
 pub(super) fn gaps(
     reading: &Reading,
-    owners: &Owners<'_>,
+    (owners, claimed): (&Owners<'_>, &Claims<'_>),
     lives: &[Life<'_>],
     nodes: &[GpuNode],
     workloads: &[Workload],
@@ -32,7 +33,7 @@ pub(super) fn gaps(
         without_metrics(workloads),
         only_in_metrics(reading, lives, workloads),
         without_price(nodes, workloads),
-        claims(reading),
+        claims(reading, claimed),
     ];
     let mut gaps: Vec<PricedGap> = read.chain(joined.into_iter().flatten()).collect();
     gaps.sort_by(|a, b| {
@@ -195,14 +196,18 @@ fn without_price(nodes: &[GpuNode], workloads: &[Workload]) -> Option<PricedGap>
     })
 }
 
-fn claims(reading: &Reading) -> Option<PricedGap> {
-    let count = reading.inventory.pods.iter().filter(|pod| pod.claims_devices).count();
+fn claims(reading: &Reading, claims: &Claims<'_>) -> Option<PricedGap> {
+    let pods = reading.inventory.pods.iter();
+    let count = pods
+        .filter(|pod| pod.finished.is_none() && claims.is_unread(pod))
+        .count();
     (count > 0).then(|| PricedGap {
         gap: Gap::new(
             "device-claims",
             format!("GPUs of {count} pods that claim devices through DRA"),
-            "resource claims are not read yet; only extended resources such as nvidia.com/gpu are",
-            "nothing to do: their nodes are never counted as empty",
+            "their resource claims could not be read, or have no devices yet",
+            "let gpuwise list resourceclaims and resourceslices of resource.k8s.io; until then their nodes are never counted as \
+             empty",
         ),
         monthly: None,
     })

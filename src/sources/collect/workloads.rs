@@ -10,7 +10,7 @@ use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule, stem};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
-use crate::model::gpu::GpuKind;
+use crate::model::gpu::{GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
@@ -221,16 +221,19 @@ fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
         requested if requested > 0.0 => requested.round() as u32,
         _ => u32::try_from(devices.len()).unwrap_or(u32::MAX),
     };
-    let sliced_in_time = life.requests.contains_key("nvidia.com/gpu.shared");
+    let sliced_in_time = facts.and_then(|facts| facts.sliced_in_time(&life.requests));
+    let share = life.share * sliced_in_time.flatten().unwrap_or(1.0);
     let shares_device = devices.iter().filter_map(|device| device.device.as_ref());
-    let shared = sliced_in_time
+    let shared = sliced_in_time.is_some()
+        || life.requests.contains_key("nvidia.com/gpu.shared")
+        || life.share < 1.0
         || shares_device
             .into_iter()
             .any(|device| sources.joined.shared.contains(device));
-    // What a time-sliced share of a GPU costs depends on who else is on it, which a request does not say.
-    let hourly = facts.filter(|_| !sliced_in_time).and_then(|facts| {
-        let share = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
-        Some(facts.hourly? * (share * f64::from(gpus)))
+    // What a time slice costs is told only by a node that says how many of them a GPU is handed out as.
+    let hourly = facts.filter(|_| sliced_in_time != Some(None)).and_then(|facts| {
+        let of_node = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
+        Some(facts.hourly? * (of_node * f64::from(gpus) * share))
     });
     let annotation = |name: &str, value: &str| {
         let annotations = life.pod.map(|pod| &pod.annotations);
@@ -248,6 +251,7 @@ fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
             || annotation("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
         shared,
         gpus,
+        share,
         gpu,
         hourly,
         devices,
@@ -276,10 +280,10 @@ fn within(columns: impl Iterator<Item = (Signal, Column)>, life: &Life<'_>, grid
 
 /// What a pod holds: the slice it asked for on the GPU that its metrics, or else its node, name.
 fn gpu_kind(life: &Life<'_>, measured: Option<GpuKind>, facts: Option<&NodeFacts>) -> Option<GpuKind> {
-    let asked = life
-        .requests
-        .keys()
-        .find_map(|name| name.strip_prefix("nvidia.com/mig-"));
+    let asked = life.requests.keys().find_map(|name| match gpu_resource(name) {
+        Some(GpuResource::Slice(profile)) => Some(profile),
+        _ => None,
+    });
     let model = measured
         .as_ref()
         .map(|kind| kind.model.clone())
@@ -310,7 +314,7 @@ impl Money {
         let mut prices: Vec<(PriceSource, f64)> = Vec::new();
         for pod in pods {
             let slice = pod.gpu.as_ref().and_then(|kind| sources.catalog.compute_share(kind));
-            let hours = pod.hours() * f64::from(pod.gpus) * slice.unwrap_or(1.0);
+            let hours = pod.hours() * f64::from(pod.gpus) * pod.share * slice.unwrap_or(1.0);
             gpu_hours += hours;
             cost = cost
                 .zip(pod.hourly)

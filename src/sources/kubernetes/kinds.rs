@@ -1,5 +1,6 @@
 //! The kinds of objects that own GPU pods, and where each is listed.
 
+use super::devices;
 use super::served::Kind;
 
 /// Every kind that is listed, with the version to ask for where no reference names one. A kind that is not here stays a
@@ -110,5 +111,11 @@ pub fn is_read(group: &str, kind: &str) -> bool {
 /// API group and plural of everything that may be listed: what an account needs to be let.
 pub fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let owners = OWNER_KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
-    owners.chain([("", "nodes"), ("", "pods"), ("autoscaling", "horizontalpodautoscalers")])
+    owners.chain([
+        ("", "nodes"),
+        ("", "pods"),
+        ("autoscaling", "horizontalpodautoscalers"),
+        (devices::SLICES.group, devices::SLICES.plural),
+        (devices::CLAIMS.group, devices::CLAIMS.plural),
+    ])
 }

@@ -5,6 +5,8 @@ pub mod error;
 pub mod quantity;
 mod redact;
 pub mod kinds;
+mod requests;
+mod devices;
 mod list;
 mod objects;
 mod owners;

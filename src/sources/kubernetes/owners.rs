@@ -12,6 +12,7 @@ use super::list::{Need, Reader};
 use super::served::Served;
 use super::{objects, quantity};
 use crate::model::cluster::{Controller, Labels, ObjectRef, Pod};
+use crate::model::gpu::gpu_resource;
 
 /// The longest known chain has five (worker pod, its StatefulSet, leader pod, its StatefulSet, LeaderWorkerSet, service).
 const DEPTH: usize = 8;
@@ -198,17 +199,16 @@ pub(super) fn templates(spec: &Value) -> impl Iterator<Item = &Value> {
 
 /// Whether pods of this spec would ask for GPUs. Read without types, since a custom resource may say `nvidia.com/gpu: 8`
 /// where a pod says `"8"`.
-fn asks_for_gpus(pod: &Value) -> bool {
+pub(super) fn asks_for_gpus(pod: &Value) -> bool {
     let all = |field| pod.get(field).and_then(Value::as_array).into_iter().flatten();
-    let is_sidecar = |container: &&Value| container.get("restartPolicy").and_then(Value::as_str) == Some("Always");
-    let containers = all("containers").chain(all("initContainers").filter(is_sidecar));
+    let containers = all("containers").chain(all("initContainers"));
     let mut amounts = containers
         .flat_map(|container| ["/resources/requests", "/resources/limits"].map(|path| container.pointer(path)))
         .filter_map(|amounts| amounts?.as_object())
         .flatten();
     let claims = pod.get("resourceClaims").and_then(Value::as_array);
     claims.is_some_and(|claims| !claims.is_empty())
-        || amounts.any(|(name, amount)| objects::is_gpu(name) && is_some(amount))
+        || amounts.any(|(name, amount)| gpu_resource(name).is_some() && is_some(amount))
 }
 
 fn is_some(amount: &Value) -> bool {

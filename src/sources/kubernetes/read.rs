@@ -10,8 +10,9 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{objects, owners};
+use super::{devices, objects, owners};
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
+use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
 use crate::model::progress::Progress;
 
@@ -26,6 +27,10 @@ pub struct KubernetesReading {
     pub controllers: Vec<Controller>,
     /// All horizontal pod autoscalers.
     pub hpas: Vec<Hpa>,
+    /// GPUs that DRA drivers offer.
+    pub devices: Vec<OfferedDevice>,
+    /// Resource claims that have their devices.
+    pub device_claims: Vec<DeviceClaim>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -51,6 +56,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
+    let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
     let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &[]).await?;
     let mut hpas = reader
         .list(
@@ -65,11 +71,14 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
     controllers.sort_by(|a, b| (&a.namespace, &a.this).cmp(&(&b.namespace, &b.this)));
     hpas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    device_claims.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok(KubernetesReading {
         nodes,
         pods,
         controllers,
         hpas,
+        devices,
+        device_claims,
         gaps: reader.gaps,
     })
 }

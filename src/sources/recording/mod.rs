@@ -190,7 +190,10 @@ fn not_finite(inventory: &Inventory) -> Option<String> {
         .filter_map(|node| amounts(format!("node {}", node.name), &node.allocatable));
     let pods = inventory.pods.iter().flat_map(|pod| {
         let whose = move || format!("pod {}/{}", pod.namespace, pod.name);
-        pod.containers.iter().filter_map(move |c| amounts(whose(), &c.requests))
+        let counted = pod.counted.iter();
+        let own = pod.containers.iter().map(|container| &container.requests);
+        own.chain(counted)
+            .filter_map(move |requests| amounts(whose(), requests))
     });
     let history = inventory
         .pod_history

@@ -62,151 +62,124 @@ async fn top(chain: &[Link]) -> String {
     format!("{}.{}/{}", top.kind, top.group, top.name)
 }
 
+const LLM: Link = (
+    "serving.kserve.io/v1alpha2",
+    "LLMInferenceService",
+    "qwen",
+    "/apis/serving.kserve.io/v1alpha2/llminferenceservices",
+);
+
+async fn agree(cases: &[(&[Link], &str)]) {
+    for (chain, expected) in cases {
+        assert_eq!(top(chain).await, *expected);
+    }
+}
+
 #[tokio::test]
-async fn every_operator_is_reached() {
+async fn replicas_and_groups_of_replicas_lead_to_what_was_written() {
+    let set: Link = (
+        "disaggregatedset.x-k8s.io/v1",
+        "DisaggregatedSet",
+        "pd",
+        "/apis/disaggregatedset.x-k8s.io/v1/disaggregatedsets",
+    );
+    let notebook: Link = ("kubeflow.org/v1", "Notebook", "lab", "/apis/kubeflow.org/v1/notebooks");
+    let rollout: Link = (
+        "argoproj.io/v1alpha1",
+        "Rollout",
+        "canary",
+        "/apis/argoproj.io/v1alpha1/rollouts",
+    );
+    // A kind nobody told us of passes through by its name.
+    let own: Link = ("ai.example.com/v1", "ModelServer", "own", "");
+    agree(&[
+        (&[REPLICA_SET, DEPLOYMENT], "Deployment.apps/x"),
+        (&[REPLICA_SET, rollout], "Rollout.argoproj.io/canary"),
+        (&[REPLICA_SET, DEPLOYMENT, own], "ModelServer.ai.example.com/own"),
+        (
+            &[WORKER_SET, LEADER, LEADER_SET, LWS],
+            "LeaderWorkerSet.leaderworkerset.x-k8s.io/x-lws",
+        ),
+        (
+            &[WORKER_SET, LEADER, LEADER_SET, LWS, set],
+            "DisaggregatedSet.disaggregatedset.x-k8s.io/pd",
+        ),
+        (&[LEADER_SET, notebook], "Notebook.kubeflow.org/lab"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn inference_services_are_reached_in_every_mode() {
     let isvc: Link = (
         "serving.kserve.io/v1beta1",
         "InferenceService",
         "llama",
         "/apis/serving.kserve.io/v1beta1/inferenceservices",
     );
-    let llm: Link = (
-        "serving.kserve.io/v1alpha2",
-        "LLMInferenceService",
-        "qwen",
-        "/apis/serving.kserve.io/v1alpha2/llminferenceservices",
-    );
-    let knative = |kind, plural| ("serving.knative.dev/v1", kind, "llama-predictor", plural);
-    let cases: &[(&[Link], &str)] = &[
-        (&[REPLICA_SET, DEPLOYMENT], "Deployment.apps/x"),
-        (
-            &[JOB, ("batch/v1", "CronJob", "nightly", "/apis/batch/v1/cronjobs")],
-            "CronJob.batch/nightly",
-        ),
-        (
-            &[WORKER_SET, LEADER, LEADER_SET, LWS],
-            "LeaderWorkerSet.leaderworkerset.x-k8s.io/x-lws",
-        ),
-        (
-            &[
-                WORKER_SET,
-                LEADER,
-                LEADER_SET,
-                LWS,
-                (
-                    "disaggregatedset.x-k8s.io/v1",
-                    "DisaggregatedSet",
-                    "pd",
-                    "/apis/disaggregatedset.x-k8s.io/v1/disaggregatedsets",
-                ),
-            ],
-            "DisaggregatedSet.disaggregatedset.x-k8s.io/pd",
-        ),
-        (
-            &[WORKER_SET, LEADER, LEADER_SET, LWS, llm],
-            "LLMInferenceService.serving.kserve.io/qwen",
-        ),
-        (
-            &[REPLICA_SET, DEPLOYMENT, llm],
-            "LLMInferenceService.serving.kserve.io/qwen",
-        ),
+    let knative = |kind, path| ("serving.knative.dev/v1", kind, "llama-predictor", path);
+    let revision = knative("Revision", "/apis/serving.knative.dev/v1/revisions");
+    let configuration = knative("Configuration", "/apis/serving.knative.dev/v1/configurations");
+    let service = knative("Service", "/apis/serving.knative.dev/v1/services");
+    let rag: Link = ("ray.io/v1", "RayService", "rag", "/apis/ray.io/v1/rayservices");
+    agree(&[
         (
             &[REPLICA_SET, DEPLOYMENT, isvc],
             "InferenceService.serving.kserve.io/llama",
         ),
         (
-            &[
-                REPLICA_SET,
-                DEPLOYMENT,
-                knative("Revision", "/apis/serving.knative.dev/v1/revisions"),
-                knative("Configuration", "/apis/serving.knative.dev/v1/configurations"),
-                knative("Service", "/apis/serving.knative.dev/v1/services"),
-                isvc,
-            ],
+            &[REPLICA_SET, DEPLOYMENT, revision, configuration, service, isvc],
             "InferenceService.serving.kserve.io/llama",
         ),
+        (
+            &[REPLICA_SET, DEPLOYMENT, LLM],
+            "LLMInferenceService.serving.kserve.io/qwen",
+        ),
+        (
+            &[WORKER_SET, LEADER, LEADER_SET, LWS, LLM],
+            "LLMInferenceService.serving.kserve.io/qwen",
+        ),
+        (&[RAY_CLUSTER, rag], "RayService.ray.io/rag"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn runs_are_reached_through_every_generation() {
+    let cron: Link = ("batch/v1", "CronJob", "nightly", "/apis/batch/v1/cronjobs");
+    let train: Link = (
+        "trainer.kubeflow.org/v1alpha1",
+        "TrainJob",
+        "sft",
+        "/apis/trainer.kubeflow.org/v1alpha1/trainjobs",
+    );
+    let ray_cron: Link = ("ray.io/v1", "RayCronJob", "hourly", "/apis/ray.io/v1/raycronjobs");
+    let mpi: Link = (
+        "kubeflow.org/v2beta1",
+        "MPIJob",
+        "nccl",
+        "/apis/kubeflow.org/v2beta1/mpijobs",
+    );
+    let driver: Link = ("v1", "Pod", "etl-driver", "/api/v1/pods");
+    let spark: Link = (
+        "sparkoperator.k8s.io/v1beta2",
+        "SparkApplication",
+        "etl",
+        "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications",
+    );
+    agree(&[
+        (&[JOB, cron], "CronJob.batch/nightly"),
         (&[JOB, JOB_SET], "JobSet.jobset.x-k8s.io/x-set"),
-        (
-            &[
-                JOB,
-                JOB_SET,
-                (
-                    "trainer.kubeflow.org/v1alpha1",
-                    "TrainJob",
-                    "sft",
-                    "/apis/trainer.kubeflow.org/v1alpha1/trainjobs",
-                ),
-            ],
-            "TrainJob.trainer.kubeflow.org/sft",
-        ),
+        (&[JOB, JOB_SET, train], "TrainJob.trainer.kubeflow.org/sft"),
+        (&[mpi], "MPIJob.kubeflow.org/nccl"),
         (&[RAY_CLUSTER, RAY_JOB], "RayJob.ray.io/x-job"),
-        // The submitter's own pod.
+        // The pod that submits the job.
         (&[JOB, RAY_JOB], "RayJob.ray.io/x-job"),
-        (
-            &[
-                RAY_CLUSTER,
-                RAY_JOB,
-                ("ray.io/v1", "RayCronJob", "hourly", "/apis/ray.io/v1/raycronjobs"),
-            ],
-            "RayCronJob.ray.io/hourly",
-        ),
-        (
-            &[
-                RAY_CLUSTER,
-                ("ray.io/v1", "RayService", "rag", "/apis/ray.io/v1/rayservices"),
-            ],
-            "RayService.ray.io/rag",
-        ),
-        (
-            &[(
-                "kubeflow.org/v2beta1",
-                "MPIJob",
-                "nccl",
-                "/apis/kubeflow.org/v2beta1/mpijobs",
-            )],
-            "MPIJob.kubeflow.org/nccl",
-        ),
-        (
-            &[
-                REPLICA_SET,
-                (
-                    "argoproj.io/v1alpha1",
-                    "Rollout",
-                    "canary",
-                    "/apis/argoproj.io/v1alpha1/rollouts",
-                ),
-            ],
-            "Rollout.argoproj.io/canary",
-        ),
-        (
-            &[
-                ("v1", "Pod", "etl-driver", "/api/v1/pods"),
-                (
-                    "sparkoperator.k8s.io/v1beta2",
-                    "SparkApplication",
-                    "etl",
-                    "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications",
-                ),
-            ],
-            "SparkApplication.sparkoperator.k8s.io/etl",
-        ),
-        (&[("v1", "Pod", "etl-driver", "/api/v1/pods")], "Pod./etl-driver"),
-        (
-            &[
-                ("apps/v1", "StatefulSet", "lab", "/apis/apps/v1/statefulsets"),
-                ("kubeflow.org/v1", "Notebook", "lab", "/apis/kubeflow.org/v1/notebooks"),
-            ],
-            "Notebook.kubeflow.org/lab",
-        ),
-        // A kind nobody told us of passes through by its name.
-        (
-            &[REPLICA_SET, DEPLOYMENT, ("ai.example.com/v1", "ModelServer", "own", "")],
-            "ModelServer.ai.example.com/own",
-        ),
-    ];
-    for (chain, expected) in cases {
-        assert_eq!(top(chain).await, *expected);
-    }
+        (&[RAY_CLUSTER, RAY_JOB, ray_cron], "RayCronJob.ray.io/hourly"),
+        (&[driver, spark], "SparkApplication.sparkoperator.k8s.io/etl"),
+        (&[driver], "Pod./etl-driver"),
+    ])
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Reading clusters that a server on the loopback plays.
 
 mod chains;
+mod claims;
 mod connecting;
 mod owning;
 mod paging;
