@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::queueing::Queues;
 
 /// Amounts of resources by their Kubernetes name: `cpu` in cores, `memory` in bytes, `nvidia.com/gpu` and
 /// `nvidia.com/mig-1g.10gb` in devices.
@@ -35,6 +36,9 @@ pub struct Inventory {
     /// Resource claims that have their devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub device_claims: Vec<DeviceClaim>,
+    /// Kueue's queues and what waits in them.
+    #[serde(default, skip_serializing_if = "Queues::is_empty")]
+    pub queues: Queues,
     /// Pods with GPUs that were seen running within the window, gone or not (kube-state-metrics).
     #[serde(default)]
     pub pod_history: Vec<PodRecord>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
+use super::queueing::Queueing;
 use super::serving::Serving;
 use super::time::Grid;
 use super::units::{GpuCount, Hourly, Monthly, Share};
@@ -200,6 +201,8 @@ pub struct Workload {
     pub replicas: Option<u32>,
     /// The autoscaler on it.
     pub autoscaler: Option<Autoscaler>,
+    /// The queue that admits it, where Kueue does.
+    pub queue: Option<Queueing>,
     /// GPUs it held on average over the window; slices by their share of the GPU.
     pub gpus: GpuCount,
     /// The kind of most of its GPU hours.

@@ -73,6 +73,7 @@ pub(super) async fn read(live: &Live, progress: &dyn Progress) -> Result<Reading
         controllers: objects.controllers,
         hpas: objects.hpas,
         devices: objects.devices,
+        queues: objects.queues,
         device_claims: objects.device_claims,
         pod_history: metrics.pod_history,
         owner_history: metrics.owner_history,

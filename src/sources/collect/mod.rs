@@ -10,6 +10,7 @@ mod dialects;
 pub mod lives;
 pub mod class;
 pub mod workloads;
+pub mod queues;
 pub mod spend;
 mod unseen;
 
@@ -35,7 +36,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
     let lives = lives::lives(reading, &joined, &owners, &claims);
     let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
     let facts = nodes::facts(inventory, catalog, &as_of);
-    let workloads = workloads::workloads(
+    let mut workloads = workloads::workloads(
         &lives,
         Sources {
             cluster: &reading.cluster,
@@ -48,6 +49,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
             owner_labels,
         },
     );
+    queues::attach(&mut workloads, inventory, &owners, reading.grid.window.end);
     let mut nodes = nodes::gpu_nodes(inventory, &facts);
     count_strangers(&mut nodes, inventory, &claims);
     let spend = spend::spend(inventory, &facts, &nodes, &workloads, reading.grid);
@@ -64,6 +66,7 @@ pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -
         gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
         samples: reading.samples(),
         nodes,
+        queues: queues::states(&inventory.queues, reading.grid.window.end),
         workloads,
     }
 }

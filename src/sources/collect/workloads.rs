@@ -133,6 +133,7 @@ fn workload(key: &Key, lives: &[&Life<'_>], sources: Sources<'_>) -> Workload {
         family: is_schedule(kind) || is_run(kind),
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
+        queue: None,
         gpus: money.gpus,
         gpu: money.gpu,
         capacity: money.capacity,

@@ -7,6 +7,7 @@ mod redact;
 pub mod kinds;
 mod requests;
 mod devices;
+mod queues;
 mod list;
 mod objects;
 mod owners;

@@ -150,13 +150,20 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
 
 /// The one owner that controls an object; others are there for garbage collection only.
 pub(super) fn controller_of(owners: &[OwnerReference]) -> Option<ObjectRef> {
-    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
-    Some(ObjectRef {
+    owners
+        .iter()
+        .find(|owner| owner.controller == Some(true))
+        .map(reference)
+}
+
+/// An owner as the model refers to it.
+pub(super) fn reference(owner: &OwnerReference) -> ObjectRef {
+    ObjectRef {
         api_version: owner.api_version.clone(),
         kind: owner.kind.clone(),
         name: owner.name.clone(),
         uid: Some(owner.uid.clone()),
-    })
+    }
 }
 
 fn kept(all: Labels, names: &[&str], prefixes: &[&str]) -> Labels {

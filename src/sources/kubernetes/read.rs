@@ -10,11 +10,12 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{devices, objects, owners};
+use super::{devices, objects, owners, queues};
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
 use crate::model::progress::Progress;
+use crate::model::queueing::Queues;
 
 /// What the Kubernetes API told.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +32,8 @@ pub struct KubernetesReading {
     pub devices: Vec<OfferedDevice>,
     /// Resource claims that have their devices.
     pub device_claims: Vec<DeviceClaim>,
+    /// Kueue's queues and what waits in them.
+    pub queues: Queues,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -57,7 +60,8 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
     let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
-    let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &[]).await?;
+    let queues = queues::read(&mut reader, &served, &pods).await?;
+    let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
     let mut hpas = reader
         .list(
             &[ApiResource::erase::<HorizontalPodAutoscaler>(&())],
@@ -79,6 +83,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         hpas,
         devices,
         device_claims,
+        queues,
         gaps: reader.gaps,
     })
 }

@@ -8,6 +8,7 @@ use crate::model::cluster::{
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use crate::model::reading::{Reading, Series};
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
@@ -39,6 +40,44 @@ fn device() -> DeviceAddress {
         driver: "gpu.nvidia.com".to_owned(),
         pool: "ip-10-11-12-13.lakehurst.internal".to_owned(),
         device: "gpu-0-mig-19-0-1".to_owned(),
+    }
+}
+
+fn queues() -> Queues {
+    Queues {
+        cluster_queues: vec![ClusterQueue {
+            name: "zeppelinqueue".to_owned(),
+            cohort: Some("airships".to_owned()),
+            stopped: true,
+            quotas: vec![Quota {
+                flavor: "hindenburg-h100".to_owned(),
+                resource: "nvidia.com/gpu".to_owned(),
+                nominal: 16.0,
+                borrowing_limit: Some(0.0),
+                used: Some(8.0),
+            }],
+        }],
+        local_queues: vec![LocalQueue {
+            namespace: "zeppelinlab".to_owned(),
+            name: "balloonqueue".to_owned(),
+            cluster_queue: "zeppelinqueue".to_owned(),
+        }],
+        flavors: vec![Flavor {
+            name: "hindenburg-h100".to_owned(),
+            node_labels: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
+        }],
+        workloads: vec![QueuedWorkload {
+            namespace: "zeppelinlab".to_owned(),
+            name: "job-hindenburg-28401-x7k2p".to_owned(),
+            owner: Some(object("Job", "hindenburg-28401")),
+            queue: "balloonqueue".to_owned(),
+            cluster_queue: Some("zeppelinqueue".to_owned()),
+            gpus: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
+            queued: Some(Timestamp::from_second(1_760_000_000).unwrap()),
+            admitted: Some(Timestamp::from_second(1_760_000_060).unwrap()),
+            finished: true,
+            inactive: true,
+        }],
     }
 }
 
@@ -96,6 +135,7 @@ fn inventory() -> Inventory {
             created: Some(at(1_750_000_000)),
         }],
         pods: vec![pod()],
+        queues: queues(),
         devices: vec![OfferedDevice {
             address: device(),
             node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),

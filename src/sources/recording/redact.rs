@@ -7,6 +7,7 @@
 
 use super::names::{Names, Text};
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
+use crate::model::queueing::Queues;
 use crate::model::reading::Reading;
 
 /// Labels whose value is a fact of the hardware, the provider or the framework, by the beginning of their key.
@@ -77,6 +78,7 @@ fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
     visit(Text::Name, &mut reading.cluster);
     objects(&mut reading.inventory, visit);
     claims(&mut reading.inventory, visit);
+    queues(&mut reading.inventory.queues, visit);
     history(&mut reading.inventory, visit);
     for series in &mut reading.series {
         labels(&mut series.labels, visit);
@@ -149,6 +151,32 @@ fn claims(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) 
             .devices
             .iter_mut()
             .for_each(|device| visit(Text::Id, &mut device.pool));
+    }
+}
+
+fn queues(queues: &mut Queues, visit: &mut impl FnMut(Text, &mut String)) {
+    for queue in &mut queues.cluster_queues {
+        visit(Text::Name, &mut queue.name);
+        each(&mut queue.cohort, Text::Name, visit);
+        for quota in &mut queue.quotas {
+            visit(Text::Name, &mut quota.flavor);
+        }
+    }
+    for queue in &mut queues.local_queues {
+        visit(Text::Name, &mut queue.namespace);
+        visit(Text::Name, &mut queue.name);
+        visit(Text::Name, &mut queue.cluster_queue);
+    }
+    for flavor in &mut queues.flavors {
+        visit(Text::Name, &mut flavor.name);
+        labels(&mut flavor.node_labels, visit);
+    }
+    for workload in &mut queues.workloads {
+        visit(Text::Name, &mut workload.namespace);
+        visit(Text::Name, &mut workload.name);
+        visit(Text::Name, &mut workload.queue);
+        each(&mut workload.cluster_queue, Text::Name, visit);
+        workload.owner.iter_mut().for_each(|owner| reference(owner, visit));
     }
 }
 

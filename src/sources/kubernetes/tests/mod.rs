@@ -6,6 +6,7 @@ mod connecting;
 mod owning;
 mod paging;
 mod pods;
+mod queues;
 
 use std::collections::BTreeMap;
 
