@@ -62,6 +62,6 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | PipelineError::Kubernetes(_)
             | PipelineError::Recording(_),
         ) => SOURCE,
-        None => INTERNAL,
+        Some(PipelineError::Catalog(_)) | None => INTERNAL,
     }
 }

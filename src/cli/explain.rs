@@ -39,8 +39,7 @@ impl Explain {
         let judge = self.by.judge()?;
         let source = self.from.source()?;
         let progress = progress::shown(false);
-        let reading = pipeline::read(&source, &*progress).await?;
-        let plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        let plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
         drop(progress);
         report::explain::why(&plan, workload).map_err(|error| Usage(error.to_string()).into())
     }

@@ -63,6 +63,9 @@ pub(super) struct From {
     /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     step: Option<u32>,
+    /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
+    #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
+    samples_at_once: u64,
 }
 
 impl From {
@@ -123,6 +126,7 @@ impl From {
             window: self.window,
             until: self.until,
             step_seconds: self.step,
+            samples_at_once: self.samples_at_once,
         })))
     }
 }

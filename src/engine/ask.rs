@@ -1,9 +1,10 @@
-//! Every lever is asked about every workload.
+//! Every lever is asked about every workload while its history is there.
 
 use super::Scope;
+use super::coverage::{self, Figures};
 use crate::model::gap::{Gap, Reason};
-use crate::model::progress::Progress;
 use crate::model::scenario::{Candidate, Proposal, Subject};
+use crate::model::workload::Workload;
 use crate::recommenders::{Recommender, World};
 
 /// What a lever left alone, by the workload's place in the snapshot.
@@ -30,40 +31,63 @@ pub(super) struct Answers {
     pub(super) unknown: Vec<Left<Gap>>,
 }
 
-pub(super) fn ask(
-    levers: &[Box<dyn Recommender>],
-    world: &World<'_>,
-    scope: &Scope,
-    progress: &dyn Progress,
-) -> Answers {
-    let mut answers = Answers::default();
-    for (workload, found) in world.snapshot.workloads.iter().enumerate() {
-        progress.advance(1);
-        if !scope.holds(found) {
-            continue;
-        }
+/// What was heard of one workload while its history was there.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Without its history.
+    workload: Workload,
+    figures: Figures,
+    said: Vec<(&'static str, Candidate)>,
+}
+
+pub(super) fn hear(levers: &[Box<dyn Recommender>], mut workload: Workload, world: &World<'_>, scope: &Scope) -> Heard {
+    let mut said = Vec::new();
+    let mut figures = Figures::default();
+    if scope.holds(&workload) {
+        figures = coverage::figures(&workload, world);
         for lever in levers {
-            let lever_id = lever.id();
-            for candidate in lever.propose(Subject::Workload(found), world) {
-                match candidate {
-                    Candidate::Move(proposal) => answers.proposed.push(Proposed {
-                        workload,
-                        lever: lever_id,
-                        proposal: *proposal,
-                    }),
-                    Candidate::Keep { because } => answers.kept.push(Left {
-                        workload,
-                        lever: lever_id,
-                        why: because,
-                    }),
-                    Candidate::Unknown { missing } => answers.unknown.push(Left {
-                        workload,
-                        lever: lever_id,
-                        why: missing,
-                    }),
-                }
+            let candidates = lever.propose(Subject::Workload(&workload), world);
+            said.extend(candidates.into_iter().map(|candidate| (lever.id(), candidate)));
+        }
+    }
+    workload.forget_history();
+    Heard {
+        workload,
+        figures,
+        said,
+    }
+}
+
+/// What was heard of all workloads, which stand in the order of the snapshot.
+pub(super) fn answers(heard: Vec<Vec<(&'static str, Candidate)>>) -> Answers {
+    let mut answers = Answers::default();
+    for (workload, said) in heard.into_iter().enumerate() {
+        for (lever, candidate) in said {
+            match candidate {
+                Candidate::Move(proposal) => answers.proposed.push(Proposed {
+                    workload,
+                    lever,
+                    proposal: *proposal,
+                }),
+                Candidate::Keep { because } => answers.kept.push(Left {
+                    workload,
+                    lever,
+                    why: because,
+                }),
+                Candidate::Unknown { missing } => answers.unknown.push(Left {
+                    workload,
+                    lever,
+                    why: missing,
+                }),
             }
         }
     }
     answers
+}
+
+impl Heard {
+    /// The workload, its figures, and what was said of it.
+    pub(super) fn split(self) -> (Workload, Figures, Vec<(&'static str, Candidate)>) {
+        (self.workload, self.figures, self.said)
+    }
 }

@@ -14,8 +14,24 @@ use crate::recommenders::memory_need::memory_need;
 /// Samples that may be missing where a figure is only shown, not judged by.
 const SHOWN_WITH: f64 = 1.0;
 
+/// What only a workload's history shows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures {
+    busy: Option<Busy>,
+    memory: MemoryRow,
+}
+
+pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
+    Figures {
+        busy: busy(workload, world),
+        memory: memory(workload, world),
+    }
+}
+
+/// A row for each workload in scope; `figures` stand in the order of the snapshot's workloads.
 pub(super) fn workload_rows(
     world: &World<'_>,
+    figures: &[Figures],
     scope: &Scope,
     changes: [&[Row]; 2],
     unknown: &[Unknown],
@@ -31,13 +47,14 @@ pub(super) fn workload_rows(
         (false, true) => Verdict::Unknown,
         (false, false) => Verdict::Keep,
     };
-    let workloads = world.snapshot.workloads.iter().filter(|workload| scope.holds(workload));
+    let workloads = world.snapshot.workloads.iter().zip(figures);
     workloads
-        .map(|workload| workload_row(workload, verdict(&workload.id), world))
+        .filter(|(workload, _)| scope.holds(workload))
+        .map(|(workload, figures)| workload_row(workload, verdict(&workload.id), figures))
         .collect()
 }
 
-fn workload_row(workload: &Workload, verdict: Verdict, world: &World<'_>) -> WorkloadRow {
+fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> WorkloadRow {
     WorkloadRow {
         id: workload.id.clone(),
         cluster: workload.cluster.clone(),
@@ -58,8 +75,8 @@ fn workload_row(workload: &Workload, verdict: Verdict, world: &World<'_>) -> Wor
         capacity_type: workload.capacity,
         monthly: workload.monthly.map(Monthly::to_cents),
         price: workload.price.clone(),
-        gpu_busy: busy(workload, world),
-        memory_gib: memory(workload, world),
+        gpu_busy: figures.busy.clone(),
+        memory_gib: figures.memory,
     }
 }
 

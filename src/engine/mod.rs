@@ -11,6 +11,8 @@ mod rows;
 mod coverage;
 mod since;
 
+use std::collections::BTreeMap;
+
 use crate::catalog::Catalog;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
@@ -21,6 +23,8 @@ use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
+use ask::Heard;
+use coverage::Figures;
 
 pub use since::{NotComparable, since};
 
@@ -129,20 +133,66 @@ impl Judge {
         &self.levers
     }
 
-    /// Judges a snapshot: every workload in scope gets a verdict from every lever.
-    pub fn analyze(&self, snapshot: &Snapshot, scope: &Scope, progress: &dyn Progress) -> Plan {
-        let offers = Offers::of(snapshot, &self.catalog, &self.policy.objectives);
-        let world = World {
+    /// Opens a hearing: `outline` is the cluster without its history, `scope` what is asked about.
+    pub fn hearing<'a>(&'a self, outline: &'a Snapshot, scope: &'a Scope) -> Hearing<'a> {
+        Hearing {
+            judge: self,
+            offers: Offers::of(outline, &self.catalog, &self.policy.objectives),
+            outline,
+            scope,
+            heard: Vec::new(),
+        }
+    }
+}
+
+/// Workloads are heard part by part, each while its history is in memory; the plan is made of what was said.
+#[derive(Debug)]
+pub struct Hearing<'a> {
+    judge: &'a Judge,
+    outline: &'a Snapshot,
+    scope: &'a Scope,
+    offers: Offers,
+    heard: Vec<Heard>,
+}
+
+impl Hearing<'_> {
+    fn world<'w>(&'w self, snapshot: &'w Snapshot) -> World<'w> {
+        World {
             snapshot,
-            catalog: &self.catalog,
-            objectives: &self.policy.objectives,
-            offers: &offers,
-        };
-        progress.stage("judging workloads", Some(snapshot.workloads.len() as u64));
-        let mut answers = ask::ask(&self.levers, &world, scope, progress);
+            catalog: &self.judge.catalog,
+            objectives: &self.judge.policy.objectives,
+            offers: &self.offers,
+        }
+    }
+
+    /// Every lever is asked about each of these workloads; then their history is let go.
+    pub fn hear(&mut self, workloads: Vec<Workload>, progress: &dyn Progress) {
+        for workload in workloads {
+            progress.advance(1);
+            let heard = ask::hear(&self.judge.levers, workload, &self.world(self.outline), self.scope);
+            self.heard.push(heard);
+        }
+    }
+
+    /// The plan. `whole` makes the snapshot of all workloads that were heard.
+    pub fn plan(mut self, whole: impl FnOnce(Vec<Workload>) -> Snapshot) -> Plan {
+        let (mut said, mut figures) = (BTreeMap::new(), BTreeMap::new());
+        let mut workloads = Vec::new();
+        for heard in std::mem::take(&mut self.heard) {
+            let (workload, seen, candidates) = heard.split();
+            said.insert(workload.id.clone(), candidates);
+            figures.insert(workload.id.clone(), seen);
+            workloads.push(workload);
+        }
+        let snapshot = whole(workloads);
+        // In the order of the snapshot, by which all that follows finds them.
+        let ids = || snapshot.workloads.iter().map(|workload| &workload.id);
+        let figures: Vec<Figures> = ids().map(|id| figures.remove(id).unwrap_or_default()).collect();
+        let mut answers = ask::answers(ids().map(|id| said.remove(id).unwrap_or_default()).collect());
+        let world = self.world(&snapshot);
         let priced = price::price(&mut answers, &world);
-        let permitted = guard::guard(priced, &self.policy.permissions, snapshot);
-        let chosen = choose::choose(permitted, &mut answers, snapshot, &offers);
-        rows::plan(chosen, &answers, &world, scope)
+        let permitted = guard::guard(priced, &self.judge.policy.permissions, &snapshot);
+        let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers);
+        rows::plan(chosen, &answers, &figures, &world, self.scope)
     }
 }

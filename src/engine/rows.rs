@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Scope;
 use super::ask::Answers;
 use super::choose::Chosen;
-use super::coverage;
+use super::coverage::{self, Figures};
 use super::price::Priced;
 use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
@@ -17,7 +17,7 @@ use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
 use crate::recommenders::World;
 
-pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: &Scope) -> Plan {
+pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world: &World<'_>, scope: &Scope) -> Plan {
     let snapshot = world.snapshot;
     let mut accepted: Vec<Row> = Vec::new();
     for (at, priced) in chosen.accepted.iter().enumerate() {
@@ -42,7 +42,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, world: &World<'_>, scope: 
     rank(&mut held_back);
     let kept = kept(answers, world);
     let unknown = unknown(answers, world);
-    let workloads = coverage::workload_rows(world, scope, [&accepted, &held_back], &unknown);
+    let workloads = coverage::workload_rows(world, figures, scope, [&accepted, &held_back], &unknown);
     Plan {
         api_version: API_VERSION.to_owned(),
         kind: KIND.to_owned(),

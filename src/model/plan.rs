@@ -68,7 +68,7 @@ pub struct Coverage {
     pub gpus_with_metrics: u32,
     /// Workloads with GPUs.
     pub workloads: u32,
-    /// Samples read.
+    /// Samples that were read of workloads.
     pub samples: u64,
     /// Share of spend that every lever could judge.
     pub spend_judged: Option<f64>,

@@ -119,9 +119,13 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A series on a grid: one value per point, or a gap. A gap is never a zero.
+/// A series on a grid: one value per point, or a gap. A gap is never a zero. Memory is that of the span between the first
+/// and the last value, as most pods live for a small part of a window.
 #[derive(Debug, Clone, Default)]
 pub struct Column {
+    points: usize,
+    /// The point of the first of `values`.
+    first: usize,
     // NaN marks a gap; it never leaves this type.
     values: Vec<f64>,
 }
@@ -130,45 +134,87 @@ impl Column {
     /// A column of `points` gaps.
     pub fn gaps(points: usize) -> Self {
         Self {
-            values: vec![f64::NAN; points],
+            points,
+            ..Self::default()
         }
     }
 
     /// A column from values and gaps. What is not finite is a gap.
     pub fn from_options(values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        let clean = |value: Option<f64>| value.filter(|v| v.is_finite()).unwrap_or(f64::NAN);
-        Self {
-            values: values.into_iter().map(clean).collect(),
+        let mut column = Self::default();
+        for (index, value) in values.into_iter().enumerate() {
+            column.points = index + 1;
+            if let Some(value) = value {
+                column.set(index, value);
+            }
         }
+        column
     }
 
     /// Puts a value at a point. What is not finite, or lies beyond the end, is left a gap.
     pub fn set(&mut self, index: usize, value: f64) {
-        if let Some(slot) = self.values.get_mut(index)
-            && value.is_finite()
+        if let Some(slot) = self.slot(index, value) {
+            *slot = value;
+        }
+    }
+
+    /// Puts a value at a point unless a larger one is there. What is not finite, or lies beyond the end, is left out.
+    pub fn raise(&mut self, index: usize, value: f64) {
+        if let Some(slot) = self.slot(index, value)
+            && (slot.is_nan() || *slot < value)
         {
             *slot = value;
         }
     }
 
+    /// Where a value of a point is kept, if it may be.
+    fn slot(&mut self, index: usize, value: f64) -> Option<&mut f64> {
+        if index >= self.points || !value.is_finite() {
+            return None;
+        }
+        if self.values.is_empty() {
+            self.first = index;
+        } else if index < self.first {
+            // Chunks of a window come in time order, so that this is rare.
+            let before = std::iter::repeat_n(f64::NAN, self.first - index);
+            self.values.splice(0..0, before);
+            self.first = index;
+        }
+        let at = index - self.first;
+        if at >= self.values.len() {
+            self.values.resize(at + 1, f64::NAN);
+        }
+        self.values.get_mut(at)
+    }
+
     /// How many points, gaps included.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.points
     }
 
     /// Whether it has no points at all.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.points == 0
     }
 
     /// The value at a point, or `None` for a gap.
     pub fn get(&self, index: usize) -> Option<f64> {
-        self.values.get(index).copied().filter(|v| !v.is_nan())
+        let at = index.checked_sub(self.first)?;
+        self.values.get(at).copied().filter(|v| !v.is_nan())
     }
 
     /// The points that have a value, in time order.
     pub fn samples(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
-        self.values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan())
+        let points = (self.first..).zip(self.values.iter().copied());
+        points.filter(|(_, v)| !v.is_nan())
+    }
+
+    /// The first and the last point that have a value.
+    pub fn span(&self) -> Option<(usize, usize)> {
+        let there = |at: &usize| !self.values[*at].is_nan();
+        let first = (0..self.values.len()).find(there)?;
+        let last = (0..self.values.len()).rfind(there)?;
+        Some((self.first + first, self.first + last))
     }
 
     /// How many points have a value.
@@ -194,17 +240,25 @@ impl Column {
 
     /// Fills this column's gaps from another of the same grid, and keeps the larger where both have a value.
     pub fn merge_max(&mut self, other: &Self) {
-        for (slot, &theirs) in self.values.iter_mut().zip(&other.values) {
-            if slot.is_nan() || theirs > *slot {
-                *slot = if theirs.is_nan() { *slot } else { theirs };
-            }
+        for (index, value) in other.samples() {
+            self.raise(index, value);
         }
+    }
+
+    /// Makes room for values up to a point, of which so many come next: growing step by step would take twice the memory.
+    pub fn expect_until(&mut self, last: usize, values: usize) {
+        let length = match self.values.is_empty() {
+            true => values,
+            false => (last + 1).saturating_sub(self.first),
+        };
+        let length = length.min(self.points);
+        self.values.reserve_exact(length.saturating_sub(self.values.len()));
     }
 }
 
 impl PartialEq for Column {
     fn eq(&self, other: &Self) -> bool {
-        self.values.len() == other.values.len() && (0..self.values.len()).all(|i| self.get(i) == other.get(i))
+        self.points == other.points && self.samples().eq(other.samples())
     }
 }
 
@@ -248,6 +302,23 @@ mod tests {
         let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
         mine.merge_max(&Column::from_options([Some(3.0), Some(2.0), None, None]));
         assert_eq!(mine, Column::from_options([Some(3.0), Some(2.0), Some(5.0), None]));
+    }
+
+    #[test]
+    fn the_order_in_which_values_come_leaves_no_trace() {
+        let mut late_first = Column::gaps(10);
+        late_first.set(7, 7.0);
+        late_first.raise(3, 3.0);
+        late_first.raise(3, 1.0);
+        late_first.set(12, 12.0);
+        let mut expected = [None; 10];
+        expected[3] = Some(3.0);
+        expected[7] = Some(7.0);
+        assert_eq!(late_first, Column::from_options(expected));
+        assert_eq!(
+            (late_first.len(), late_first.get(9), late_first.get(0)),
+            (10, None, None)
+        );
     }
 
     #[test]

@@ -255,6 +255,16 @@ impl Workload {
         columns.filter_map(|column| column.quantile(q)).reduce(f64::max)
     }
 
+    /// Lets go of every column; which devices were measured is still told.
+    pub fn forget_history(&mut self) {
+        for pod in &mut self.pods {
+            pod.server.clear();
+            for device in &mut pod.devices {
+                device.signals.clear();
+            }
+        }
+    }
+
     /// Hours of the window in which at least one pod held GPUs.
     pub fn hours_held(&self) -> f64 {
         let mut spans: Vec<(i64, i64)> = self

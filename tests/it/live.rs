@@ -205,6 +205,9 @@ fn a_live_run_and_its_recording_give_the_same_plan() {
     gpuwise(&[&["record", "--output", recording], &source[..]].concat());
     let recorded = gpuwise(&["analyze", "--format", "json", "--recording", recording]);
     assert!(live == recorded, "the live plan and the recording's differ");
+    // Every workload by itself, as a cluster is read that does not fit in memory.
+    let parts = gpuwise(&[&["analyze", "--format", "json", "--samples-at-once", "1"], &source[..]].concat());
+    assert!(parts == recorded, "the plan made part by part differs");
     let plan: Value = serde_json::from_str(&live).unwrap();
     check(&plan, &world);
 }

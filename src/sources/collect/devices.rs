@@ -1,32 +1,44 @@
 //! From series to the pods they speak of: GPU series through the exporter's labels, server series through the scrape's.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::model::cluster::Labels;
 use crate::model::gpu::{DeviceId, GpuKind};
-use crate::model::reading::{Reading, Series};
+use crate::model::reading::Series;
 use crate::model::usage::{Column, Signal};
 
 /// Namespace and name of a pod.
 pub type PodKey = (String, String);
 
 /// A device as its series tell it.
-#[derive(Debug, Default)]
-pub struct DeviceSeries<'a> {
+#[derive(Debug, Clone, Default)]
+pub struct DeviceSeries {
     /// The GPU or slice, where the catalogue knows the exporter's name for it.
     pub kind: Option<GpuKind>,
     /// Its columns.
-    pub signals: BTreeMap<Signal, Vec<&'a Column>>,
+    pub signals: BTreeMap<Signal, Column>,
 }
 
-/// All series by what they speak of.
-#[derive(Debug, Default)]
-pub struct Joined<'a> {
+/// A model server as its series tell it.
+#[derive(Debug, Clone, Default)]
+pub struct ServerSeries {
+    /// Its columns; of several engines the larger value.
+    pub signals: BTreeMap<Signal, Column>,
+    /// Labels of the cache's geometry, those of the last engine.
+    pub cache: Option<Labels>,
+    /// The model that it says it serves.
+    pub model_name: Option<String>,
+}
+
+/// Series by what they speak of.
+#[derive(Debug, Clone, Default)]
+pub struct Joined {
     /// GPU series by pod and device.
-    pub devices: BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries<'a>>>,
+    pub devices: BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>,
     /// Server series by pod.
-    pub servers: BTreeMap<PodKey, BTreeMap<Signal, Vec<&'a Series>>>,
+    pub servers: BTreeMap<PodKey, ServerSeries>,
     /// Every device that any series names.
     pub seen: BTreeSet<DeviceId>,
     /// Devices on which more than one pod is named at the same time.
@@ -47,47 +59,83 @@ fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<P
     (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
-/// Joins series to pods; `known` are the pods that Kubernetes or its history told of, `claimed` those that hold a GPU alone
-/// through a claim, by its UUID.
-pub fn join<'a>(
-    reading: &'a Reading,
-    known: &BTreeSet<PodKey>,
-    claimed: &BTreeMap<String, PodKey>,
-    catalog: &Catalog,
-) -> Joined<'a> {
-    let mut joined = Joined::default();
-    let has_exported = |gpu: bool| {
-        let of_kind = reading
-            .series
-            .iter()
-            .filter(move |series| series.signal.is_gpu() == gpu);
-        of_kind
-            .into_iter()
-            .any(|series| series.labels.contains_key("exported_pod"))
-    };
-    let (gpu_exported, server_exported) = (has_exported(true), has_exported(false));
-    for series in &reading.series {
-        if series.signal.is_gpu() {
-            let Some(device) = device_of(&series.labels) else {
-                continue;
-            };
-            joined.seen.insert(device.clone());
-            let holder = || claimed.get(&device.uuid).filter(|_| device.mig_instance.is_none());
-            let Some(pod) = pod_of(&series.labels, gpu_exported, known).or_else(|| holder().cloned()) else {
-                continue;
-            };
-            let entry = joined.devices.entry(pod).or_default().entry(device).or_default();
-            if entry.kind.is_none() {
-                entry.kind = kind_of(&series.labels, catalog);
-            }
-            entry.signals.entry(series.signal).or_default().push(&series.column);
-        } else if let Some(pod) = pod_of(&series.labels, server_exported, known) {
-            let signals = joined.servers.entry(pod).or_default();
-            signals.entry(series.signal).or_default().push(series);
-        }
+/// How series name their pods.
+#[derive(Debug, Clone, Copy)]
+pub struct Naming<'a> {
+    /// The pods that Kubernetes or its history told of.
+    pub known: &'a BTreeSet<PodKey>,
+    /// The pods that hold a GPU alone through a resource claim, by its UUID.
+    pub claimed: &'a BTreeMap<String, PodKey>,
+    /// Whether any GPU series has `exported_pod`.
+    pub exported: bool,
+    /// Names of GPUs.
+    pub catalog: &'a Catalog,
+}
+
+impl Naming<'_> {
+    /// The pod of a GPU series.
+    pub fn pod(&self, labels: &Labels) -> Option<PodKey> {
+        let named = pod_of(labels, self.exported, self.known);
+        // An exporter that does not know of DRA names no pod of its GPUs.
+        let claimed = || {
+            let device = device_of(labels).filter(|device| device.mig_instance.is_none())?;
+            self.claimed.get(&device.uuid).cloned()
+        };
+        named.or_else(claimed)
     }
-    joined.shared = shared(&joined.devices);
-    joined
+
+    /// Devices by pod from labels alone: which they are and what kind, without a sample.
+    pub fn devices<'l>(&self, all: impl Iterator<Item = &'l Labels>) -> Joined {
+        let mut joined = Joined::default();
+        for labels in all {
+            self.device(&mut joined, labels);
+        }
+        joined
+    }
+
+    fn device<'j>(&self, joined: &'j mut Joined, labels: &Labels) -> Option<&'j mut DeviceSeries> {
+        let device = device_of(labels)?;
+        joined.seen.insert(device.clone());
+        let entry = joined.devices.entry(self.pod(labels)?).or_default();
+        let entry = entry.entry(device).or_default();
+        if entry.kind.is_none() {
+            entry.kind = kind_of(labels, self.catalog);
+        }
+        Some(entry)
+    }
+
+    /// Joins series, in the order of signals and labels, to pods.
+    pub fn join(&self, series: Vec<Series>) -> Joined {
+        let mut joined = Joined::default();
+        let mut server_series = series.iter().filter(|series| !series.signal.is_gpu());
+        let server_exported = server_series.any(|series| series.labels.contains_key("exported_pod"));
+        for Series { signal, labels, column } in series {
+            if signal.is_gpu() {
+                if let Some(device) = self.device(&mut joined, &labels) {
+                    merge(&mut device.signals, signal, column);
+                }
+            } else if let Some(pod) = pod_of(&labels, server_exported, self.known) {
+                let server = joined.servers.entry(pod).or_default();
+                if server.model_name.is_none() {
+                    server.model_name = labels.get("model_name").cloned();
+                }
+                if signal == Signal::CacheConfig {
+                    server.cache = Some(labels);
+                }
+                merge(&mut server.signals, signal, column);
+            }
+        }
+        joined.shared = shared(&joined.devices);
+        joined
+    }
+}
+
+/// Several columns of one signal as one (a server's name changed, an engine restarted): the larger value wins.
+fn merge(signals: &mut BTreeMap<Signal, Column>, signal: Signal, column: Column) {
+    match signals.entry(signal) {
+        Entry::Occupied(mut there) => there.get_mut().merge_max(&column),
+        Entry::Vacant(free) => _ = free.insert(column),
+    }
 }
 
 /// The device that a series speaks of. The row of a GPU that is cut into slices is not one of its slices.
@@ -107,40 +155,23 @@ fn kind_of(labels: &Labels, catalog: &Catalog) -> Option<GpuKind> {
 }
 
 /// Devices that two pods are named on at one time: the figures are then of neither alone.
-fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries<'_>>>) -> BTreeSet<DeviceId> {
-    let mut holders: BTreeMap<&DeviceId, Vec<&DeviceSeries<'_>>> = BTreeMap::new();
+fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>) -> BTreeSet<DeviceId> {
+    let mut holders: BTreeMap<&DeviceId, Vec<&DeviceSeries>> = BTreeMap::new();
     for (device, series) in devices.values().flatten() {
         holders.entry(device).or_default().push(series);
     }
-    let overlap = |a: &DeviceSeries<'_>, b: &DeviceSeries<'_>| {
+    let overlap = |a: &DeviceSeries, b: &DeviceSeries| {
         let columns = |signal: &Signal| Some((a.signals.get(signal)?, b.signals.get(signal)?));
-        let together = |(mine, theirs): (&Vec<&Column>, &Vec<&Column>)| {
-            let both = |m: &Column, t: &Column| m.samples().filter(|(at, _)| t.get(*at).is_some()).count();
-            mine.iter()
-                .flat_map(|m| theirs.iter().map(|t| both(m, t)))
-                .sum::<usize>()
-        };
+        let both =
+            |(mine, theirs): (&Column, &Column)| mine.samples().filter(|(at, _)| theirs.get(*at).is_some()).count();
         // One pod hands over to the next within a step, so that a single common point is no sharing.
-        Signal::ALL
-            .iter()
-            .find_map(columns)
-            .is_some_and(|pair| together(pair) > 2)
+        Signal::ALL.iter().find_map(columns).is_some_and(|pair| both(pair) > 2)
     };
-    let is_shared = |series: &[&DeviceSeries<'_>]| {
+    let is_shared = |series: &[&DeviceSeries]| {
         (0..series.len()).any(|i| (i + 1..series.len()).any(|j| overlap(series[i], series[j])))
     };
     let shared = holders.into_iter().filter(|(_, series)| is_shared(series));
     shared.map(|(device, _)| device.clone()).collect()
-}
-
-/// Several columns of one signal as one (a server's name changed, an engine restarted): the larger value wins.
-pub fn merged(columns: &[&Column]) -> Column {
-    let mut all = columns.iter().copied();
-    let mut merged = all.next().cloned().unwrap_or_default();
-    for column in all {
-        merged.merge_max(column);
-    }
-    merged
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use super::claims::Claims;
 use super::devices::{Joined, PodKey};
 use super::owners::{Owners, Top};
 use crate::model::cluster::{Pod, PodRecord, Resources};
-use crate::model::gpu::gpu_resource;
+use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
 use crate::model::time::Grid;
+use crate::model::usage::Column;
 
 /// One pod's time on its GPUs, within the window.
 #[derive(Debug, Clone)]
@@ -75,27 +76,69 @@ pub fn known(reading: &Reading, claims: &Claims<'_>) -> BTreeSet<PodKey> {
         .collect()
 }
 
-/// Every life within the window, in the order of key and time.
-pub fn lives<'a>(reading: &'a Reading, joined: &Joined<'_>, owners: &Owners<'_>, claims: &Claims<'a>) -> Vec<Life<'a>> {
+/// Every life within the window of pods that Kubernetes or its history told of, in the order of key and time.
+pub fn lives<'a>(reading: &'a Reading, owners: &Owners<'_>, claims: &Claims<'a>) -> Vec<Life<'a>> {
     let mut found = of_records(reading, owners);
     for pod in &reading.inventory.pods {
         add_living(&mut found, pod, held_by(pod, claims), reading, owners);
     }
-    let named: BTreeSet<PodKey> = found.iter().map(|life| life.key.clone()).collect();
-    for (key, devices) in &joined.devices {
-        if named.contains(key) {
-            continue;
-        }
-        let points = devices.values().flat_map(|device| device.signals.values()).flatten();
-        let indices: Vec<usize> = points.flat_map(|column| column.samples().map(|(at, _)| at)).collect();
-        if let (Some(first), Some(last)) = (indices.iter().min(), indices.iter().max()) {
+    sort(&mut found);
+    found
+}
+
+/// Lives of pods that only metrics name.
+pub fn only_measured(joined: &Joined, known: &BTreeSet<&PodKey>, grid: Grid) -> Vec<Life<'static>> {
+    let mut found = Vec::new();
+    for (key, devices) in joined.devices.iter().filter(|(key, _)| !known.contains(key)) {
+        let columns = devices.values().flat_map(|device| device.signals.values());
+        let spans: Vec<(usize, usize)> = columns.filter_map(Column::span).collect();
+        let first = spans.iter().map(|span| span.0).min();
+        if let Some((first, last)) = first.zip(spans.iter().map(|span| span.1).max()) {
             let node = devices.keys().next().map(|device| device.node.clone());
-            found.extend(of_metrics(key, node, (*first, *last), reading.grid));
+            found.extend(of_metrics(key, node, (first, last), grid));
         }
     }
-    found.retain(|life| life.to > life.from);
-    found.sort_by(|a, b| (&a.key, a.from).cmp(&(&b.key, b.from)));
     found
+}
+
+/// For how long two pods may both seem to hold a device while one hands it over: history is read in steps of five minutes.
+const HANDOVER: i64 = 1800;
+
+/// Devices that pods with overlapping lives hold, as labels and lives tell without a sample.
+pub fn share(named: &Joined, lives: &[Life<'_>]) -> BTreeSet<DeviceId> {
+    let mut of: BTreeMap<&PodKey, Vec<(i64, i64)>> = BTreeMap::new();
+    for life in lives {
+        let span = (life.from.as_second(), life.to.as_second());
+        of.entry(&life.key).or_default().push(span);
+    }
+    let mut holders: BTreeMap<&DeviceId, Vec<(i64, i64)>> = BTreeMap::new();
+    for (key, devices) in &named.devices {
+        // A name that was used again may have held the device in any of its lives.
+        if let Some([span]) = of.get(key).map(Vec::as_slice) {
+            for device in devices.keys() {
+                holders.entry(device).or_default().push(*span);
+            }
+        }
+    }
+    let overlap = |spans: &mut Vec<(i64, i64)>| {
+        spans.sort_unstable();
+        let mut reached = i64::MIN;
+        spans.iter().any(|(from, to)| {
+            let both = reached.min(*to).saturating_sub(*from);
+            reached = reached.max(*to);
+            both > HANDOVER
+        })
+    };
+    let shared = holders
+        .into_iter()
+        .filter_map(|(device, mut spans)| overlap(&mut spans).then_some(device));
+    shared.cloned().collect()
+}
+
+/// By key and time; a life that lies outside the window is none.
+pub fn sort(lives: &mut Vec<Life<'_>>) {
+    lives.retain(|life| life.to > life.from);
+    lives.sort_by(|a, b| (&a.key, a.from).cmp(&(&b.key, b.from)));
 }
 
 fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {

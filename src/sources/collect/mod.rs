@@ -12,62 +12,221 @@ pub mod class;
 pub mod workloads;
 pub mod queues;
 pub mod spend;
+pub mod bins;
 mod unseen;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
-use crate::model::cluster::Inventory;
-use crate::model::reading::Reading;
+use crate::model::cluster::{Inventory, Labels};
+use crate::model::gap::Gap;
+use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::sources::prometheus::select::Pods;
+use bins::Signals;
 use claims::Claims;
+use devices::{Joined, Naming, PodKey};
+use lives::Life;
+use nodes::NodeFacts;
 use owners::Owners;
 use workloads::Sources;
 
-/// Joins what was read. `owner_labels` name a team, the first that is there wins.
-pub fn snapshot(reading: &Reading, catalog: &Catalog, owner_labels: &[String]) -> Snapshot {
-    let inventory = &reading.inventory;
-    let owners = Owners::of(inventory);
-    let claims = Claims::of(inventory);
-    let known = lives::known(reading, &claims);
-    let joined = devices::join(reading, &known, &claims.holders_by_uuid(inventory), catalog);
-    let lives = lives::lives(reading, &joined, &owners, &claims);
-    let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
-    let facts = nodes::facts(inventory, catalog, &as_of);
-    let mut workloads = workloads::workloads(
-        &lives,
-        Sources {
-            cluster: &reading.cluster,
-            grid: reading.grid,
-            inventory,
-            owners: &owners,
-            joined: &joined,
-            nodes: &facts,
+/// Everything of a reading but its history: who holds which GPUs when, on which nodes, at what price. History is joined to
+/// it in parts, each with all the pods of some workloads, as that of a large cluster fits in no memory.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    reading: &'a Reading,
+    catalog: &'a Catalog,
+    owner_labels: &'a [String],
+    owners: Owners<'a>,
+    claims: Claims<'a>,
+    known: BTreeSet<PodKey>,
+    claimed: BTreeMap<String, PodKey>,
+    exported: bool,
+    /// Devices by pod, without a sample.
+    named: Joined,
+    facts: BTreeMap<String, NodeFacts>,
+    lives: Vec<Life<'a>>,
+}
+
+/// Workloads with their history, and what was read of it.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// The workloads, by id.
+    pub workloads: Vec<Workload>,
+    tally: Tally,
+}
+
+/// What parts add up to.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    present: BTreeSet<Signal>,
+    samples: u64,
+    ownerless: usize,
+    /// What could not be read of them.
+    pub gaps: BTreeSet<Gap>,
+}
+
+impl Part {
+    /// What was read of it.
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
+    }
+}
+
+impl Tally {
+    fn of(workloads: &[Workload]) -> Self {
+        let mut tally = Self::default();
+        let pods = workloads.iter().flat_map(|workload| &workload.pods);
+        for pod in pods {
+            let devices = pod.devices.iter().flat_map(|device| &device.signals);
+            for (signal, column) in devices.chain(&pod.server) {
+                tally.present.insert(*signal);
+                tally.samples += column.count() as u64;
+            }
+        }
+        tally
+    }
+
+    /// Adds another part's.
+    pub fn add(&mut self, other: Self) {
+        self.present.extend(other.present);
+        self.samples += other.samples;
+        self.ownerless += other.ownerless;
+        self.gaps.extend(other.gaps);
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// The outline of a reading, whose own series are not looked at. `devices` and `servers` are the labels of the series that
+    /// the parts will have; `owner_labels` name a team, the first that is there wins.
+    pub fn of<'l>(
+        reading: &'a Reading,
+        devices: impl Iterator<Item = &'l Labels> + Clone,
+        servers: impl Iterator<Item = &'l Labels>,
+        catalog: &'a Catalog,
+        owner_labels: &'a [String],
+    ) -> Self {
+        let inventory = &reading.inventory;
+        let owners = Owners::of(inventory);
+        let claims = Claims::of(inventory);
+        let known = lives::known(reading, &claims);
+        let claimed = claims.holders_by_uuid(inventory);
+        let exported = devices.clone().any(|labels| labels.contains_key("exported_pod"));
+        let naming = Naming {
+            known: &known,
+            claimed: &claimed,
+            exported,
+            catalog,
+        };
+        let lives = lives::lives(reading, &owners, &claims);
+        let mut named = naming.devices(devices);
+        for pod in servers.filter_map(|labels| naming.pod(labels)) {
+            named.servers.entry(pod).or_default();
+        }
+        named.shared = lives::share(&named, &lives);
+        let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
+        Self {
+            lives,
+            facts: nodes::facts(inventory, catalog, &as_of),
+            reading,
             catalog,
             owner_labels,
-        },
-    );
-    queues::attach(&mut workloads, inventory, &owners, reading.grid.window.end);
-    let mut nodes = nodes::gpu_nodes(inventory, &facts);
-    count_strangers(&mut nodes, inventory, &claims);
-    let spend = spend::spend(inventory, &facts, &nodes, &workloads, reading.grid);
-    let devices: BTreeSet<&str> = joined.seen.iter().map(|device| device.uuid.as_str()).collect();
-    let gpus = gpus(&nodes, &workloads);
-    Snapshot {
-        cluster: reading.cluster.clone(),
-        grid: reading.grid,
-        currency: reading.currency.clone(),
-        gaps: unseen::gaps(reading, (&owners, &claims), &lives, &nodes, &workloads),
-        absent: absent(reading),
-        spend,
-        gpus,
-        gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
-        samples: reading.samples(),
-        nodes,
-        queues: queues::states(&inventory.queues, reading.grid.window.end),
-        workloads,
+            owners,
+            claims,
+            exported,
+            named,
+            known,
+            claimed,
+        }
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources {
+            cluster: &self.reading.cluster,
+            grid: self.reading.grid,
+            inventory: &self.reading.inventory,
+            owners: &self.owners,
+            nodes: &self.facts,
+            catalog: self.catalog,
+            owner_labels: self.owner_labels,
+        }
+    }
+
+    /// The snapshot without history.
+    pub fn snapshot(&self) -> Snapshot {
+        let groups = workloads::groups(&self.lives);
+        let workloads = self.queued(workloads::workloads(&groups, self.named.clone(), self.sources()));
+        self.whole(workloads, Tally::default())
+    }
+
+    /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
+    /// labels, and hold all that was read of those pods.
+    pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
+        let naming = Naming {
+            known: &self.known,
+            claimed: &self.claimed,
+            exported: self.exported,
+            catalog: self.catalog,
+        };
+        let mut joined = naming.join(series);
+        joined.shared.extend(self.named.shared.iter().cloned());
+        let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
+        let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
+        let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
+        let count = ownerless.len();
+        lives.extend(ownerless);
+        lives::sort(&mut lives);
+        let groups = workloads::groups(&lives);
+        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        let mut tally = Tally::of(&workloads);
+        tally.ownerless = count;
+        Part { workloads, tally }
+    }
+
+    fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
+        let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
+        queues::attach(&mut workloads, inventory, &self.owners, now);
+        workloads
+    }
+
+    /// The pods in bins whose history fits in memory.
+    pub fn bins(&self, signals: Signals, samples_at_once: u64) -> Vec<Pods> {
+        bins::bins(&self.lives, &self.named, self.reading.grid, signals, samples_at_once)
+    }
+
+    fn known_keys(&self) -> BTreeSet<&PodKey> {
+        self.lives.iter().map(|life| &life.key).collect()
+    }
+
+    /// The snapshot of all workloads, which may have let go of their history, and what the parts added up to.
+    pub fn whole(&self, mut workloads: Vec<Workload>, tally: Tally) -> Snapshot {
+        workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        let reading = self.reading;
+        let inventory = &reading.inventory;
+        let mut nodes = nodes::gpu_nodes(inventory, &self.facts);
+        count_strangers(&mut nodes, inventory, &self.claims);
+        let spend = spend::spend(inventory, &self.facts, &nodes, &workloads, reading.grid);
+        let devices: BTreeSet<&str> = self.named.seen.iter().map(|device| device.uuid.as_str()).collect();
+        let gpus = gpus(&nodes, &workloads);
+        let asked = reading.asked.iter().copied();
+        let held = (&self.owners, &self.claims, &self.lives[..]);
+        Snapshot {
+            cluster: reading.cluster.clone(),
+            grid: reading.grid,
+            currency: reading.currency.clone(),
+            gaps: unseen::gaps(reading, &tally, held, &nodes, &workloads),
+            absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
+            spend,
+            gpus,
+            gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
+            samples: tally.samples,
+            nodes,
+            queues: queues::states(&inventory.queues, reading.grid.window.end),
+            workloads,
+        }
     }
 }
 
@@ -77,12 +236,6 @@ fn gpus(nodes: &[GpuNode], workloads: &[Workload]) -> u32 {
         return workloads.iter().flat_map(Workload::running).map(|pod| pod.gpus).sum();
     }
     nodes.iter().map(|node| node.gpus).sum()
-}
-
-fn absent(reading: &Reading) -> Vec<Signal> {
-    let present: BTreeSet<Signal> = reading.series.iter().map(|series| series.signal).collect();
-    let asked = reading.asked.iter().copied();
-    asked.filter(|signal| !present.contains(signal)).collect()
 }
 
 /// Pods that claim devices of which nobody told us (DRA): their nodes are never empty.

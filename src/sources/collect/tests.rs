@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::snapshot;
+use super::Outline;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Container, Inventory, Labels, Node, ObjectRef, Pod, Resources};
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
@@ -78,7 +78,12 @@ pub(super) fn reading(inventory: Inventory, gaps: Vec<Gap>) -> Reading {
 }
 
 pub(super) fn joined(reading: &Reading) -> Snapshot {
-    snapshot(reading, &Catalog::shipped().unwrap(), &[])
+    let catalog = Catalog::shipped().unwrap();
+    let labels = reading.series.iter().map(|series| &series.labels);
+    let outline = Outline::of(reading, labels, std::iter::empty(), &catalog, &[]);
+    let part = outline.part(reading.series.clone(), None);
+    let tally = part.tally();
+    outline.whole(part.workloads, tally)
 }
 
 /// Names of the workloads with their kinds, and the GPUs that each holds.

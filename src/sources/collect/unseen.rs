@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Tally;
 use super::claims::Claims;
 use super::lives::Life;
 use super::owners::Owners;
@@ -15,23 +16,23 @@ use crate::sources::kubernetes::kinds;
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
-/// The gaps of the reading, and those of the join.
+/// The gaps of the reading and of its parts, and those of the join.
 pub(super) fn gaps(
     reading: &Reading,
-    (owners, claimed): (&Owners<'_>, &Claims<'_>),
-    lives: &[Life<'_>],
+    tally: &Tally,
+    (owners, claimed, lives): (&Owners<'_>, &Claims<'_>, &[Life<'_>]),
     nodes: &[GpuNode],
     workloads: &[Workload],
 ) -> Vec<PricedGap> {
     let unread = Unread::of(owners, lives, workloads);
-    let read = reading.gaps.iter().map(|gap| PricedGap {
+    let read = reading.gaps.iter().chain(&tally.gaps).map(|gap| PricedGap {
         gap: gap.clone(),
         monthly: unread.cost_behind(gap),
     });
     let joined = [
         unread.gap(reading),
         without_metrics(workloads),
-        only_in_metrics(reading, lives, workloads),
+        only_in_metrics(reading, tally.ownerless, workloads),
         without_price(nodes, workloads),
         claims(reading, claimed),
     ];
@@ -149,8 +150,7 @@ fn without_metrics(workloads: &[Workload]) -> Option<PricedGap> {
     })
 }
 
-fn only_in_metrics(reading: &Reading, lives: &[Life<'_>], workloads: &[Workload]) -> Option<PricedGap> {
-    let count = lives.iter().filter(|life| life.from_metrics).count();
+fn only_in_metrics(reading: &Reading, count: usize, workloads: &[Workload]) -> Option<PricedGap> {
     if count == 0 {
         return None;
     }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::{Signs, classify};
-use super::devices::{Joined, merged};
+use super::devices::{DeviceSeries, Joined, PodKey};
 use super::identity;
 use super::lives::Life;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule, stem};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
-use crate::model::gpu::{GpuKind, GpuResource, gpu_resource};
+use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
@@ -28,8 +28,6 @@ pub struct Sources<'a> {
     pub inventory: &'a Inventory,
     /// Owner chains.
     pub owners: &'a Owners<'a>,
-    /// Series by pod.
-    pub joined: &'a Joined<'a>,
     /// Nodes by name.
     pub nodes: &'a BTreeMap<String, NodeFacts>,
     /// Facts.
@@ -39,10 +37,10 @@ pub struct Sources<'a> {
 }
 
 /// API group, kind, namespace and name of what an owner would edit.
-type Key = (String, String, String, String);
+pub type Key = (String, String, String, String);
 
-/// The workloads, by id.
-pub fn workloads(lives: &[Life<'_>], sources: Sources<'_>) -> Vec<Workload> {
+/// Lives by the workload they belong to.
+pub fn groups<'l, 'a>(lives: &'l [Life<'a>]) -> BTreeMap<Key, Vec<&'l Life<'a>>> {
     let mut groups: BTreeMap<Key, Vec<&Life<'_>>> = BTreeMap::new();
     let families = families(lives);
     for life in lives {
@@ -57,12 +55,57 @@ pub fn workloads(lives: &[Life<'_>], sources: Sources<'_>) -> Vec<Workload> {
         let key = (top.group.clone(), top.kind.clone(), top.namespace.clone(), name.clone());
         groups.entry(key).or_default().push(life);
     }
-    let mut workloads: Vec<Workload> = groups
-        .iter()
-        .map(|(key, lives)| workload(key, lives, sources))
-        .collect();
+    groups
+}
+
+/// The workloads of these groups, by id, with what was measured of them. Columns move out of `joined` where they can: a
+/// copy of a shard's columns is as large as the shard.
+pub fn workloads(groups: &BTreeMap<Key, Vec<&Life<'_>>>, mut joined: Joined, sources: Sources<'_>) -> Vec<Workload> {
+    let mut lives_of: BTreeMap<&PodKey, usize> = BTreeMap::new();
+    for life in groups.values().flatten() {
+        *lives_of.entry(&life.key).or_insert(0) += 1;
+    }
+    let mut workloads = Vec::new();
+    for (key, lives) in groups {
+        let serving = serving(lives, &joined, sources);
+        let mut pods = Vec::new();
+        for life in lives {
+            // A name that was used again has its columns cut to each of its lives.
+            let own = if lives_of.get(&life.key) == Some(&1) {
+                Own::taken(&mut joined, &life.key)
+            } else {
+                Own::copied(&joined, &life.key)
+            };
+            pods.push(pod_use(life, own, &joined.shared, sources));
+        }
+        workloads.push(workload(key, lives, pods, serving, sources));
+    }
     workloads.sort_by(|a, b| a.id.cmp(&b.id));
     workloads
+}
+
+/// What was measured of one pod.
+struct Own {
+    devices: Option<BTreeMap<DeviceId, DeviceSeries>>,
+    server: BTreeMap<Signal, Column>,
+}
+
+impl Own {
+    fn taken(joined: &mut Joined, key: &PodKey) -> Self {
+        let server = joined.servers.remove(key);
+        Self {
+            devices: joined.devices.remove(key),
+            server: server.map(|server| server.signals).unwrap_or_default(),
+        }
+    }
+
+    fn copied(joined: &Joined, key: &PodKey) -> Self {
+        let server = joined.servers.get(key);
+        Self {
+            devices: joined.devices.get(key).cloned(),
+            server: server.map(|server| server.signals.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 /// Kind, namespace and stem of runs of which there are at least two.
@@ -82,9 +125,14 @@ fn families(lives: &[Life<'_>]) -> BTreeSet<(String, String, String)> {
         .collect()
 }
 
-fn workload(key: &Key, lives: &[&Life<'_>], sources: Sources<'_>) -> Workload {
+fn workload(
+    key: &Key,
+    lives: &[&Life<'_>],
+    pods: Vec<PodUse>,
+    serving: Option<Serving>,
+    sources: Sources<'_>,
+) -> Workload {
     let (group, kind, namespace, name) = key;
-    let pods: Vec<PodUse> = lives.iter().map(|life| pod_use(life, sources)).collect();
     let newest = lives
         .iter()
         .filter(|life| life.pod.is_some())
@@ -101,7 +149,6 @@ fn workload(key: &Key, lives: &[&Life<'_>], sources: Sources<'_>) -> Workload {
         .iter()
         .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
-    let serving = serving(lives, sources);
     let containers = newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers);
     let class = classify(Signs {
         kind,
@@ -157,28 +204,17 @@ fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) ->
 }
 
 /// What the newest pod serves, with the geometry of the cache that its server reports.
-fn serving(lives: &[&Life<'_>], sources: Sources<'_>) -> Option<Serving> {
+fn serving(lives: &[&Life<'_>], joined: &Joined, sources: Sources<'_>) -> Option<Serving> {
     let living = || lives.iter().filter(|life| life.pod.is_some());
     // Of a group only the leader serves; its workers are as new and say nothing of the server.
-    let leads =
-        |life: &&&Life<'_>| life.top.kind == "LeaderWorkerSet" && sources.joined.servers.contains_key(&life.key);
+    let leads = |life: &&&Life<'_>| life.top.kind == "LeaderWorkerSet" && joined.servers.contains_key(&life.key);
     let leader = living().filter(leads).max_by_key(|life| life.from);
     let newest = leader.or_else(|| living().max_by_key(|life| life.from))?;
-    let server = sources.joined.servers.get(&newest.key);
-    let cache = server
-        .and_then(|signals| signals.get(&Signal::CacheConfig))
-        .and_then(|series| series.last())
-        .map(|series| &series.labels);
-    let named = server.and_then(|signals| {
-        signals
-            .values()
-            .flatten()
-            .find_map(|series| series.labels.get("model_name"))
-    });
+    let server = joined.servers.get(&newest.key);
     identity::serving(
         &newest.pod?.containers,
-        cache,
-        named.map(String::as_str),
+        server.and_then(|server| server.cache.as_ref()),
+        server.and_then(|server| server.model_name.as_deref()),
         sources.catalog,
     )
 }
@@ -195,28 +231,18 @@ fn pod_requests(lives: &[&Life<'_>]) -> Resources {
     most
 }
 
-fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
+fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sources<'_>) -> PodUse {
     let facts = life.node.as_ref().and_then(|node| sources.nodes.get(node));
-    let series = sources.joined.devices.get(&life.key);
+    let series = own.devices.unwrap_or_default();
+    let measured = series.values().find_map(|series| series.kind.clone());
     let devices: Vec<DeviceUse> = series
         .into_iter()
-        .flatten()
         .map(|(device, series)| DeviceUse {
-            device: Some(device.clone()),
-            signals: within(
-                series.signals.iter().map(|(s, columns)| (*s, merged(columns))),
-                life,
-                sources.grid,
-            ),
+            device: Some(device),
+            signals: within(series.signals, life, sources.grid),
         })
         .filter(|device| !device.signals.is_empty())
         .collect();
-    let server = sources.joined.servers.get(&life.key).into_iter().flatten();
-    let server = server.map(|(signal, series)| {
-        let columns: Vec<&Column> = series.iter().map(|series| &series.column).collect();
-        (*signal, merged(&columns))
-    });
-    let measured = series.and_then(|series| series.values().find_map(|series| series.kind.clone()));
     let gpu = gpu_kind(life, measured, facts);
     let gpus = match life.requests.values().sum::<f64>() {
         requested if requested > 0.0 => requested.round() as u32,
@@ -228,9 +254,7 @@ fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
     let shared = sliced_in_time.is_some()
         || life.requests.contains_key("nvidia.com/gpu.shared")
         || life.share < 1.0
-        || shares_device
-            .into_iter()
-            .any(|device| sources.joined.shared.contains(device));
+        || shares_device.into_iter().any(|device| shared.contains(device));
     // What a time slice costs is told only by a node that says how many of them a GPU is handed out as.
     let hourly = facts.filter(|_| sliced_in_time != Some(None)).and_then(|facts| {
         let of_node = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
@@ -256,18 +280,25 @@ fn pod_use(life: &Life<'_>, sources: Sources<'_>) -> PodUse {
         gpu,
         hourly,
         devices,
-        server: within(server, life, sources.grid),
+        server: within(own.server, life, sources.grid),
     }
 }
 
 /// Columns cut to a life; a name may be used again by a later pod.
-fn within(columns: impl Iterator<Item = (Signal, Column)>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
+fn within(columns: BTreeMap<Signal, Column>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
     let inside = |at: usize| {
         let second = grid.second(at);
         second > life.from.as_second() && second <= life.to.as_second()
     };
     let mut kept = BTreeMap::new();
     for (signal, column) in columns {
+        let Some((first, last)) = column.span() else {
+            continue;
+        };
+        if inside(first) && inside(last) {
+            kept.insert(signal, column);
+            continue;
+        }
         let mut cut = Column::gaps(column.len());
         for (at, value) in column.samples().filter(|(at, _)| inside(*at)) {
             cut.set(at, value);

@@ -1,6 +1,6 @@
 //! The bridge from a response that arrives in pieces to the decoder, which reads and blocks: memory is that of a few pieces.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
@@ -25,7 +25,7 @@ pub(super) async fn decode_response(response: reqwest::Response, sink: Sink<'_>)
             rest: Bytes::new(),
         };
         // The receiver is gone only when nobody wants the answer any more.
-        decode(BufReader::new(body), |row| _ = rows_in.blocking_send(row))
+        decode(body, |row| _ = rows_in.blocking_send(row))
     });
     let pump = async move {
         let mut body = response.bytes_stream();

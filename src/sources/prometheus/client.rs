@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use prometheus_http_query::Selector;
 
 use super::body::{causes, decode_response};
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
 use super::split::Chunk;
+use crate::model::time::Window;
 use crate::sources::endpoint::{Endpoint, EndpointError};
 
 /// Where series go as they arrive. A request that broke is made again, so a sink may be handed the same samples twice and
@@ -50,6 +52,8 @@ impl std::fmt::Debug for PrometheusClient {
 enum Ask {
     Range(Chunk),
     Instant(i64),
+    /// Labels of the series of a window, from the server's index.
+    Series(Window),
 }
 
 /// Why an answer did not come, by what helps.
@@ -150,9 +154,21 @@ impl PrometheusClient {
     /// # Errors
     /// As for [`PrometheusClient::range`].
     pub async fn instant(&self, query: &str, time: Timestamp) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
+        self.rows(query, Ask::Instant(time.as_second())).await
+    }
+
+    /// Asks which series there are of the metrics that a pattern names; the rows have no samples.
+    ///
+    /// # Errors
+    /// As for [`PrometheusClient::range`].
+    pub async fn series(&self, names: &str, window: Window) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
+        self.rows(names, Ask::Series(window)).await
+    }
+
+    async fn rows(&self, query: &str, ask: Ask) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
         let rows = std::sync::Mutex::new(Vec::new());
         let sink = |row| rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
-        let asked = self.ask(query, Ask::Instant(time.as_second()), &sink).await;
+        let asked = self.ask(query, ask, &sink).await;
         let remarks = asked.map_err(Trouble::into_error)?;
         let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok((rows, remarks))
@@ -186,6 +202,11 @@ impl PrometheusClient {
                 query.query("nocache", 1).post_raw().await
             }
             Ask::Instant(time) => self.api.query(query).at(time).query("nocache", 1).post_raw().await,
+            Ask::Series(window) => {
+                let names = Selector::new().regex_eq("__name__", query);
+                let (start, end) = (window.start.as_second(), window.end.as_second());
+                self.api.series([names])?.start(start).end(end).get_raw().await
+            }
         }
     }
 
@@ -293,6 +314,7 @@ impl PrometheusClient {
         let end = match ask {
             Ask::Range(_) => "/api/v1/query_range",
             Ask::Instant(_) => "/api/v1/query",
+            Ask::Series(_) => "/api/v1/series",
         };
         let same = at.origin() == self.base.origin() && at.path().ends_with(end);
         (!same).then(|| format!("{}{}", at.origin().ascii_serialization(), at.path()))

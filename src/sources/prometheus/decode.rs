@@ -1,15 +1,13 @@
-//! The answer to `query` and `query_range`, decoded series by series as it streams: memory is that of one series.
+//! The answer to `query`, `query_range` and `series`, decoded series by series as it streams: memory is that of one series.
 //!
 //! Shape: `{"status", "data": {"resultType", "result": [{"metric", "values" | "value" | "histograms"}]}, "errorType",
 //! "error", "warnings", "infos"}`; a sample is `[unix seconds, "value"]` (Prometheus HTTP API, v3). Members come in any
 //! order, members that are not known are skipped.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::BufRead;
+use std::io::Read;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::scan::{ScanError, Scanner};
 
 /// One series of an answer.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -64,29 +62,27 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// As [`DecodeError`] says; never for a warning, which is in the remarks.
-pub fn decode(mut body: impl BufRead, mut sink: impl FnMut(SeriesRow)) -> Result<Remarks, DecodeError> {
-    let first = body
-        .fill_buf()
-        .map_err(DecodeError::Read)?
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'<') {
+pub fn decode(body: impl Read, mut sink: impl FnMut(SeriesRow)) -> Result<Remarks, DecodeError> {
+    let mut scanner = Scanner::new(body);
+    if scanner.peek()? == b'<' {
         return Err(DecodeError::Html);
     }
-    let mut json = serde_json::Deserializer::from_reader(body);
-    let envelope = EnvelopeSeed { sink: &mut sink }
-        .deserialize(&mut json)
-        .and_then(|envelope| {
-            json.end()?;
-            Ok(envelope)
-        });
-    let envelope = envelope.map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => DecodeError::Truncated,
-        serde_json::error::Category::Io => DecodeError::Read(error.into()),
-        serde_json::error::Category::Syntax | serde_json::error::Category::Data => {
-            DecodeError::Malformed(error.to_string())
+    let mut envelope = Envelope::default();
+    scanner.object(|scanner, member| {
+        match member.as_str() {
+            "status" => envelope.status = maybe(scanner)?,
+            "data" => envelope.has_data = data(scanner, &mut sink)?,
+            "errorType" => envelope.error_type = maybe(scanner)?,
+            "error" => envelope.error = maybe(scanner)?,
+            "warnings" => envelope.remarks.warnings = strings(scanner)?,
+            "infos" => envelope.remarks.infos = strings(scanner)?,
+            _ => scanner.skip()?,
         }
+        Ok(())
     })?;
+    if !scanner.at_end()? {
+        return Err(scanner.wrong("more than one answer").into());
+    }
     match envelope.status.as_deref() {
         Some("success") if envelope.has_data => Ok(envelope.remarks),
         Some("success") => Err(DecodeError::Malformed("success without data".to_owned())),
@@ -95,6 +91,16 @@ pub fn decode(mut body: impl BufRead, mut sink: impl FnMut(SeriesRow)) -> Result
             message: envelope.error.unwrap_or_else(|| "no message".to_owned()),
         }),
         other => Err(DecodeError::Malformed(format!("status is {other:?}"))),
+    }
+}
+
+impl From<ScanError> for DecodeError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Eof => Self::Truncated,
+            ScanError::Io(cause) => Self::Read(cause),
+            ScanError::Syntax { .. } => Self::Malformed(error.to_string()),
+        }
     }
 }
 
@@ -107,146 +113,93 @@ struct Envelope {
     remarks: Remarks,
 }
 
-struct EnvelopeSeed<'s, F> {
-    sink: &'s mut F,
+fn maybe<R: Read>(scanner: &mut Scanner<R>) -> Result<Option<String>, ScanError> {
+    Ok(if scanner.null()? { None } else { Some(scanner.string()?) })
 }
 
-impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for EnvelopeSeed<'_, F> {
-    type Value = Envelope;
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Envelope, D::Error> {
-        input.deserialize_map(self)
+fn strings<R: Read>(scanner: &mut Scanner<R>) -> Result<Vec<String>, ScanError> {
+    let mut found = Vec::new();
+    if !scanner.null()? {
+        scanner.list(|scanner| {
+            found.push(scanner.string()?);
+            Ok(())
+        })?;
     }
-}
-
-impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for EnvelopeSeed<'_, F> {
-    type Value = Envelope;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a status")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
-        let mut envelope = Envelope::default();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "status" => envelope.status = map.next_value()?,
-                "data" => envelope.has_data = map.next_value_seed(DataSeed { sink: &mut *self.sink })?,
-                "errorType" => envelope.error_type = map.next_value()?,
-                "error" => envelope.error = map.next_value()?,
-                "warnings" => envelope.remarks.warnings = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                "infos" => envelope.remarks.infos = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                _ => _ = map.next_value::<IgnoredAny>()?,
-            }
-        }
-        Ok(envelope)
-    }
+    Ok(found)
 }
 
 /// Whether there was a result to read; `data` may be null beside an error.
-struct DataSeed<'s, F> {
-    sink: &'s mut F,
-}
-
-impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for DataSeed<'_, F> {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<bool, D::Error> {
-        input.deserialize_any(self)
+fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> Result<bool, ScanError> {
+    if scanner.null()? {
+        return Ok(false);
     }
-}
-
-impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for DataSeed<'_, F> {
-    type Value = bool;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a matrix or a vector")
-    }
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "resultType" => {
-                    let kind: String = map.next_value()?;
-                    if kind != "matrix" && kind != "vector" {
-                        return Err(A::Error::custom(format!("a {kind} came where series were asked for")));
-                    }
-                }
-                "result" => {
-                    map.next_value_seed(ResultSeed { sink: &mut *self.sink })?;
-                    found = true;
-                }
-                _ => _ = map.next_value::<IgnoredAny>()?,
-            }
-        }
-        Ok(found)
-    }
-}
-
-struct ResultSeed<'s, F> {
-    sink: &'s mut F,
-}
-
-impl<'de, F: FnMut(SeriesRow)> DeserializeSeed<'de> for ResultSeed<'_, F> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
-        input.deserialize_seq(self)
-    }
-}
-
-impl<'de, F: FnMut(SeriesRow)> Visitor<'de> for ResultSeed<'_, F> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of series")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut series: A) -> Result<(), A::Error> {
-        while let Some(wire) = series.next_element::<WireSeries>()? {
-            let samples = wire
-                .values
-                .into_iter()
-                .chain(wire.value)
-                .map(|sample| (sample.0, sample.1.0))
-                .collect();
-            let has_histograms = wire.histogram.is_some() || wire.histograms.is_some();
-            (self.sink)(SeriesRow {
-                labels: wire.metric,
-                samples,
-                has_histograms,
+    // What `series` answers is a list of labels.
+    if scanner.peek()? == b'[' {
+        scanner.list(|scanner| {
+            let labels = labels(scanner)?;
+            sink(SeriesRow {
+                labels,
+                ..SeriesRow::default()
             });
+            Ok(())
+        })?;
+        return Ok(true);
+    }
+    let mut found = false;
+    scanner.object(|scanner, member| {
+        match member.as_str() {
+            "resultType" => {
+                let kind = scanner.string()?;
+                if kind != "matrix" && kind != "vector" {
+                    return Err(scanner.wrong(format!("a {kind} came where series were asked for")));
+                }
+            }
+            "result" => {
+                scanner.list(|scanner| {
+                    sink(series(scanner)?);
+                    Ok(())
+                })?;
+                found = true;
+            }
+            _ => scanner.skip()?,
         }
         Ok(())
-    }
+    })?;
+    Ok(found)
 }
 
-#[derive(Deserialize)]
-struct WireSeries {
-    metric: BTreeMap<String, String>,
-    #[serde(default)]
-    values: Vec<WireSample>,
-    value: Option<WireSample>,
-    histogram: Option<IgnoredAny>,
-    histograms: Option<IgnoredAny>,
+fn labels<R: Read>(scanner: &mut Scanner<R>) -> Result<BTreeMap<String, String>, ScanError> {
+    let mut labels = BTreeMap::new();
+    scanner.object(|scanner, name| {
+        labels.insert(name, scanner.string()?);
+        Ok(())
+    })?;
+    Ok(labels)
 }
 
-#[derive(Deserialize)]
-struct WireSample(f64, WireValue);
-
-/// A number inside a string: `"0.07"`, `"NaN"`, `"+Inf"`.
-struct WireValue(f64);
-
-impl<'de> Deserialize<'de> for WireValue {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = WireValue;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number inside a string")
+fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
+    let mut row = SeriesRow::default();
+    let mut labelled = false;
+    scanner.object(|scanner, member| {
+        match member.as_str() {
+            "metric" => {
+                labelled = true;
+                row.labels = labels(scanner)?;
             }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<WireValue, E> {
-                text.parse()
-                    .map(WireValue)
-                    .map_err(|_| E::custom(format!("`{text}` is not a number")))
+            "values" => scanner.samples(&mut row.samples)?,
+            "value" => row.samples.push(scanner.sample()?),
+            "histogram" | "histograms" => {
+                row.has_histograms = true;
+                scanner.skip()?;
             }
+            _ => scanner.skip()?,
         }
-        input.deserialize_str(Text)
+        Ok(())
+    })?;
+    if labelled {
+        Ok(row)
+    } else {
+        Err(scanner.wrong("a series without labels"))
     }
 }
 
@@ -284,6 +237,14 @@ mod tests {
         let (rows, outcome) = decoded(body);
         outcome.unwrap();
         assert_eq!(rows[0].samples, [(5.0, f64::INFINITY)]);
+    }
+
+    #[test]
+    fn the_series_of_an_index_are_rows_without_samples() {
+        let (rows, outcome) = decoded(r#"{"status":"success","data":[{"__name__":"x","pod":"a"},{"pod":"b"}]}"#);
+        outcome.unwrap();
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].labels["pod"] == "a" && rows[0].samples.is_empty());
     }
 
     #[test]

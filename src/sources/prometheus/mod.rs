@@ -1,6 +1,9 @@
 //! Prometheus and its cousins, over their HTTP API.
 
+mod sample;
+mod scan;
 pub mod decode;
+pub mod select;
 pub mod queries;
 pub mod split;
 pub mod error;
@@ -10,6 +13,7 @@ mod kube_state;
 mod lifetimes;
 pub mod history;
 pub mod read;
+pub mod probe;
 pub mod scrape;
 
 #[cfg(test)]
