@@ -125,10 +125,13 @@ fn queueing(queueing: &Queueing) -> String {
 
 /// Seconds in the unit in which people say them.
 fn duration(seconds: i64) -> String {
-    match seconds {
-        ..7_200 => count((seconds / 60).unsigned_abs() as usize, "minute", "minutes"),
-        ..172_800 => count((seconds / 3_600).unsigned_abs() as usize, "hour", "hours"),
-        _ => count((seconds / 86_400).unsigned_abs() as usize, "day", "days"),
+    let whole = |unit: i64| usize::try_from(seconds / unit).unwrap_or(0);
+    if seconds < 2 * 3_600 {
+        count(whole(60), "minute", "minutes")
+    } else if seconds < 2 * 86_400 {
+        count(whole(3_600), "hour", "hours")
+    } else {
+        count(whole(86_400), "day", "days")
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::claims::Claims;
 use super::devices::{Joined, PodKey};
-use super::owners::{Owners, Top};
+use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
@@ -37,6 +37,17 @@ pub struct Life<'a> {
     pub pod: Option<&'a Pod>,
     /// Whether only metrics name it.
     pub from_metrics: bool,
+}
+
+impl Life<'_> {
+    /// The name that it shares with other runs of the same thing.
+    pub fn stem(&self) -> &str {
+        if self.from_metrics {
+            pod_stem(&self.top.name)
+        } else {
+            stem(&self.top.name)
+        }
+    }
 }
 
 /// Requests that are GPUs, whole, shared or sliced.

@@ -258,13 +258,35 @@ pub fn stem(name: &str) -> &str {
     stem
 }
 
+/// A pod's name with what its controller appended taken off the end: an ordinal, a random suffix, or a template's hash and a
+/// random suffix. No more than one controller is undone, since where only metrics name a pod nothing says that what is left
+/// are runs of one thing: `gpt-4-0` is of `gpt-4`, and not of the `gpt` that `gpt-5-0` would be of, too.
+pub fn pod_stem(name: &str) -> &str {
+    let Some((rest, last)) = name.rsplit_once('-').filter(|(rest, _)| !rest.is_empty()) else {
+        return name;
+    };
+    if is_random(last) {
+        // A pod-template-hash is a number in an alphabet of ten: `0` is written 4, `9` is f.
+        let is_hash = |part: &str| part.len() >= 7 && part.chars().all(|c| "456789bcdf".contains(c));
+        return match rest.rsplit_once('-') {
+            Some((base, hash)) if !base.is_empty() && is_hash(hash) && tells_runs_apart(hash) => base,
+            _ => rest,
+        };
+    }
+    let ordinal = !last.is_empty() && last.len() < 5 && last.chars().all(|c| c.is_ascii_digit());
+    if ordinal { rest } else { name }
+}
+
 fn tells_runs_apart(part: &str) -> bool {
     let digits = part.chars().filter(char::is_ascii_digit).count();
     let number = !part.is_empty() && digits == part.len();
     let hex = part.len() >= 7 && digits > 0 && part.chars().all(|c| c.is_ascii_hexdigit());
-    // The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
-    let random = part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c));
-    number || hex || random
+    number || hex || is_random(part)
+}
+
+/// The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
+fn is_random(part: &str) -> bool {
+    part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
 }
 
 #[cfg(test)]
@@ -343,6 +365,19 @@ mod tests {
             ..Inventory::default()
         };
         assert_eq!(Owners::of(&inventory).of_record(&record("p", "A", "a")).kind, "B");
+    }
+
+    #[test]
+    fn a_pods_stem_undoes_one_controller() {
+        assert_eq!(pod_stem("chat-647c6f456b-sdsh9"), "chat");
+        assert_eq!(pod_stem("gpt-4-0"), "gpt-4");
+        assert_eq!(pod_stem("train-28400-x7k2p"), "train-28400");
+        assert_eq!(pod_stem("exporter-b4c5d"), "exporter");
+        // No hash of a template, and an hour, which is no ordinal.
+        assert_eq!(pod_stem("run-3fa9c12-b4c5d"), "run-3fa9c12");
+        assert_eq!(pod_stem("run-20261120"), "run-20261120");
+        assert_eq!(pod_stem("notebook"), "notebook");
+        assert_eq!(pod_stem("-0"), "-0");
     }
 
     #[test]

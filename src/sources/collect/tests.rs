@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Outline;
 use crate::catalog::Catalog;
-use crate::model::cluster::{Container, Inventory, Labels, Node, ObjectRef, Pod, Resources};
+use crate::model::cluster::{Container, Inventory, Labels, Node, ObjectRef, Pod, PodRecord, Resources};
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
 use crate::model::gpu::GpuKind;
@@ -421,4 +421,50 @@ fn a_workload_knows_its_queue_and_how_long_it_waits() {
     );
     assert_eq!((queue.runs, &queue.quotas), (Some(expected), &vec![quota]));
     assert_eq!(snapshot.queues[0].runs, expected);
+}
+
+#[test]
+fn without_kubernetes_a_pods_name_tells_no_more_than_it_says() {
+    let mut reading = reading(Inventory::default(), Vec::new());
+    for pod in [
+        "gpt-4-0",
+        "gpt-4-1",
+        "gpt-5-0",
+        "chat-647c6f456b-sdsh9",
+        "chat-6774cbb654-btf44",
+    ] {
+        reading.series.push(Series {
+            signal: Signal::GpuUtil,
+            labels: labels(&[
+                ("UUID", &format!("GPU-{pod}")),
+                ("Hostname", "n"),
+                ("namespace", "ml"),
+                ("pod", pod),
+                ("modelName", "NVIDIA H100 80GB HBM3"),
+            ]),
+            column: Column::from_options(vec![Some(50.0); reading.grid.points()]),
+        });
+    }
+    let names = |reading: &Reading| -> Vec<(String, i64)> {
+        let held = held(&joined(reading));
+        held.into_iter()
+            .map(|(name, gpus)| (name, gpus.round() as i64))
+            .collect()
+    };
+    let expected = [("Pod/chat", 2), ("Pod/gpt-4", 2), ("Pod/gpt-5-0", 1)];
+    assert_eq!(names(&reading), expected.map(|(name, gpus)| (name.to_owned(), gpus)));
+    reading.series.clear();
+    // What kube-state-metrics remembers has its true owner.
+    reading.inventory.pod_history.push(PodRecord {
+        namespace: "ml".to_owned(),
+        name: "worker-0".to_owned(),
+        uid: None,
+        node: Some("n".to_owned()),
+        owner_kind: Some("RayCluster".to_owned()),
+        owner_name: Some("shared".to_owned()),
+        requests: Resources::from([("nvidia.com/gpu".to_owned(), 1.0)]),
+        first: reading.grid.window.start,
+        last: reading.grid.window.end,
+    });
+    assert_eq!(names(&reading), [("RayCluster/shared".to_owned(), 1)]);
 }

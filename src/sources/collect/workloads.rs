@@ -7,7 +7,7 @@ use super::devices::{DeviceSeries, Joined, PodKey};
 use super::identity;
 use super::lives::Life;
 use super::nodes::{NodeFacts, share_of_node};
-use super::owners::{Owners, is_run, is_schedule, stem};
+use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
 use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
@@ -46,7 +46,7 @@ pub fn groups<'l, 'a>(lives: &'l [Life<'a>]) -> BTreeMap<Key, Vec<&'l Life<'a>>>
     for life in lives {
         let top = &life.top;
         let runs = is_run(&top.kind) || top.kind == "Pod";
-        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        let family = (top.kind.clone(), top.namespace.clone(), life.stem().to_owned());
         let name = if runs && families.contains(&family) {
             &family.2
         } else {
@@ -116,7 +116,7 @@ fn families(lives: &[Life<'_>]) -> BTreeSet<(String, String, String)> {
         .filter(|life| is_run(&life.top.kind) || life.top.kind == "Pod")
     {
         let top = &life.top;
-        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        let family = (top.kind.clone(), top.namespace.clone(), life.stem().to_owned());
         runs.entry(family).or_default().insert(&top.name);
     }
     runs.into_iter()
@@ -153,6 +153,7 @@ fn workload(
     let class = classify(Signs {
         kind,
         name,
+        labels: &labels,
         containers,
         serving: serving.as_ref(),
         serves_metrics: pods.iter().any(|pod| !pod.server.is_empty()),
