@@ -28,21 +28,8 @@ pub struct Signs<'a> {
 pub fn classify(signs: Signs<'_>) -> Classified {
     let kind = signs.kind;
     let operator = format!("its kind is {kind}");
-    match kind {
-        "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "TrainJob" => {
-            return classified(Class::Training, 0.97, vec![operator]);
-        }
-        "InferenceService"
-        | "LLMInferenceService"
-        | "RayService"
-        | "DisaggregatedSet"
-        | "NIMService"
-        | "DynamoGraphDeployment"
-        | "DynamoComponentDeployment" => {
-            return classified(Class::Inference, 0.97, vec![operator]);
-        }
-        "Notebook" => return classified(Class::Notebook, 0.97, vec![operator]),
-        _ => {}
+    if let Some(class) = of_kind(kind) {
+        return classified(class, 0.97, vec![operator]);
     }
     if let Some((class, label)) = labelled(signs.labels) {
         return classified(class, 0.95, vec![format!("its label {label}")]);
@@ -102,6 +89,22 @@ pub fn classify(signs: Signs<'_>) -> Classified {
             0.0,
             vec![format!("{operator}, which says nothing of its work")],
         ),
+    }
+}
+
+/// The class of a kind that does one kind of work.
+fn of_kind(kind: &str) -> Option<Class> {
+    match kind {
+        "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "TrainJob" => Some(Class::Training),
+        "InferenceService"
+        | "LLMInferenceService"
+        | "RayService"
+        | "DisaggregatedSet"
+        | "NIMService"
+        | "DynamoGraphDeployment"
+        | "DynamoComponentDeployment" => Some(Class::Inference),
+        "Notebook" => Some(Class::Notebook),
+        _ => None,
     }
 }
 

@@ -59,6 +59,16 @@ fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<P
     (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
+/// UUIDs of GPUs of which at least one series names no pod.
+pub fn without_pod<'l>(
+    all: impl Iterator<Item = &'l Labels>,
+    exported: bool,
+    known: &BTreeSet<PodKey>,
+) -> BTreeSet<String> {
+    let nameless = all.filter(|labels| pod_of(labels, exported, known).is_none());
+    nameless.filter_map(|labels| labels.get("UUID").cloned()).collect()
+}
+
 /// How series name their pods.
 #[derive(Debug, Clone, Copy)]
 pub struct Naming<'a> {

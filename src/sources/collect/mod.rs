@@ -113,8 +113,11 @@ impl<'a> Outline<'a> {
         let owners = Owners::of(inventory);
         let claims = Claims::of(inventory);
         let known = lives::known(reading, &claims);
-        let claimed = claims.holders_by_uuid(inventory);
+        let mut claimed = claims.holders_by_uuid(inventory);
         let exported = devices.clone().any(|labels| labels.contains_key("exported_pod"));
+        // Claims speak only where the exporter does not.
+        let nameless = devices::without_pod(devices.clone(), exported, &known);
+        claimed.retain(|uuid, _| nameless.contains(uuid));
         let naming = Naming {
             known: &known,
             claimed: &claimed,
@@ -194,7 +197,14 @@ impl<'a> Outline<'a> {
 
     /// The pods in bins whose history fits in memory.
     pub fn bins(&self, signals: Signals, samples_at_once: u64) -> Vec<Pods> {
-        bins::bins(&self.lives, &self.named, self.reading.grid, signals, samples_at_once)
+        bins::bins(
+            &self.lives,
+            &self.named,
+            &self.claimed,
+            self.reading.grid,
+            signals,
+            samples_at_once,
+        )
     }
 
     fn known_keys(&self) -> BTreeSet<&PodKey> {

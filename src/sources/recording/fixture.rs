@@ -43,6 +43,28 @@ fn device() -> DeviceAddress {
     }
 }
 
+fn offered() -> OfferedDevice {
+    OfferedDevice {
+        address: device(),
+        node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
+        product: Some("NVIDIA H100 80GB HBM3".to_owned()),
+        uuid: Some("MIG-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
+        parent_uuid: Some("GPU-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
+        pci_bus_id: Some("5ca1:ab1e:0.0".to_owned()),
+        profile: Some("1g.10gb".to_owned()),
+        on_demand: true,
+    }
+}
+
+fn claim() -> DeviceClaim {
+    DeviceClaim {
+        namespace: "zeppelinlab".to_owned(),
+        name: "hindenburg-gpu-x7k2p".to_owned(),
+        devices: vec![device()],
+        reserved_for: vec!["d00dfeed-1111-4321-8888-cafe12345678".to_owned()],
+    }
+}
+
 fn queues() -> Queues {
     Queues {
         cluster_queues: vec![ClusterQueue {
@@ -136,22 +158,8 @@ fn inventory() -> Inventory {
         }],
         pods: vec![pod()],
         queues: queues(),
-        devices: vec![OfferedDevice {
-            address: device(),
-            node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
-            product: Some("NVIDIA H100 80GB HBM3".to_owned()),
-            uuid: Some("MIG-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
-            parent_uuid: Some("GPU-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
-            pci_bus_id: Some("5ca1:ab1e:0.0".to_owned()),
-            profile: Some("1g.10gb".to_owned()),
-            on_demand: true,
-        }],
-        device_claims: vec![DeviceClaim {
-            namespace: "zeppelinlab".to_owned(),
-            name: "hindenburg-gpu-x7k2p".to_owned(),
-            devices: vec![device()],
-            reserved_for: vec!["d00dfeed-1111-4321-8888-cafe12345678".to_owned()],
-        }],
+        devices: vec![offered()],
+        device_claims: vec![claim()],
         controllers: vec![Controller {
             this: object("Job", "hindenburg-28400"),
             namespace: "zeppelinlab".to_owned(),
