@@ -65,6 +65,16 @@ fn claim() -> DeviceClaim {
     }
 }
 
+fn hpa() -> Hpa {
+    Hpa {
+        namespace: "zeppelinlab".to_owned(),
+        name: "balloonscaler".to_owned(),
+        target: object("Deployment", "balloon"),
+        min_replicas: 1,
+        max_replicas: 4,
+    }
+}
+
 fn queues() -> Queues {
     Queues {
         cluster_queues: vec![ClusterQueue {
@@ -167,13 +177,7 @@ fn inventory() -> Inventory {
             labels: labels(&[("team", "airships")]),
             replicas: None,
         }],
-        hpas: vec![Hpa {
-            namespace: "zeppelinlab".to_owned(),
-            name: "balloonscaler".to_owned(),
-            target: object("Deployment", "balloon"),
-            min_replicas: 1,
-            max_replicas: 4,
-        }],
+        hpas: vec![hpa()],
         pod_history: vec![PodRecord {
             namespace: "zeppelinlab".to_owned(),
             name: "hindenburg-28399-b4c5d".to_owned(),
