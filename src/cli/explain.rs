@@ -46,14 +46,14 @@ impl Explain {
 }
 
 fn page(lever: &str) -> anyhow::Result<String> {
-    let judge = judge(&[])?.only(&[lever.to_owned()]).map_err(Usage)?;
+    let judge = judge(&[], &[])?.only(&[lever.to_owned()]).map_err(Usage)?;
     Ok(judge.levers().iter().map(|lever| lever.page()).collect())
 }
 
 /// Each lever with the first sentence of its page.
 fn list() -> anyhow::Result<String> {
     let mut text = String::new();
-    for lever in judge(&[])?.levers() {
+    for lever in judge(&[], &[])?.levers() {
         let about = lever
             .page()
             .lines()

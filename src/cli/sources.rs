@@ -138,6 +138,9 @@ pub(super) struct By {
     /// A policy laid over the defaults (repeatable, later wins); `gpuwise policy show` prints every key
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
+    /// What you pay by contract (YAML), as under `prices` in the policy (repeatable, later wins)
+    #[arg(long, value_name = "FILE")]
+    price_sheet: Vec<PathBuf>,
     /// The time zone of hours in schedules, such as Europe/Berlin [default: the policy's]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -155,7 +158,9 @@ pub(super) struct By {
 impl By {
     /// The policy with its levers.
     pub(super) fn judge(&self) -> anyhow::Result<Judge> {
-        let mut judge = judge(&self.policy)?.only(&self.lever).map_err(Usage)?;
+        let mut judge = judge(&self.policy, &self.price_sheet)?
+            .only(&self.lever)
+            .map_err(Usage)?;
         if let Some(zone) = &self.timezone {
             judge = judge.in_timezone(zone).map_err(Usage)?;
         }
@@ -171,15 +176,21 @@ impl By {
     }
 }
 
-/// A judge by these policy files.
-pub(super) fn judge(policies: &[PathBuf]) -> anyhow::Result<Judge> {
-    let mut files = Vec::new();
-    for path in policies {
-        let text = String::from_utf8(read(path)?)
-            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
-        files.push((path.display().to_string(), text));
-    }
-    Ok(Judge::new(&files, Catalog::shipped()?)?)
+/// A judge by these policy files and price sheets.
+pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
+    let texts = |paths: &[PathBuf]| -> Result<Vec<(String, String)>, Usage> {
+        let text = |path: &PathBuf| {
+            let text = String::from_utf8(read(path)?)
+                .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
+            Ok((path.display().to_string(), text))
+        };
+        paths.iter().map(text).collect()
+    };
+    Ok(Judge::with_prices(
+        &texts(policies)?,
+        &texts(sheets)?,
+        Catalog::shipped()?,
+    )?)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {

@@ -123,7 +123,10 @@ fn of_running(
     if now.get() <= 0.0 {
         return None;
     }
-    let held = (paid.get() / now.get()).min(1.0);
+    // Of what it holds now, at the price of now; where that rose, no more than what was paid.
+    let held = (at_price_of_now(workload, world)?.get() / now.get())
+        .min(paid.get() / now.get())
+        .min(1.0);
     for pod in &running {
         priced.releases.push(Release {
             node: pod.node.clone()?,
@@ -153,6 +156,13 @@ fn of_running(
     Some(priced)
 }
 
+/// What the hours that it held in the window cost at the prices of the window's end.
+fn at_price_of_now(workload: &Workload, world: &World<'_>) -> Option<Hourly> {
+    let costs = workload.pods.iter().map(|pod| Some(pod.hourly? * pod.hours()));
+    let sum = costs.sum::<Option<Hourly>>()?;
+    Some(sum * (1.0 / world.snapshot.grid.window.hours()))
+}
+
 /// Runs that end are priced by their hours; on another GPU they may last as much longer as the worst slowdown says.
 fn of_runs(
     mut priced: Priced,
@@ -165,7 +175,8 @@ fn of_runs(
         .offers
         .cheapest(kind, 1, workload.gpus_per_pod(), &workload.pod_requests)?;
     let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
-    priced.value = workload.monthly?.hourly();
+    let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
+    priced.value = if now < paid { now } else { paid };
     priced.added = hourly * (hours * slowdown / world.snapshot.grid.window.hours());
     priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
     priced.own_nodes = has_own_nodes(workload, world);

@@ -264,6 +264,9 @@ pub struct NodeCost {
     /// Its instance type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Hours for which it was billed.
     pub hours: f64,
     /// What it cost in those hours, adjustments included.
@@ -277,6 +280,9 @@ pub struct NodeCost {
     /// Whether the source adjusted list prices to the bill.
     #[serde(default)]
     pub adjusted: bool,
+    /// Whether the source knew no price and took its built-in ones for a core, a GiB and a GPU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
 }
 
 /// Where money goes besides nodes.

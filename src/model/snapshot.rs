@@ -63,6 +63,8 @@ pub struct GpuNode {
     pub consolidates: bool,
     /// Its instance type.
     pub instance_type: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
     /// Its GPU.
     pub gpu: Option<GpuModel>,
     /// How many GPUs it has.

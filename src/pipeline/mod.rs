@@ -137,6 +137,7 @@ fn judged(
         servers.iter(),
         judge.catalog(),
         &judge.policy().owner_labels,
+        &judge.policy().objectives.prices,
     );
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);

@@ -59,6 +59,7 @@ pub(super) async fn plan(
         servers.iter(),
         judge.catalog(),
         &judge.policy().owner_labels,
+        &judge.policy().objectives.prices,
     );
     let signals = Signals {
         gpu: gpu_signals,

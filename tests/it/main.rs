@@ -9,13 +9,16 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod apiserver;
 mod cli;
 mod deploy;
 mod gentd26;
 mod judgement;
 mod levers;
 mod live;
+mod opencost;
 mod readme;
+mod servers;
 mod since;
 mod tidy;
 mod usage;

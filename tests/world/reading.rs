@@ -304,10 +304,12 @@ fn cost_read(world: &World, node: &super::fleet::Node) -> NodeCost {
     NodeCost {
         node: node.name.clone(),
         instance_type: Some(node.instance.name.to_owned()),
+        region: None,
         hours,
         total_cost: hours * node.hourly(),
         gpus: Some(f64::from(node.instance.gpus)),
         spot: Some(node.pool.capacity == "spot"),
         adjusted: false,
+        by_default: false,
     }
 }

@@ -7,6 +7,7 @@ pub mod devices;
 pub mod claims;
 pub mod nodes;
 mod dialects;
+pub mod prices;
 pub mod lives;
 pub mod class;
 pub mod workloads;
@@ -21,9 +22,11 @@ use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
 use crate::model::gap::Gap;
 use crate::model::reading::{Reading, Series};
-use crate::model::snapshot::{GpuNode, Snapshot};
+use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::policy::price_book::PriceBook;
+use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::Pods;
 use bins::Signals;
 use claims::Claims;
@@ -48,6 +51,8 @@ pub struct Outline<'a> {
     /// Devices by pod, without a sample.
     named: Joined,
     facts: BTreeMap<String, NodeFacts>,
+    currency: &'a str,
+    odd_prices: Vec<PricedGap>,
     lives: Vec<Life<'a>>,
 }
 
@@ -101,13 +106,14 @@ impl Tally {
 
 impl<'a> Outline<'a> {
     /// The outline of a reading, whose own series are not looked at. `devices` and `servers` are the labels of the series that
-    /// the parts will have; `owner_labels` name a team, the first that is there wins.
+    /// the parts will have; `owner_labels` name a team, the first that is there wins; `sheet` has the owner's prices.
     pub fn of<'l>(
         reading: &'a Reading,
         devices: impl Iterator<Item = &'l Labels> + Clone,
         servers: impl Iterator<Item = &'l Labels>,
         catalog: &'a Catalog,
         owner_labels: &'a [String],
+        sheet: &'a PriceSheet,
     ) -> Self {
         let inventory = &reading.inventory;
         let owners = Owners::of(inventory);
@@ -131,9 +137,14 @@ impl<'a> Outline<'a> {
         }
         named.shared = lives::share(&named, &lives);
         let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
+        let currency = prices::currency(&reading.currency, inventory, sheet);
+        let book = PriceBook::new(catalog, sheet, currency, reading.grid.window);
+        let facts = nodes::facts(inventory, catalog, &book, &as_of);
         Self {
             lives,
-            facts: nodes::facts(inventory, catalog, &as_of),
+            odd_prices: prices::gaps(&facts, &book, currency),
+            currency,
+            facts,
             reading,
             catalog,
             owner_labels,
@@ -226,8 +237,8 @@ impl<'a> Outline<'a> {
         Snapshot {
             cluster: reading.cluster.clone(),
             grid: reading.grid,
-            currency: reading.currency.clone(),
-            gaps: unseen::gaps(reading, &tally, held, &nodes, &workloads),
+            currency: self.currency.to_owned(),
+            gaps: unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,

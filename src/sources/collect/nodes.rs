@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::dialects;
+use super::prices::{Price, price};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
 use crate::model::devices::OfferedDevice;
 use crate::model::gpu::{GpuKind, GpuModel, GpuResource, gpu_resource};
 use crate::model::snapshot::GpuNode;
-use crate::model::units::{Hourly, Memory};
-use crate::model::workload::{CapacityType, PriceSource};
+use crate::model::units::Memory;
+use crate::model::workload::CapacityType;
+use crate::policy::price_book::{NodeType, PriceBook};
 
 /// What is known of a node that held GPUs within the window, gone or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +29,12 @@ pub struct NodeFacts {
     pub labels: Labels,
     /// How it is bought.
     pub capacity: CapacityType,
+    /// Its instance type.
+    pub instance_type: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
     /// What the whole node costs.
-    pub hourly: Option<Hourly>,
-    /// Where its price comes from.
-    pub price: Option<PriceSource>,
-    /// Whether the price is what is really paid.
-    pub effective: bool,
+    pub price: Price,
 }
 
 impl NodeFacts {
@@ -46,10 +48,20 @@ impl NodeFacts {
     }
 }
 
+const REGION_LABELS: [&str; 2] = [
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/region",
+];
+
 const INSTANCE_LABELS: [&str; 2] = ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
 
 /// Facts about every node that exists or was billed, by name.
-pub fn facts(inventory: &Inventory, catalog: &Catalog, as_of: &str) -> BTreeMap<String, NodeFacts> {
+pub fn facts(
+    inventory: &Inventory,
+    catalog: &Catalog,
+    book: &PriceBook<'_>,
+    as_of: &str,
+) -> BTreeMap<String, NodeFacts> {
     let costs: BTreeMap<&str, &NodeCost> = inventory
         .node_costs
         .iter()
@@ -65,40 +77,57 @@ pub fn facts(inventory: &Inventory, catalog: &Catalog, as_of: &str) -> BTreeMap<
     for node in &inventory.nodes {
         let cost = costs.get(node.name.as_str()).copied();
         let devices = devices.remove(node.name.as_str()).unwrap_or_default();
-        facts.insert(node.name.clone(), of(node, &devices, cost, catalog, as_of));
+        facts.insert(node.name.clone(), of(node, &devices, cost, catalog, book, as_of));
     }
     for (name, cost) in costs {
-        let gone = || of(&Node::default(), &[], Some(cost), catalog, as_of);
+        let gone = || of(&Node::default(), &[], Some(cost), catalog, book, as_of);
         facts.entry(name.to_owned()).or_insert_with(gone);
     }
     facts
 }
 
-fn of(node: &Node, devices: &[&OfferedDevice], cost: Option<&NodeCost>, catalog: &Catalog, as_of: &str) -> NodeFacts {
+fn of(
+    node: &Node,
+    devices: &[&OfferedDevice],
+    cost: Option<&NodeCost>,
+    catalog: &Catalog,
+    book: &PriceBook<'_>,
+    as_of: &str,
+) -> NodeFacts {
     let labels = &node.labels;
-    let instance = instance_type(labels)
-        .or_else(|| cost.and_then(|cost| cost.instance_type.clone()))
-        .unwrap_or_default();
-    let listed = catalog.instance(&instance);
+    let instance_type = instance_type(labels).or_else(|| cost?.instance_type.clone());
+    let listed = instance_type.as_deref().and_then(|name| catalog.instance(name));
     let products = devices.iter().filter_map(|device| device.product.as_ref());
     let claimable = || products.into_iter().find_map(|name| catalog.model_named(name)).cloned();
     let billed = || {
         let billed = cost.and_then(|cost| cost.gpus).filter(|count| *count > 0.0);
         billed.map(|count| count.round() as u32)
     };
-    let (hourly, price, effective) = price(cost, labels, &instance, catalog, as_of);
+    let gpu = dialects::model(labels, listed, catalog).or_else(claimable);
+    let gpus = dialects::count(node, listed, catalog)
+        .or_else(|| boards(devices))
+        .or_else(billed);
+    let region = REGION_LABELS.iter().find_map(|label| labels.get(*label)).cloned();
+    let region = region.or_else(|| cost?.region.clone());
+    let capacity = capacity(labels, cost);
+    let kind = NodeType {
+        instance_type: instance_type.as_deref(),
+        gpu: gpu.as_ref(),
+        gpus: gpus.unwrap_or(0),
+        region: region.as_deref(),
+        capacity,
+    };
+    let price = price(cost, &kind, book, as_of);
     NodeFacts {
-        gpu: dialects::model(labels, listed, catalog).or_else(claimable),
-        gpus: dialects::count(node, listed, catalog)
-            .or_else(|| boards(devices))
-            .or_else(billed),
+        gpu,
+        gpus,
         single_slice: dialects::single_slice(labels),
         claimable_slices: slices(devices),
         labels: labels.clone(),
-        capacity: capacity(labels, cost),
-        hourly,
+        capacity,
+        instance_type,
+        region,
         price,
-        effective,
     }
 }
 
@@ -125,38 +154,6 @@ fn slices(devices: &[&OfferedDevice]) -> BTreeMap<String, u32> {
         }
     }
     slices
-}
-
-/// The measured cost first, the catalogue's list price where there is none.
-fn price(
-    cost: Option<&NodeCost>,
-    labels: &Labels,
-    instance: &str,
-    catalog: &Catalog,
-    as_of: &str,
-) -> (Option<Hourly>, Option<PriceSource>, bool) {
-    if let Some(cost) = cost.filter(|cost| cost.hours > 0.0 && cost.total_cost > 0.0) {
-        let source = PriceSource {
-            source: "OpenCost assets".to_owned(),
-            as_of: as_of.to_owned(),
-        };
-        return (
-            Some(Hourly::new(cost.total_cost / cost.hours)),
-            Some(source),
-            cost.adjusted,
-        );
-    }
-    // Spot capacity never costs its list price.
-    if capacity(labels, cost) == CapacityType::Spot {
-        return (None, None, false);
-    }
-    let listed = catalog.instance(instance);
-    let hourly = listed.and_then(crate::catalog::instances::InstanceType::list_price);
-    let source = listed.map(|row| PriceSource {
-        source: format!("{} list price, {}", row.provider, row.region),
-        as_of: row.provenance.as_of.to_string(),
-    });
-    (hourly, source.filter(|_| hourly.is_some()), false)
 }
 
 fn instance_type(labels: &Labels) -> Option<String> {
@@ -222,8 +219,9 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
         cpu: node.allocatable.get("cpu").copied(),
         memory: node.allocatable.get("memory").copied().map(Memory::from_bytes),
         capacity: facts.capacity,
-        hourly: facts.hourly,
-        price: facts.price.clone(),
+        region: facts.region.clone(),
+        hourly: facts.price.hourly,
+        price: facts.price.source.clone(),
         strangers: 0,
     }
 }
@@ -238,6 +236,9 @@ pub fn share_of_node(kind: Option<&GpuKind>, facts: &NodeFacts, catalog: &Catalo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Window;
+    use crate::model::units::Hourly;
+    use crate::policy::price_sheet::PriceSheet;
 
     fn node(labels: &[(&str, &str)], gpus: f64) -> Node {
         Node {
@@ -255,25 +256,36 @@ mod tests {
             ..Inventory::default()
         };
         let catalog = Catalog::shipped().unwrap();
-        facts(&inventory, &catalog, "2026-11-16").remove("n").unwrap()
+        let sheet = PriceSheet::default();
+        let window = Window {
+            start: "2026-11-02T00:00:00Z".parse().unwrap(),
+            end: "2026-11-16T00:00:00Z".parse().unwrap(),
+        };
+        let book = PriceBook::new(&catalog, &sheet, "USD", window);
+        facts(&inventory, &catalog, &book, "2026-11-16").remove("n").unwrap()
     }
 
     #[test]
     fn what_was_billed_comes_before_the_list() {
         let labels = [("node.kubernetes.io/instance-type", "p5.48xlarge")];
         let listed = facts_of(node(&labels, 8.0), Vec::new());
-        assert_eq!(listed.hourly, Some(Hourly::new(55.04)));
+        assert_eq!(listed.price.hourly, Some(Hourly::new(55.04)));
         let cost = NodeCost {
             node: "n".to_owned(),
             instance_type: None,
+            region: None,
             hours: 10.0,
             total_cost: 400.0,
             gpus: Some(8.0),
             spot: None,
             adjusted: true,
+            by_default: false,
         };
         let billed = facts_of(node(&labels, 8.0), vec![cost]);
-        assert_eq!((billed.hourly, billed.effective), (Some(Hourly::new(40.0)), true));
+        assert_eq!(
+            (billed.price.hourly, billed.price.effective),
+            (Some(Hourly::new(40.0)), true)
+        );
     }
 
     #[test]
@@ -282,7 +294,7 @@ mod tests {
             ("node.kubernetes.io/instance-type", "p5.48xlarge"),
             ("karpenter.sh/capacity-type", "spot"),
         ];
-        assert_eq!(facts_of(node(&labels, 8.0), Vec::new()).hourly, None);
+        assert_eq!(facts_of(node(&labels, 8.0), Vec::new()).price.hourly, None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
+use crate::policy::price_sheet::PriceSheet;
 use crate::sources::kubernetes::kinds;
 
 pub(super) fn at(text: &str) -> Timestamp {
@@ -80,7 +81,8 @@ pub(super) fn reading(inventory: Inventory, gaps: Vec<Gap>) -> Reading {
 pub(super) fn joined(reading: &Reading) -> Snapshot {
     let catalog = Catalog::shipped().unwrap();
     let labels = reading.series.iter().map(|series| &series.labels);
-    let outline = Outline::of(reading, labels, std::iter::empty(), &catalog, &[]);
+    let sheet = PriceSheet::default();
+    let outline = Outline::of(reading, labels, std::iter::empty(), &catalog, &[], &sheet);
     let part = outline.part(reading.series.clone(), None);
     let tally = part.tally();
     outline.whole(part.workloads, tally)

@@ -16,13 +16,13 @@ use crate::sources::kubernetes::kinds;
 /// Names shown before "and N more".
 const SHOWN: usize = 3;
 
-/// The gaps of the reading and of its parts, and those of the join.
+/// The gaps of the reading and of its parts, of its prices, and those of the join.
 pub(super) fn gaps(
     reading: &Reading,
     tally: &Tally,
     (owners, claimed, lives): (&Owners<'_>, &Claims<'_>, &[Life<'_>]),
-    nodes: &[GpuNode],
-    workloads: &[Workload],
+    (nodes, workloads): (&[GpuNode], &[Workload]),
+    prices: &[PricedGap],
 ) -> Vec<PricedGap> {
     let unread = Unread::of(owners, lives, workloads);
     let read = reading.gaps.iter().chain(&tally.gaps).map(|gap| PricedGap {
@@ -36,7 +36,10 @@ pub(super) fn gaps(
         without_price(nodes, workloads),
         claims(reading, claimed),
     ];
-    let mut gaps: Vec<PricedGap> = read.chain(joined.into_iter().flatten()).collect();
+    let mut gaps: Vec<PricedGap> = read
+        .chain(joined.into_iter().flatten())
+        .chain(prices.iter().cloned())
+        .collect();
     gaps.sort_by(|a, b| {
         let money = |gap: &PricedGap| gap.monthly.map_or(-1.0, Monthly::get);
         money(b).total_cmp(&money(a)).then_with(|| a.gap.cmp(&b.gap))
@@ -44,7 +47,7 @@ pub(super) fn gaps(
     gaps
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN) {

@@ -259,7 +259,7 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
     // What a time slice costs is told only by a node that says how many of them a GPU is handed out as.
     let hourly = facts.filter(|_| sliced_in_time != Some(None)).and_then(|facts| {
         let of_node = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
-        Some(facts.hourly? * (of_node * f64::from(gpus) * share))
+        Some(facts.price.hourly? * (of_node * f64::from(gpus) * share))
     });
     let annotation = |name: &str, value: &str| {
         let annotations = life.pod.map(|pod| &pod.annotations);
@@ -349,16 +349,22 @@ impl Money {
             let slice = pod.gpu.as_ref().and_then(|kind| sources.catalog.compute_share(kind));
             let hours = pod.hours() * f64::from(pod.gpus) * pod.share * slice.unwrap_or(1.0);
             gpu_hours += hours;
-            cost = cost
-                .zip(pod.hourly)
-                .map(|(sum, hourly)| sum + hourly.get() * pod.hours());
             if let Some(kind) = &pod.gpu {
                 *kinds.entry(kind.clone()).or_insert(0.0) += hours;
             }
             let facts = pod.node.as_ref().and_then(|node| sources.nodes.get(node));
+            // The price of its own time, where a pod's hour costs what it costs at the window's end.
+            let then = facts.and_then(|facts| {
+                let (now, then) = (facts.price.hourly?, facts.price.between(pod.from, pod.to)?);
+                Some(then.get() / now.get())
+            });
+            let paid = pod.hourly.zip(then);
+            cost = cost
+                .zip(paid)
+                .map(|(sum, (hourly, then))| sum + hourly.get() * then * pod.hours());
             let capacity = facts.map_or(CapacityType::Unknown, |facts| facts.capacity);
             *capacities.entry(capacity).or_insert(0.0) += hours;
-            if let Some(price) = facts.and_then(|facts| facts.price.clone()) {
+            if let Some(price) = facts.and_then(|facts| facts.price.source.clone()) {
                 match prices.iter_mut().find(|(known, _)| *known == price) {
                     Some((_, sum)) => *sum += hours,
                     None => prices.push((price, hours)),

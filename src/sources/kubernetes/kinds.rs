@@ -1,6 +1,7 @@
 //! The kinds of objects that own GPU pods, and where each is listed.
 
 use super::served::Kind;
+#[cfg(test)]
 use super::{devices, queues};
 
 /// Every kind that is listed, with the version to ask for where no reference names one. A kind that is not here stays a
@@ -109,7 +110,8 @@ pub fn is_read(group: &str, kind: &str) -> bool {
 }
 
 /// API group and plural of everything that may be listed: what an account needs to be let.
-pub fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
+#[cfg(test)]
+pub(super) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let owners = OWNER_KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
     let queues = queues::KINDS.iter().map(|kind| (kind.group, kind.plural));
     owners.chain(queues).chain([

@@ -199,11 +199,13 @@ fn inventory() -> Inventory {
         node_costs: vec![NodeCost {
             node: "ip-10-11-12-13.lakehurst.internal".to_owned(),
             instance_type: Some("p5.48xlarge".to_owned()),
+            region: Some("us-east-1".to_owned()),
             hours: 1.0 / 3.0,
             total_cost: 55.04,
             gpus: None,
             spot: Some(false),
             adjusted: true,
+            by_default: false,
         }],
         other_costs: vec![OtherCost {
             category: CostCategory::Storage,

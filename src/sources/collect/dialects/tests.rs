@@ -6,6 +6,9 @@ use super::super::nodes::{NodeFacts, facts, gpu_nodes};
 use super::*;
 use crate::model::cluster::Inventory;
 use crate::model::snapshot::GpuNode;
+use crate::model::time::Window;
+use crate::policy::price_book::PriceBook;
+use crate::policy::price_sheet::PriceSheet;
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -28,7 +31,13 @@ fn read(node: Node) -> (NodeFacts, Option<GpuNode>) {
         nodes: vec![node],
         ..Inventory::default()
     };
-    let mut facts = facts(&inventory, &Catalog::shipped().unwrap(), "2026-11-21");
+    let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
+    let window = Window {
+        start: "2026-11-20T00:00:00Z".parse().unwrap(),
+        end: "2026-11-21T00:00:00Z".parse().unwrap(),
+    };
+    let book = PriceBook::new(&catalog, &sheet, "USD", window);
+    let mut facts = facts(&inventory, &catalog, &book, "2026-11-21");
     let nodes = gpu_nodes(&inventory, &facts);
     (facts.remove("n").unwrap(), nodes.into_iter().next())
 }

@@ -3,6 +3,7 @@
 mod chains;
 mod claims;
 mod connecting;
+mod granting;
 mod owning;
 mod paging;
 mod pods;
