@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gap::Gap;
 use super::gpu::GpuModel;
+use super::queueing::QueueState;
 use super::time::Grid;
 use super::units::{Hourly, Memory, Monthly, Share};
 use super::usage::Signal;
@@ -108,6 +109,8 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// The nodes with GPUs, by name.
     pub nodes: Vec<GpuNode>,
+    /// Kueue's queues at the window's end, by name.
+    pub queues: Vec<QueueState>,
     /// What it costs; `None` where no node has a price.
     pub spend: Option<Spend>,
     /// GPUs on the nodes.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
+use super::queueing::Queueing;
 use super::serving::Serving;
 use super::time::Grid;
 use super::units::{GpuCount, Hourly, Monthly, Share};
@@ -90,6 +91,9 @@ pub struct PodUse {
     pub shared: bool,
     /// How many devices it holds, whole GPUs or slices.
     pub gpus: u32,
+    /// How much of its devices is its own: one, or less where others have a right to the same devices (a shared claim, time
+    /// slices).
+    pub share: f64,
     /// Which kind.
     pub gpu: Option<GpuKind>,
     /// What its devices cost together: their share of the node.
@@ -204,6 +208,8 @@ pub struct Workload {
     pub replicas: Option<u32>,
     /// The autoscaler on it.
     pub autoscaler: Option<Autoscaler>,
+    /// The queue that admits it, where Kueue does.
+    pub queue: Option<Queueing>,
     /// GPUs it held on average over the window; slices by their share of the GPU.
     pub gpus: GpuCount,
     /// The kind of most of its GPU hours.

@@ -80,6 +80,9 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         pods: objects.pods,
         controllers: objects.controllers,
         hpas: objects.hpas,
+        devices: objects.devices,
+        queues: objects.queues,
+        device_claims: objects.device_claims,
         pod_history: history.pods,
         owner_history: history.owners,
         ..Inventory::default()

@@ -3,6 +3,7 @@
 use super::live::Open;
 use super::{PipelineError, nothing};
 use crate::engine::{Judge, Scope};
+use crate::model::gpu::gpu_resource;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
@@ -18,9 +19,11 @@ pub(super) fn is_small(reading: &Reading, samples_at_once: u64) -> bool {
     let inventory = &reading.inventory;
     let on_nodes = inventory.nodes.iter().flat_map(|node| &node.allocatable);
     let devices: f64 = on_nodes
-        .filter(|(name, _)| name.contains("nvidia.com/"))
+        .filter(|(name, _)| gpu_resource(name).is_some())
         .map(|(_, count)| count)
         .sum();
+    // Of devices that DRA hands out, each way to cut one counts: too many are better than too few.
+    let devices = devices + inventory.devices.len() as f64;
     // Nodes come and go: pods that are gone say how many devices there were besides.
     let seconds = |record: &crate::model::cluster::PodRecord| record.last.as_second() - record.first.as_second();
     let held = inventory.pod_history.iter();

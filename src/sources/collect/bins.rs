@@ -28,14 +28,27 @@ struct Group {
 pub(super) fn bins(
     lives: &[Life<'_>],
     named: &Joined,
+    claimed: &BTreeMap<String, PodKey>,
     grid: Grid,
     signals: Signals,
     samples_at_once: u64,
 ) -> Vec<Pods> {
     let mut bins: Vec<Pods> = Vec::new();
     let (mut samples, mut length) = (0, 0);
+    let mut claims: BTreeMap<&PodKey, Vec<&String>> = BTreeMap::new();
+    for (uuid, pod) in claimed {
+        claims.entry(pod).or_default().push(uuid);
+    }
     for group in together(lives, named, grid, signals) {
-        let own = Pods::length_of(&group.pods);
+        let devices: Vec<&String> = group
+            .pods
+            .iter()
+            .filter_map(|pod| claims.get(pod))
+            .flatten()
+            .copied()
+            .collect();
+        let uuids: usize = devices.iter().map(|uuid| uuid.len() + 1).sum();
+        let own = Pods::length_of(&group.pods) + uuids;
         let full = samples + group.samples > samples_at_once || length + own > LONGEST_PATTERN;
         if bins.is_empty() || full {
             bins.push(Pods::default());
@@ -45,6 +58,7 @@ pub(super) fn bins(
         length += own;
         if let Some(bin) = bins.last_mut() {
             bin.add(&group.pods);
+            devices.into_iter().for_each(|uuid| bin.add_device(uuid));
         }
     }
     bins

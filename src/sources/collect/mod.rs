@@ -2,12 +2,16 @@
 
 pub mod identity;
 pub mod owners;
+mod owner_labels;
 pub mod devices;
+pub mod claims;
 pub mod nodes;
+mod dialects;
 pub mod prices;
 pub mod lives;
 pub mod class;
 pub mod workloads;
+pub mod queues;
 pub mod spend;
 pub mod bins;
 mod unseen;
@@ -15,7 +19,7 @@ mod unseen;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
-use crate::model::cluster::Labels;
+use crate::model::cluster::{Inventory, Labels};
 use crate::model::gap::Gap;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
@@ -25,6 +29,7 @@ use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::Pods;
 use bins::Signals;
+use claims::Claims;
 use devices::{Joined, Naming, PodKey};
 use lives::Life;
 use nodes::NodeFacts;
@@ -39,7 +44,9 @@ pub struct Outline<'a> {
     catalog: &'a Catalog,
     owner_labels: &'a [String],
     owners: Owners<'a>,
+    claims: Claims<'a>,
     known: BTreeSet<PodKey>,
+    claimed: BTreeMap<String, PodKey>,
     exported: bool,
     /// Devices by pod, without a sample.
     named: Joined,
@@ -110,14 +117,20 @@ impl<'a> Outline<'a> {
     ) -> Self {
         let inventory = &reading.inventory;
         let owners = Owners::of(inventory);
-        let known = lives::known(reading);
+        let claims = Claims::of(inventory);
+        let known = lives::known(reading, &claims);
+        let mut claimed = claims.holders_by_uuid(inventory);
         let exported = devices.clone().any(|labels| labels.contains_key("exported_pod"));
+        // Claims speak only where the exporter does not.
+        let nameless = devices::without_pod(devices.clone(), exported, &known);
+        claimed.retain(|uuid, _| nameless.contains(uuid));
         let naming = Naming {
             known: &known,
+            claimed: &claimed,
             exported,
             catalog,
         };
-        let lives = lives::lives(reading, &owners);
+        let lives = lives::lives(reading, &owners, &claims);
         let mut named = naming.devices(devices);
         for pod in servers.filter_map(|labels| naming.pod(labels)) {
             named.servers.entry(pod).or_default();
@@ -136,9 +149,11 @@ impl<'a> Outline<'a> {
             catalog,
             owner_labels,
             owners,
+            claims,
             exported,
             named,
             known,
+            claimed,
         }
     }
 
@@ -157,7 +172,7 @@ impl<'a> Outline<'a> {
     /// The snapshot without history.
     pub fn snapshot(&self) -> Snapshot {
         let groups = workloads::groups(&self.lives);
-        let workloads = workloads::workloads(&groups, self.named.clone(), self.sources());
+        let workloads = self.queued(workloads::workloads(&groups, self.named.clone(), self.sources()));
         self.whole(workloads, Tally::default())
     }
 
@@ -166,6 +181,7 @@ impl<'a> Outline<'a> {
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
         let naming = Naming {
             known: &self.known,
+            claimed: &self.claimed,
             exported: self.exported,
             catalog: self.catalog,
         };
@@ -178,15 +194,28 @@ impl<'a> Outline<'a> {
         lives.extend(ownerless);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        let workloads = workloads::workloads(&groups, joined, self.sources());
+        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
         let mut tally = Tally::of(&workloads);
         tally.ownerless = count;
         Part { workloads, tally }
     }
 
+    fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
+        let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
+        queues::attach(&mut workloads, inventory, &self.owners, now);
+        workloads
+    }
+
     /// The pods in bins whose history fits in memory.
     pub fn bins(&self, signals: Signals, samples_at_once: u64) -> Vec<Pods> {
-        bins::bins(&self.lives, &self.named, self.reading.grid, signals, samples_at_once)
+        bins::bins(
+            &self.lives,
+            &self.named,
+            &self.claimed,
+            self.reading.grid,
+            signals,
+            samples_at_once,
+        )
     }
 
     fn known_keys(&self) -> BTreeSet<&PodKey> {
@@ -199,22 +228,24 @@ impl<'a> Outline<'a> {
         let reading = self.reading;
         let inventory = &reading.inventory;
         let mut nodes = nodes::gpu_nodes(inventory, &self.facts, reading.grid);
-        count_strangers(&mut nodes, reading);
+        count_strangers(&mut nodes, inventory, &self.claims);
         let spend = spend::spend(inventory, &self.facts, &nodes, &workloads, reading.grid);
         let devices: BTreeSet<&str> = self.named.seen.iter().map(|device| device.uuid.as_str()).collect();
         let gpus = gpus(&nodes, &workloads);
         let asked = reading.asked.iter().copied();
+        let held = (&self.owners, &self.claims, &self.lives[..]);
         Snapshot {
             cluster: reading.cluster.clone(),
             grid: reading.grid,
             currency: self.currency.to_owned(),
-            gaps: unseen::gaps(reading, &tally, &nodes, &workloads, &self.odd_prices),
+            gaps: unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,
             gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
             samples: tally.samples,
             nodes,
+            queues: queues::states(&inventory.queues, reading.grid.window.end),
             workloads,
         }
     }
@@ -228,13 +259,12 @@ fn gpus(nodes: &[GpuNode], workloads: &[Workload]) -> u32 {
     nodes.iter().map(|node| node.gpus).sum()
 }
 
-/// Pods that hold devices no request shows (DRA): their nodes are never empty.
-fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
-    for pod in reading
-        .inventory
+/// Pods that claim devices of which nobody told us (DRA): their nodes are never empty.
+fn count_strangers(nodes: &mut [GpuNode], inventory: &Inventory, claims: &Claims<'_>) {
+    for pod in inventory
         .pods
         .iter()
-        .filter(|pod| pod.claims_devices && pod.finished.is_none())
+        .filter(|pod| pod.finished.is_none() && claims.is_unread(pod))
     {
         let node = nodes.iter_mut().find(|node| Some(&node.name) == pod.node.as_ref());
         if let Some(node) = node {
@@ -242,3 +272,6 @@ fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! Nodes with GPUs: what they carry, how they are bought, what the whole node costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::dialects;
 use super::prices::{Price, price};
 use super::spend::covered_hours;
 use crate::catalog::Catalog;
-use crate::model::cluster::{Inventory, Labels, Node, NodeCost};
-use crate::model::gpu::{GpuKind, GpuModel};
+use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
+use crate::model::devices::OfferedDevice;
+use crate::model::gpu::{GpuKind, GpuModel, GpuResource, gpu_resource};
 use crate::model::snapshot::GpuNode;
 use crate::model::time::Grid;
 use crate::model::units::{Memory, Share};
@@ -23,6 +25,10 @@ pub struct NodeFacts {
     /// Whether every GPU is cut into slices of this profile (the `single` strategy, under which a slice is requested as
     /// `nvidia.com/gpu`).
     pub single_slice: Option<String>,
+    /// MIG devices that DRA drivers offer on it, by profile.
+    pub claimable_slices: BTreeMap<String, u32>,
+    /// Its labels.
+    pub labels: Labels,
     /// How it is bought.
     pub capacity: CapacityType,
     /// Its instance type.
@@ -33,13 +39,16 @@ pub struct NodeFacts {
     pub price: Price,
 }
 
-const POOL_LABELS: [&str; 5] = [
-    "karpenter.sh/nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "alpha.eksctl.io/nodegroup-name",
-];
+impl NodeFacts {
+    /// Whether the devices behind these requests are handed out several times (time slices, MPS), and which part of a device
+    /// one request then is; `Some(None)` where nobody says.
+    pub fn sliced_in_time(&self, requests: &Resources) -> Option<Option<f64>> {
+        let shared = requests
+            .keys()
+            .find_map(|name| dialects::replicas(&self.labels, name))?;
+        Some(shared.map(|replicas| 1.0 / f64::from(replicas)))
+    }
+}
 
 const REGION_LABELS: [&str; 2] = [
     "topology.kubernetes.io/region",
@@ -60,43 +69,46 @@ pub fn facts(
         .iter()
         .map(|cost| (cost.node.as_str(), cost))
         .collect();
+    let mut devices: BTreeMap<&str, Vec<&OfferedDevice>> = BTreeMap::new();
+    for device in &inventory.devices {
+        if let Some(node) = &device.node {
+            devices.entry(node).or_default().push(device);
+        }
+    }
     let mut facts = BTreeMap::new();
     for node in &inventory.nodes {
         let cost = costs.get(node.name.as_str()).copied();
-        facts.insert(node.name.clone(), of(Some(node), cost, catalog, book, as_of));
+        let devices = devices.remove(node.name.as_str()).unwrap_or_default();
+        facts.insert(node.name.clone(), of(node, &devices, cost, catalog, book, as_of));
     }
     for (name, cost) in costs {
-        let gone = || of(None, Some(cost), catalog, book, as_of);
+        let gone = || of(&Node::default(), &[], Some(cost), catalog, book, as_of);
         facts.entry(name.to_owned()).or_insert_with(gone);
     }
     facts
 }
 
-fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, book: &PriceBook<'_>, as_of: &str) -> NodeFacts {
-    let empty = Labels::new();
-    let labels = node.map_or(&empty, |node| &node.labels);
+fn of(
+    node: &Node,
+    devices: &[&OfferedDevice],
+    cost: Option<&NodeCost>,
+    catalog: &Catalog,
+    book: &PriceBook<'_>,
+    as_of: &str,
+) -> NodeFacts {
+    let labels = &node.labels;
     let instance_type = instance_type(labels).or_else(|| cost?.instance_type.clone());
     let listed = instance_type.as_deref().and_then(|name| catalog.instance(name));
-    let product = labels.get("nvidia.com/gpu.product");
-    let gpu = product
-        .or_else(|| labels.get("cloud.google.com/gke-accelerator"))
-        .and_then(|name| catalog.model_named(name))
-        .or_else(|| listed.map(|row| &row.gpu))
-        .cloned();
-    let single_slice = product.and_then(|name| {
-        let (_, profile) = name.split_once("-MIG-")?;
-        Some(profile.trim_end_matches("-SHARED").to_owned())
-    });
-    let offered = node.and_then(|node| node.allocatable.get("nvidia.com/gpu")).copied();
-    // Under the single strategy both the offer and the label count slices.
-    let counted = match single_slice {
-        None => offered.filter(|count| *count > 0.0),
-        Some(_) => None,
+    let products = devices.iter().filter_map(|device| device.product.as_ref());
+    let claimable = || products.into_iter().find_map(|name| catalog.model_named(name)).cloned();
+    let billed = || {
+        let billed = cost.and_then(|cost| cost.gpus).filter(|count| *count > 0.0);
+        billed.map(|count| count.round() as u32)
     };
-    let billed = cost.and_then(|cost| cost.gpus).filter(|count| *count > 0.0);
-    let gpus = listed
-        .map(|row| row.gpus)
-        .or_else(|| counted.or(billed).map(|count| count.round() as u32));
+    let gpu = dialects::model(labels, listed, catalog).or_else(claimable);
+    let gpus = dialects::count(node, listed, catalog)
+        .or_else(|| boards(devices))
+        .or_else(billed);
     let region = REGION_LABELS.iter().find_map(|label| labels.get(*label)).cloned();
     let region = region.or_else(|| cost?.region.clone());
     let capacity = capacity(labels, cost);
@@ -111,7 +123,9 @@ fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, book: &Pr
     NodeFacts {
         gpu,
         gpus,
-        single_slice,
+        single_slice: dialects::single_slice(labels),
+        claimable_slices: slices(devices),
+        labels: labels.clone(),
         capacity,
         instance_type,
         region,
@@ -119,38 +133,56 @@ fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, book: &Pr
     }
 }
 
+/// How many GPUs stand behind devices: a GPU, its slices, and the GPU as a virtual machine takes it are one.
+fn boards(devices: &[&OfferedDevice]) -> Option<u32> {
+    let board = |device: &&&OfferedDevice| {
+        let uuid = || device.parent_uuid.clone().or_else(|| device.uuid.clone());
+        device
+            .pci_bus_id
+            .clone()
+            .or_else(uuid)
+            .unwrap_or_else(|| device.address.device.clone())
+    };
+    let boards: BTreeSet<String> = devices.iter().map(|device| board(&device)).collect();
+    u32::try_from(boards.len()).ok().filter(|count| *count > 0)
+}
+
+/// Slices that exist, by profile; ways in which a GPU might yet be cut are none.
+fn slices(devices: &[&OfferedDevice]) -> BTreeMap<String, u32> {
+    let mut slices = BTreeMap::new();
+    for device in devices.iter().filter(|device| !device.on_demand) {
+        if let Some(profile) = &device.profile {
+            *slices.entry(profile.clone()).or_insert(0) += 1;
+        }
+    }
+    slices
+}
+
 fn instance_type(labels: &Labels) -> Option<String> {
     INSTANCE_LABELS.iter().find_map(|label| labels.get(*label)).cloned()
 }
 
 fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
-    let label = |name: &str| labels.get(name).map(|value| value.to_lowercase());
-    let karpenter = label("karpenter.sh/capacity-type").or_else(|| label("eks.amazonaws.com/capacityType"));
-    let gke = label("cloud.google.com/gke-spot").or_else(|| label("cloud.google.com/gke-preemptible"));
-    let azure = label("kubernetes.azure.com/scalesetpriority");
-    match karpenter.as_deref() {
-        Some("spot") => return CapacityType::Spot,
-        Some("reserved" | "capacity_block") => return CapacityType::Reserved,
-        Some("on-demand" | "on_demand") => return CapacityType::OnDemand,
-        _ => {}
-    }
-    if gke.as_deref() == Some("true") || azure.as_deref() == Some("spot") {
-        return CapacityType::Spot;
-    }
-    match cost.and_then(|cost| cost.spot) {
-        Some(true) => CapacityType::Spot,
-        Some(false) => CapacityType::OnDemand,
-        None => CapacityType::Unknown,
+    match (dialects::capacity(labels), cost.and_then(|cost| cost.spot)) {
+        (CapacityType::Unknown, Some(true)) => CapacityType::Spot,
+        (CapacityType::Unknown, Some(false)) => CapacityType::OnDemand,
+        (told, _) => told,
     }
 }
 
 /// The GPU nodes that exist now, by name.
 pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
+    let claimable: BTreeSet<&String> = inventory
+        .devices
+        .iter()
+        .filter_map(|device| device.node.as_ref())
+        .collect();
     let offers_gpus = |node: &&Node| {
-        let gpu_resource = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
-        let offered = node.allocatable.iter().any(|(name, n)| gpu_resource(name) && *n > 0.0);
+        let offered = |(name, count): (&String, &f64)| gpu_resource(name).is_some() && *count > 0.0;
         // Devices that DRA hands out are no extended resource.
-        offered || node.labels.contains_key("nvidia.com/gpu.product")
+        node.allocatable.iter().any(offered)
+            || claimable.contains(&node.name)
+            || node.labels.contains_key("nvidia.com/gpu.product")
     };
     let mut nodes: Vec<GpuNode> = inventory
         .nodes
@@ -176,21 +208,25 @@ fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
 }
 
 fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
-    let pool = POOL_LABELS.iter().find_map(|label| node.labels.get(*label));
-    let mut slices: BTreeMap<String, u32> = BTreeMap::new();
+    let mut slices = facts.claimable_slices.clone();
     for (name, count) in &node.allocatable {
-        if let Some(profile) = name.strip_prefix("nvidia.com/mig-") {
-            slices.insert(profile.to_owned(), count.round() as u32);
-        }
-    }
-    if let (Some(profile), Some(count)) = (&facts.single_slice, node.allocatable.get("nvidia.com/gpu")) {
-        slices.insert(profile.clone(), count.round() as u32);
+        let profile = match gpu_resource(name) {
+            Some(GpuResource::Slice(profile)) => profile,
+            Some(GpuResource::Gpu) => match &facts.single_slice {
+                Some(profile) => profile,
+                None => continue,
+            },
+            _ => continue,
+        };
+        let replicas = dialects::replicas(&node.labels, name).flatten().unwrap_or(1);
+        let count = (count / f64::from(replicas)).round() as u32;
+        *slices.entry(profile.to_owned()).or_insert(0) += count;
     }
     GpuNode {
         name: node.name.clone(),
-        pool: pool.cloned(),
-        elastic: pool.is_some(),
-        consolidates: node.labels.contains_key(POOL_LABELS[0]),
+        pool: dialects::pool(node),
+        elastic: dialects::is_elastic(node),
+        consolidates: dialects::consolidates(node),
         instance_type: instance_type(&node.labels),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),

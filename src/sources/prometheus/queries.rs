@@ -21,7 +21,10 @@ const CACHE_LABELS: &str = "num_gpu_blocks, block_size, cache_dtype";
 /// Where a signal has several names, the current one wins for a series that has both.
 pub fn range_query(catalog: &Catalog, signal: Signal, step_seconds: u32, pods: Option<&Pods>) -> String {
     // Of some pods alone, both places in which a series may name its pod are asked.
-    let matchers = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers().to_vec());
+    let mut matchers = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers().to_vec());
+    if signal.is_gpu() {
+        matchers.extend(pods.and_then(Pods::device_matcher));
+    }
     let names = catalog.metric_names(signal);
     let parts = names.flat_map(|name| matchers.iter().map(move |matcher| format!("{name}{matcher}")));
     let parts: Vec<String> = parts.map(|metric| one_name(signal, &metric, step_seconds)).collect();

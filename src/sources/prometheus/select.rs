@@ -20,6 +20,8 @@ pub struct Pods {
     keys: BTreeSet<PodKey>,
     namespaces: BTreeSet<String>,
     patterns: BTreeSet<String>,
+    /// UUIDs of GPUs whose series name no pod, but which one of these pods holds.
+    devices: BTreeSet<String>,
 }
 
 impl Pods {
@@ -34,6 +36,17 @@ impl Pods {
     /// Characters that these pods would add to a query.
     pub fn length_of(pods: &BTreeSet<PodKey>) -> usize {
         patterns(pods).iter().map(|pattern| pattern.len() + 1).sum()
+    }
+
+    /// Adds a GPU that one of the pods holds by a resource claim, and of which the exporter names no pod.
+    pub fn add_device(&mut self, uuid: &str) {
+        self.devices.insert(uuid.to_owned());
+    }
+
+    /// A matcher for the GPUs whose series name no pod.
+    pub fn device_matcher(&self) -> Option<String> {
+        let uuids: Vec<String> = self.devices.iter().map(|uuid| escaped(uuid)).collect();
+        (!uuids.is_empty()).then(|| format!("{{exported_pod=\"\",UUID=~{}}}", quoted(&uuids.join("|"))))
     }
 
     /// The pods.
@@ -58,7 +71,12 @@ impl Pods {
     pub fn hold(&self, labels: &Labels) -> bool {
         let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
         let key = pair("exported_namespace", "exported_pod").or_else(|| pair("namespace", "pod"));
-        key.is_some_and(|key| self.keys.contains(&key))
+        // The pod beside a GPU that nobody seems to hold is the exporter's own.
+        let by_claim = || {
+            let device = labels.get("UUID").is_some_and(|uuid| self.devices.contains(uuid));
+            device && !labels.contains_key("exported_pod")
+        };
+        key.is_some_and(|key| self.keys.contains(&key)) || by_claim()
     }
 }
 
@@ -161,6 +179,34 @@ mod tests {
             ("exported_pod", "train-1"),
         ];
         assert!(!some.hold(&labels(&exported)));
+    }
+
+    #[test]
+    fn a_gpu_of_a_claim_is_asked_for_by_its_uuid() {
+        let mut some = Pods::default();
+        some.add(&pods("ml", &["chat-0"]));
+        assert_eq!(some.device_matcher(), None);
+        some.add_device("GPU-0");
+        assert_eq!(
+            some.device_matcher().as_deref(),
+            Some(r#"{exported_pod="",UUID=~"GPU-0"}"#)
+        );
+        assert!(some.hold(&labels(&[
+            ("UUID", "GPU-0"),
+            ("namespace", "gpu"),
+            ("pod", "exporter-x")
+        ])));
+        assert!(!some.hold(&labels(&[
+            ("UUID", "GPU-1"),
+            ("namespace", "gpu"),
+            ("pod", "exporter-x")
+        ])));
+        let named = [
+            ("UUID", "GPU-0"),
+            ("exported_namespace", "ml"),
+            ("exported_pod", "other"),
+        ];
+        assert!(!some.hold(&labels(&named)));
     }
 
     #[test]

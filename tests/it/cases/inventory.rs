@@ -270,19 +270,26 @@ impl Workload {
                 labels: self.labels.clone(),
                 annotations: self.annotations.clone(),
                 owner: owners.first().map(reference),
-                containers: vec![Container {
-                    name: "main".to_owned(),
-                    image: self.image.clone(),
-                    args: self.args.split_whitespace().map(str::to_owned).collect(),
-                    env: Labels::new(),
-                    requests: self.requests(),
-                }],
+                containers: vec![self.container()],
                 node_selector: Labels::new(),
                 claims_devices: false,
+                counted: None,
+                claims: Vec::new(),
+                extended_claim: None,
                 // One that was there when the window began is older.
                 started: Some(at(if pod.life.0 == 0 { BEFORE } else { pod.life.0 })),
                 finished: None,
             });
+        }
+    }
+
+    fn container(&self) -> Container {
+        Container {
+            name: "main".to_owned(),
+            image: self.image.clone(),
+            args: self.args.split_whitespace().map(str::to_owned).collect(),
+            env: Labels::new(),
+            requests: self.requests(),
         }
     }
 

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::sources::kubernetes::kinds::OWNER_KINDS;
+use crate::sources::kubernetes::kinds;
 
 const RBAC: &str = include_str!("../../../../deploy/kustomize/rbac.yaml");
-
-/// Listed whatever owns the pods.
-const ALWAYS: [(&str, &str); 3] = [("", "nodes"), ("", "pods"), ("autoscaling", "horizontalpodautoscalers")];
 
 fn texts(value: &serde_json::Value) -> impl Iterator<Item = &str> {
     value.as_array().unwrap().iter().map(|text| text.as_str().unwrap())
@@ -27,7 +24,6 @@ fn the_cluster_role_grants_what_is_listed_and_no_more() {
             granted.extend(texts(&rule["resources"]).map(|resource| (group, resource)));
         }
     }
-    let owners = OWNER_KINDS.iter().map(|(_, group, plural)| (*group, *plural));
-    let listed: BTreeSet<(&str, &str)> = owners.chain(ALWAYS).collect();
+    let listed: BTreeSet<(&str, &str)> = kinds::listed().collect();
     assert_eq!(granted, listed);
 }
