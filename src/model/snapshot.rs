@@ -8,7 +8,7 @@ use super::gap::Gap;
 use super::gpu::GpuModel;
 use super::queueing::QueueState;
 use super::time::Grid;
-use super::units::{Hourly, Memory, Monthly};
+use super::units::{Hourly, Memory, Monthly, Share};
 use super::usage::Signal;
 use super::workload::{CapacityType, PriceSource, Workload};
 
@@ -83,6 +83,8 @@ pub struct GpuNode {
     pub hourly: Option<Hourly>,
     /// Where its price comes from.
     pub price: Option<PriceSource>,
+    /// The share of the window for which it was there: a node that comes and goes is on the bill for no more.
+    pub present: Share,
     /// Pods of no workload we know that hold GPUs on it, so that it is never thought empty.
     pub strangers: u32,
 }

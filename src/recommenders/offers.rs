@@ -58,21 +58,27 @@ pub struct Offers {
     offers: Vec<Offer>,
     /// Devices of slices that no pod holds now, by kind.
     free_slices: Vec<(GpuKind, u32)>,
+    /// Approved GPUs that the cluster's cloud has, without a price.
+    unpriced: Vec<GpuKind>,
 }
 
 impl Offers {
     /// What the cluster has, or what the policy approves on the node types of the cluster's cloud.
     pub fn of(snapshot: &Snapshot, catalog: &Catalog, objectives: &Objectives) -> Self {
         let mut offers: Vec<Offer> = snapshot.nodes.iter().filter_map(whole_gpus).collect();
+        let mut unpriced = Vec::new();
         if let Some(approved) = &objectives.approved_gpus {
             let providers = providers(snapshot, catalog);
-            let approved_models = approved.iter().filter(|kind| kind.mig.is_none());
-            let listed = approved_models
-                .flat_map(|kind| catalog.instances_with(&kind.model))
-                .filter(|row| providers.is_empty() || providers.contains(row.provider.as_str()));
+            let at_hand = |row: &&InstanceType| providers.is_empty() || providers.contains(row.provider.as_str());
             let book = PriceBook::new(catalog, &objectives.prices, &snapshot.currency, snapshot.grid.window);
             let region = region(snapshot);
-            offers.extend(listed.filter_map(|row| from_catalog(row, region, &book)));
+            for kind in approved.iter().filter(|kind| kind.mig.is_none()) {
+                let listed = || catalog.instances_with(&kind.model).filter(at_hand);
+                offers.extend(listed().filter_map(|row| from_catalog(row, region, &book)));
+                if listed().next().is_some() && !offers.iter().any(|offer| offer.kind == *kind) {
+                    unpriced.push(kind.clone());
+                }
+            }
             offers.retain(|offer| approved.contains(&offer.kind));
         }
         offers.sort_by(|a, b| {
@@ -100,7 +106,11 @@ impl Offers {
             .into_iter()
             .filter(|(kind, _)| allowed(kind))
             .collect();
-        Self { offers, free_slices }
+        Self {
+            offers,
+            free_slices,
+            unpriced,
+        }
     }
 
     /// Node types with this GPU.
@@ -116,6 +126,11 @@ impl Offers {
     /// Slices that exist and that no pod holds: taking one adds nothing to the bill.
     pub fn free_slices(&self) -> &[(GpuKind, u32)] {
         &self.free_slices
+    }
+
+    /// Approved GPUs that the cluster's cloud has, and of which neither a node nor a list tells the price.
+    pub fn unpriced(&self) -> &[GpuKind] {
+        &self.unpriced
     }
 
     /// The cheapest nodes of this kind for so many pods of this shape.

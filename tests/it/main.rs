@@ -10,6 +10,7 @@
 mod generator;
 
 mod apiserver;
+mod cases;
 mod cli;
 mod deploy;
 mod gentd26;

@@ -227,7 +227,7 @@ impl<'a> Outline<'a> {
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
         let reading = self.reading;
         let inventory = &reading.inventory;
-        let mut nodes = nodes::gpu_nodes(inventory, &self.facts);
+        let mut nodes = nodes::gpu_nodes(inventory, &self.facts, reading.grid);
         count_strangers(&mut nodes, inventory, &self.claims);
         let spend = spend::spend(inventory, &self.facts, &nodes, &workloads, reading.grid);
         let devices: BTreeSet<&str> = self.named.seen.iter().map(|device| device.uuid.as_str()).collect();

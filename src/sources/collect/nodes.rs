@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dialects;
 use super::prices::{Price, price};
+use super::spend::covered_hours;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
 use crate::model::devices::OfferedDevice;
 use crate::model::gpu::{GpuKind, GpuModel, GpuResource, gpu_resource};
 use crate::model::snapshot::GpuNode;
-use crate::model::units::Memory;
+use crate::model::time::Grid;
+use crate::model::units::{Memory, Share};
 use crate::model::workload::CapacityType;
 use crate::policy::price_book::{NodeType, PriceBook};
 
@@ -169,7 +171,7 @@ fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
 }
 
 /// The GPU nodes that exist now, by name.
-pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> Vec<GpuNode> {
+pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
     let claimable: BTreeSet<&String> = inventory
         .devices
         .iter()
@@ -186,13 +188,26 @@ pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> 
         .nodes
         .iter()
         .filter(offers_gpus)
-        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?)))
+        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
         .collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     nodes
 }
 
-fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
+/// The share of the window for which a node was billed; where no bill names it, the share for which it is known to have
+/// existed.
+fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
+    let window = grid.window;
+    let billed = inventory.node_costs.iter().find(|cost| cost.node == node.name);
+    let share = match (billed, node.created) {
+        (Some(cost), _) => cost.hours / covered_hours(inventory, grid),
+        (None, Some(created)) => window.hours_alive(created, window.end) / window.hours(),
+        (None, None) => 1.0,
+    };
+    Share::new(share.min(1.0)).unwrap_or_default()
+}
+
+fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
     let mut slices = facts.claimable_slices.clone();
     for (name, count) in &node.allocatable {
         let profile = match gpu_resource(name) {
@@ -226,6 +241,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
         region: facts.region.clone(),
         hourly: facts.price.hourly,
         price: facts.price.source.clone(),
+        present,
         strangers: 0,
     }
 }

@@ -44,13 +44,17 @@ fn by_list(nodes: &[GpuNode], facts: &BTreeMap<String, NodeFacts>, grid: Grid) -
     })
 }
 
-fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> ByCategory {
-    // Days that the cost source does not have are no days at zero cost: the rate is taken over those it has. Without such a
-    // hole some node or volume is billed for all of the window.
+/// Hours of the window that the bill covers. Days that the cost source does not have are no days at zero cost: rates are
+/// taken over those it has. Without such a hole some node or volume is billed for all of the window.
+pub(super) fn covered_hours(inventory: &Inventory, grid: Grid) -> f64 {
     let nodes = inventory.node_costs.iter().map(|cost| cost.hours);
     let others = inventory.other_costs.iter().map(|cost| cost.hours);
     let billed = nodes.chain(others).fold(0.0, f64::max).min(grid.window.hours());
-    let hours = if billed > 0.0 { billed } else { grid.window.hours() };
+    if billed > 0.0 { billed } else { grid.window.hours() }
+}
+
+fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> ByCategory {
+    let hours = covered_hours(inventory, grid);
     let rate = |total: f64| Hourly::new(total / hours).monthly();
     let is_gpu = |node: &str| facts.get(node).is_some_and(|facts| facts.gpus.unwrap_or(0) > 0);
     // What was not believed is no spend either; where nothing else is known, nothing is.

@@ -7,7 +7,7 @@ pub mod select;
 pub mod queries;
 pub mod split;
 pub mod error;
-mod body;
+pub mod body;
 pub mod client;
 mod kube_state;
 mod lifetimes;

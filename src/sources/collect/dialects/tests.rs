@@ -6,7 +6,7 @@ use super::super::nodes::{NodeFacts, facts, gpu_nodes};
 use super::*;
 use crate::model::cluster::Inventory;
 use crate::model::snapshot::GpuNode;
-use crate::model::time::Window;
+use crate::model::time::{Grid, Window};
 use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
 
@@ -38,7 +38,11 @@ fn read(node: Node) -> (NodeFacts, Option<GpuNode>) {
     };
     let book = PriceBook::new(&catalog, &sheet, "USD", window);
     let mut facts = facts(&inventory, &catalog, &book, "2026-11-21");
-    let nodes = gpu_nodes(&inventory, &facts);
+    let grid = Grid {
+        window,
+        step_seconds: 60,
+    };
+    let nodes = gpu_nodes(&inventory, &facts, grid);
     (facts.remove("n").unwrap(), nodes.into_iter().next())
 }
 
