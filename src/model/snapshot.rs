@@ -69,6 +69,8 @@ pub struct GpuNode {
     pub gpu: Option<GpuModel>,
     /// How many GPUs it has.
     pub gpus: u32,
+    /// Whether its GPUs are handed out to several pods each (time slices, MPS): none is to be had as a whole.
+    pub shared: bool,
     /// MIG devices it offers, by profile.
     pub slices: BTreeMap<String, u32>,
     /// CPUs it offers, in cores.

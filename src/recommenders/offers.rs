@@ -154,7 +154,7 @@ impl Offers {
 fn whole_gpus(node: &GpuNode) -> Option<Offer> {
     // Another spot or reserved node cannot be had at its price for the asking.
     let at_hand = matches!(node.capacity, CapacityType::OnDemand | CapacityType::Unknown);
-    if !at_hand || !node.slices.is_empty() || node.gpus == 0 {
+    if !at_hand || node.shared || !node.slices.is_empty() || node.gpus == 0 {
         return None;
     }
     Some(Offer {

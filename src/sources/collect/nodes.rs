@@ -230,6 +230,10 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
         instance_type: instance_type(&node.labels),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),
+        shared: node
+            .allocatable
+            .keys()
+            .any(|name| dialects::replicas(&node.labels, name).is_some()),
         slices,
         cpu: node.allocatable.get("cpu").copied(),
         memory: node.allocatable.get("memory").copied().map(Memory::from_bytes),

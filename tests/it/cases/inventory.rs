@@ -271,14 +271,9 @@ impl Workload {
                 annotations: self.annotations.clone(),
                 owner: owners.first().map(reference),
                 containers: vec![self.container()],
-                node_selector: Labels::new(),
-                claims_devices: false,
-                counted: None,
-                claims: Vec::new(),
-                extended_claim: None,
                 // One that was there when the window began is older.
                 started: Some(at(if pod.life.0 == 0 { BEFORE } else { pod.life.0 })),
-                finished: None,
+                ..Pod::default()
             });
         }
     }

@@ -200,13 +200,16 @@ fn shares_are_no_gpus() {
     assert_eq!(facts.gpus, None);
     let asks = |name: &str| Resources::from([(name.to_owned(), 1.0)]);
     assert_eq!(facts.sliced_in_time(&asks(GPUS)), Some(None));
-    let (facts, _) = read(node(&renamed_not, &[(GPUS, 8.0)]));
+    let (facts, offered) = read(node(&renamed_not, &[(GPUS, 8.0)]));
     assert_eq!(facts.sliced_in_time(&asks(GPUS)), Some(Some(0.25)));
+    // Nobody gets a whole GPU here.
+    assert!(offered.unwrap().shared);
     let renamed = [("nvidia.com/gpu.product", "Tesla-T4"), ("nvidia.com/gpu.replicas", "4")];
     let (facts, _) = read(node(&renamed, &[("nvidia.com/gpu.shared", 8.0)]));
     assert_eq!(facts.gpus, Some(2));
     let whole = [("nvidia.com/gpu.product", "Tesla-T4"), ("nvidia.com/gpu.replicas", "1")];
-    let (facts, _) = read(node(&whole, &[(GPUS, 2.0)]));
+    let (facts, offered) = read(node(&whole, &[(GPUS, 2.0)]));
+    assert!(!offered.unwrap().shared);
     assert_eq!((facts.gpus, facts.sliced_in_time(&asks(GPUS))), (Some(2), None));
 }
 
