@@ -1,5 +1,6 @@
 //! Facts as data files, each row with its source and date. What a file does not know stays unknown.
 
+pub mod discounts;
 pub mod gpus;
 pub mod instances;
 pub mod list_prices;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::usage::Signal;
+use discounts::Discount;
 use gpus::{GpuName, GpuSpec, MigProfile};
 use instances::InstanceType;
 use list_prices::ListPrice;
@@ -36,6 +38,7 @@ pub struct Catalog {
     mig: Vec<MigProfile>,
     instances: Vec<InstanceType>,
     list_prices: Vec<ListPrice>,
+    discounts: Vec<Discount>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
 }
@@ -69,6 +72,7 @@ impl Catalog {
             mig: rows("mig.csv", include_str!("data/mig.csv"))?,
             instances: rows("instances.csv", include_str!("data/instances.csv"))?,
             list_prices: rows("list_prices.csv", include_str!("data/list_prices.csv"))?,
+            discounts: rows("discounts.csv", include_str!("data/discounts.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
         })

@@ -72,8 +72,7 @@ pub fn odd(catalog: &Catalog, claim: &Claim<'_>) -> Option<Odd> {
     if each > most * HIGH * REGIONS {
         let whole = namesake(catalog, claim, &|row| row.gpu == *model);
         return Some(Odd(format!(
-            "is {} for one {model}; the dearest node type with it that the catalogue has is {} at {most:.3} for each ({} list \
-             price, {}){whole}",
+            "is, for one {model}, {} the dearest that the catalogue has: {} at {most:.3} for each ({} list price, {}){whole}",
             times(each, most),
             dearest.instance_type,
             dearest.region,
@@ -82,8 +81,7 @@ pub fn odd(catalog: &Catalog, claim: &Claim<'_>) -> Option<Odd> {
     }
     (each < least * low).then(|| {
         Odd(format!(
-            "is {} for one {model}; the cheapest node type with it that the catalogue has is {} at {least:.3} for each ({} list \
-             price, {})",
+            "is, for one {model}, {} the cheapest that the catalogue has: {} at {least:.3} for each ({} list price, {})",
             times(each, least),
             cheapest.instance_type,
             cheapest.region,

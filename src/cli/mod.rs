@@ -4,6 +4,7 @@ mod analyze;
 mod exit;
 mod explain;
 mod policy;
+mod prices;
 mod progress;
 mod record;
 mod sources;
@@ -29,6 +30,8 @@ enum Command {
     Record(record::Record),
     /// What a lever looks for, or the whole story of one workload.
     Explain(explain::Explain),
+    /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
+    Prices(prices::Prices),
     /// Check or show the policy.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -55,6 +58,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Analyze(analyze) => analyze.run().await,
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
+        Command::Prices(prices) => prices.run().await,
         Command::Policy(policy) => policy.run(),
     }
 }

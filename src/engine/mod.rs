@@ -10,6 +10,7 @@ mod choose;
 mod rows;
 mod coverage;
 mod since;
+mod prices;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use crate::recommenders::{Recommender, World, all};
 use ask::Heard;
 use coverage::Figures;
 
+pub use prices::WorkHours;
 pub use since::{NotComparable, since};
 
 /// Which workloads are asked about; empty lists ask about all.

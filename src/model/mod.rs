@@ -16,4 +16,5 @@ pub mod workload;
 pub mod snapshot;
 pub mod scenario;
 pub mod plan;
+pub mod prices;
 pub mod since;

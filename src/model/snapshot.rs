@@ -85,6 +85,8 @@ pub struct GpuNode {
     pub price: Option<PriceSource>,
     /// The share of the window for which it was there: a node that comes and goes is on the bill for no more.
     pub present: Share,
+    /// Whether that is a public list, and no measurement or contract.
+    pub listed: bool,
     /// Pods of no workload we know that hold GPUs on it, so that it is never thought empty.
     pub strangers: u32,
 }

@@ -2,6 +2,7 @@
 
 mod live;
 mod parts;
+mod prices;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::recording::{self, RecordingError};
 
 pub use live::{Kubernetes, Live};
+pub use prices::{prices, prices_of};
 
 /// Where the world is read.
 #[derive(Debug, Clone)]
@@ -128,17 +130,8 @@ fn judged(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
-    let (gpu, server): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|series| series.signal.is_gpu());
-    let labels = |series: Vec<&Series>| -> Vec<Labels> { series.into_iter().map(|one| one.labels.clone()).collect() };
-    let (devices, servers) = (labels(gpu), labels(server));
-    let outline = Outline::of(
-        reading,
-        devices.iter(),
-        servers.iter(),
-        judge.catalog(),
-        &judge.policy().owner_labels,
-        &judge.policy().objectives.prices,
-    );
+    let (devices, servers) = labels(&series);
+    let outline = outline(reading, &devices, &servers, judge);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let part = outline.part(series, None);
@@ -147,6 +140,25 @@ fn judged(
     progress.stage("judging workloads", Some(part.workloads.len() as u64));
     hearing.hear(part.workloads, progress);
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+}
+
+/// The labels of GPU series, and those of servers.
+fn labels(series: &[Series]) -> (Vec<Labels>, Vec<Labels>) {
+    let (gpu, server): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|series| series.signal.is_gpu());
+    let labels = |series: Vec<&Series>| -> Vec<Labels> { series.into_iter().map(|one| one.labels.clone()).collect() };
+    (labels(gpu), labels(server))
+}
+
+fn outline<'a>(reading: &'a Reading, devices: &[Labels], servers: &[Labels], judge: &'a Judge) -> Outline<'a> {
+    let policy = judge.policy();
+    Outline::of(
+        reading,
+        devices.iter(),
+        servers.iter(),
+        judge.catalog(),
+        &policy.owner_labels,
+        &policy.objectives.prices,
+    )
 }
 
 fn nothing(reading: &Reading, outline: &Snapshot, workloads: usize) -> Result<(), PipelineError> {

@@ -1,13 +1,14 @@
 //! A large cluster, read and judged part by part: memory is that of one part.
 
 use super::live::Open;
-use super::{PipelineError, nothing};
+use super::{PipelineError, nothing, outline};
 use crate::engine::{Judge, Scope};
 use crate::model::gpu::gpu_resource;
 use crate::model::plan::Plan;
-use crate::model::progress::Progress;
+use crate::model::progress::{Progress, Silent};
 use crate::model::reading::Reading;
 use crate::model::usage::Signal;
+use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Tally};
 use crate::sources::prometheus::probe::{self, Probe};
@@ -44,30 +45,38 @@ pub(super) async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    let Open { reading, client } = open;
-    progress.stage("looking for series", None);
-    let Probe {
-        devices,
-        servers,
-        gpu_signals,
-        server_signals,
-        gaps,
-    } = probe::probe(client, judge.catalog(), reading.grid.window).await?;
-    let outline = Outline::of(
-        reading,
-        devices.iter(),
-        servers.iter(),
-        judge.catalog(),
-        &judge.policy().owner_labels,
-        &judge.policy().objectives.prices,
-    );
-    let signals = Signals {
-        gpu: gpu_signals,
-        server: server_signals,
-    };
-    let bins = outline.bins(signals, samples_at_once);
+    let found = look(open, judge, progress).await?;
+    let outline = outline(&open.reading, &found.devices, &found.servers, judge);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
+    let hear = |workloads| hearing.hear(workloads, &Silent);
+    let (tally, heard) = each(open, samples_at_once, judge, &found, &outline, progress, hear).await?;
+    nothing(&open.reading, &skeleton, heard)?;
+    Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+}
+
+/// What there is to read.
+pub(super) async fn look(open: &Open, judge: &Judge, progress: &dyn Progress) -> Result<Probe, PipelineError> {
+    progress.stage("looking for series", None);
+    Ok(probe::probe(&open.client, judge.catalog(), open.reading.grid.window).await?)
+}
+
+/// Reads the parts one after the other and hands the workloads of each to `hear`; what was read, and how many they were.
+pub(super) async fn each(
+    open: &Open,
+    samples_at_once: u64,
+    judge: &Judge,
+    found: &Probe,
+    outline: &Outline<'_>,
+    progress: &dyn Progress,
+    mut hear: impl FnMut(Vec<Workload>),
+) -> Result<(Tally, usize), PipelineError> {
+    let Open { reading, client } = open;
+    let signals = Signals {
+        gpu: found.gpu_signals,
+        server: found.server_signals,
+    };
+    let bins = outline.bins(signals, samples_at_once);
     let mut tally = Tally::default();
     let mut blanks = Blanks::default();
     let mut heard = 0;
@@ -80,10 +89,9 @@ pub(super) async fn plan(
         let part = outline.part(read.series, Some(bin));
         tally.add(part.tally());
         heard += part.workloads.len();
-        hearing.hear(part.workloads, &crate::model::progress::Silent);
+        hear(part.workloads);
     }
-    nothing(reading, &skeleton, heard)?;
-    tally.gaps.extend(gaps);
+    tally.gaps.extend(found.gaps.iter().cloned());
     tally.gaps.extend(blanks.gaps());
-    Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+    Ok((tally, heard))
 }

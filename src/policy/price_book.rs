@@ -91,9 +91,9 @@ impl<'a> PriceBook<'a> {
         &self.odd
     }
 
-    /// Whether public lists are of use in the book's currency.
-    pub fn has_lists(&self) -> bool {
-        self.per_usd.is_some()
+    /// What a dollar costs in the book's currency; without it public lists are of no use.
+    pub fn per_usd(&self) -> Option<f64> {
+        self.per_usd
     }
 
     /// The sheet's currency where the sheet's rows are not in the book's.

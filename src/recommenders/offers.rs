@@ -190,7 +190,7 @@ fn from_catalog(row: &InstanceType, region: Option<&str>, book: &PriceBook<'_>) 
 }
 
 /// Where most of the GPU nodes are.
-fn region(snapshot: &Snapshot) -> Option<&str> {
+pub(crate) fn region(snapshot: &Snapshot) -> Option<&str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for region in snapshot.nodes.iter().filter_map(|node| node.region.as_deref()) {
         *counts.entry(region).or_default() += 1;
@@ -202,7 +202,7 @@ fn region(snapshot: &Snapshot) -> Option<&str> {
 }
 
 /// The clouds that the cluster's node types belong to.
-fn providers<'c>(snapshot: &Snapshot, catalog: &'c Catalog) -> BTreeSet<&'c str> {
+pub(crate) fn providers<'c>(snapshot: &Snapshot, catalog: &'c Catalog) -> BTreeSet<&'c str> {
     let types = snapshot.nodes.iter().filter_map(|node| node.instance_type.as_deref());
     types
         .filter_map(|name| catalog.instance(name))

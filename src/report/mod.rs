@@ -13,6 +13,7 @@ mod groups;
 pub mod json;
 pub mod markdown;
 pub mod table;
+pub mod prices;
 pub mod explain;
 #[cfg(test)]
 mod sample;

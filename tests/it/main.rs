@@ -18,6 +18,7 @@ mod judgement;
 mod levers;
 mod live;
 mod opencost;
+mod prices;
 mod readme;
 mod servers;
 mod since;

@@ -242,6 +242,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
         hourly: facts.price.hourly,
         price: facts.price.source.clone(),
         present,
+        listed: facts.price.listed,
         strangers: 0,
     }
 }

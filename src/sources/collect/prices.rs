@@ -29,6 +29,8 @@ pub struct Price {
     pub source: Option<PriceSource>,
     /// Whether it is what is really paid.
     pub effective: bool,
+    /// Whether it is a public list's.
+    pub listed: bool,
     /// The measured price that was not believed.
     pub refused: Option<Refused>,
 }
@@ -89,6 +91,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
         steps: quote.steps,
         source: Some(quote.source),
         effective: quote.effective,
+        listed: !quote.effective,
         refused,
     }
 }
@@ -159,7 +162,7 @@ pub(super) fn gaps(facts: &BTreeMap<String, NodeFacts>, book: &PriceBook<'_>, cu
             format!("they are in {other} and the cost source's figures in {currency}; no row was used"),
             format!("give the sheet in {currency}"),
         )));
-    } else if !book.has_lists() {
+    } else if book.per_usd().is_none() {
         gaps.push(plain(Gap::new(
             "price-currency",
             "prices of public lists, and whether measured ones are plausible",
