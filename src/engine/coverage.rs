@@ -88,11 +88,13 @@ fn busy(workload: &Workload, world: &World<'_>) -> Option<Busy> {
     let signals = [(Signal::EngineActive, 1.0), (Signal::GpuUtil, 0.01)];
     signals.into_iter().find_map(|(signal, scale)| {
         let measured = workload.measured(signal, world.snapshot.grid);
-        let at = |q: f64| measured.quantile(q).map(|value| rounded(value * scale));
+        let [p50, p95, p99] = measured
+            .quantiles([0.5, 0.95, 0.99])?
+            .map(|value| rounded(value * scale));
         Some(Busy {
-            p50: at(0.5)?,
-            p95: at(0.95)?,
-            p99: at(0.99)?,
+            p50,
+            p95,
+            p99,
             coverage: rounded(measured.coverage().ratio()),
             signal: signal.name().to_owned(),
         })

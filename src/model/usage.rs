@@ -167,6 +167,19 @@ impl Column {
         }
     }
 
+    /// Raises the value of a point, the quick way where points come one after the other.
+    pub fn follow(&mut self, index: usize, value: f64) {
+        if index == self.first + self.values.len()
+            && index < self.points
+            && !self.values.is_empty()
+            && value.is_finite()
+        {
+            self.values.push(value);
+        } else {
+            self.raise(index, value);
+        }
+    }
+
     /// Where a value of a point is kept, if it may be.
     fn slot(&mut self, index: usize, value: f64) -> Option<&mut f64> {
         if index >= self.points || !value.is_finite() {
@@ -224,7 +237,9 @@ impl Column {
 
     /// The largest value.
     pub fn max(&self) -> Option<f64> {
-        self.samples().map(|(_, v)| v).reduce(f64::max)
+        // The larger of a number and none is the number.
+        let most = self.values.iter().copied().fold(f64::NAN, f64::max);
+        (!most.is_nan()).then_some(most)
     }
 
     /// The mean of the values, summed in time order.
@@ -266,13 +281,31 @@ impl PartialEq for Column {
 /// of them do not exceed. It never interpolates, so a p99 is a value that was measured.
 pub fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
     values.retain(|v| v.is_finite());
+    quantiles(&mut values, [q]).map(|[value]| value)
+}
+
+/// Several quantiles of finite numbers, which change their order, as [`quantile`] has them; quickest with the highest last.
+pub fn quantiles<const N: usize>(values: &mut [f64], q: [f64; N]) -> Option<[f64; N]> {
     if values.is_empty() {
         return None;
     }
-    let rank = (q.clamp(0.0, 1.0) * values.len() as f64).ceil() as usize;
-    let index = rank.saturating_sub(1).min(values.len() - 1);
-    let (_, value, _) = values.select_nth_unstable_by(index, f64::total_cmp);
-    Some(*value)
+    let count = values.len();
+    let mut found = [0.0; N];
+    // Everything up to here is no larger than anything behind it.
+    let mut sorted_until = count;
+    for (slot, q) in found.iter_mut().zip(q).rev() {
+        let rank = (q.clamp(0.0, 1.0) * count as f64).ceil() as usize;
+        let index = rank.saturating_sub(1).min(count - 1);
+        let part = if index < sorted_until {
+            &mut values[..sorted_until]
+        } else {
+            &mut values[..]
+        };
+        let (_, value, _) = part.select_nth_unstable_by(index, f64::total_cmp);
+        *slot = *value;
+        sorted_until = index + 1;
+    }
+    Some(found)
 }
 
 #[cfg(test)]
@@ -295,6 +328,15 @@ mod tests {
         assert_eq!(quantile(values.clone(), 1.0), Some(100.0));
         assert_eq!(quantile(values, 0.0), Some(1.0));
         assert_eq!(quantile(vec![], 0.5), None);
+    }
+
+    #[test]
+    fn several_quantiles_are_those_that_each_would_be() {
+        let values: Vec<f64> = (0..997_u32).map(|n| f64::from(n * 7919 % 997)).collect();
+        for q in [[0.5, 0.95, 0.99], [0.99, 0.5, 0.95], [1.0, 1.0, 0.0]] {
+            let each = q.map(|q| quantile(values.clone(), q).unwrap());
+            assert_eq!(quantiles(&mut values.clone(), q), Some(each));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::queueing::Queueing;
 use super::serving::Serving;
 use super::time::Grid;
 use super::units::{GpuCount, Hourly, Monthly, Share};
-use super::usage::{Column, Signal, quantile};
+use super::usage::{Column, Signal, quantiles};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,21 +122,23 @@ impl PodUse {
     }
 }
 
-/// What was measured of one signal over all pods of a workload.
+/// What was measured of one signal over all pods of a workload, where it lies: a workload may have a hundred million
+/// samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    values: Vec<f64>,
+pub struct Measured<'w> {
+    columns: Vec<&'w Column>,
+    count: usize,
     expected: usize,
     hole: Share,
 }
 
-impl Measured {
+impl Measured<'_> {
     /// The share of expected samples that are there.
     pub fn coverage(&self) -> Share {
         if self.expected == 0 {
             return Share::default();
         }
-        Share::new((self.values.len() as f64 / self.expected as f64).min(1.0)).unwrap_or_default()
+        Share::new((self.count as f64 / self.expected as f64).min(1.0)).unwrap_or_default()
     }
 
     /// What is missing of the pod of which most is, as a share of the window: all of it for a GPU that was never seen, however
@@ -145,24 +147,37 @@ impl Measured {
         self.hole
     }
 
+    fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns
+            .iter()
+            .flat_map(|column| column.samples().map(|(_, value)| value))
+    }
+
     /// The largest value.
     pub fn max(&self) -> Option<f64> {
-        self.values.iter().copied().reduce(f64::max)
+        self.columns.iter().filter_map(|column| column.max()).reduce(f64::max)
     }
 
     /// The mean of the values.
     pub fn mean(&self) -> Option<f64> {
-        (!self.values.is_empty()).then(|| self.values.iter().sum::<f64>() / self.values.len() as f64)
+        (self.count > 0).then(|| self.values().sum::<f64>() / self.count as f64)
     }
 
     /// The quantile `q` of the values, by nearest rank from above.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        quantile(self.values.clone(), q)
+        self.quantiles([q]).map(|[value]| value)
+    }
+
+    /// Several quantiles, by nearest rank from above.
+    pub fn quantiles<const N: usize>(&self, q: [f64; N]) -> Option<[f64; N]> {
+        let mut values = Vec::with_capacity(self.count);
+        values.extend(self.values());
+        quantiles(&mut values, q)
     }
 
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.count == 0
     }
 }
 
@@ -229,31 +244,36 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// All its devices' samples of a GPU signal.
-    pub fn measured(&self, signal: Signal, grid: Grid) -> Measured {
-        let mut values = Vec::new();
-        let mut expected = 0;
+    /// All samples of a signal, of its devices or of its servers.
+    pub fn measured(&self, signal: Signal, grid: Grid) -> Measured<'_> {
+        let mut measured = Measured {
+            columns: Vec::new(),
+            count: 0,
+            expected: 0,
+            hole: Share::default(),
+        };
         let mut hole: f64 = 0.0;
         for pod in &self.pods {
-            let before = values.len();
+            let before = (measured.columns.len(), measured.count);
             let devices = if signal.is_gpu() {
                 let columns = pod.devices.iter().filter_map(|device| device.signals.get(&signal));
-                values.extend(columns.flat_map(|column| column.samples().map(|(_, value)| value)));
+                measured.columns.extend(columns);
                 pod.gpus as usize
             } else {
-                let columns = pod.server.get(&signal).into_iter();
-                values.extend(columns.flat_map(|column| column.samples().map(|(_, value)| value)));
+                measured.columns.extend(pod.server.get(&signal));
                 // Of a group only the leader answers requests, and has a server's metrics.
                 let silent_worker = self.kind == "LeaderWorkerSet" && pod.server.is_empty();
                 usize::from(!silent_worker)
             };
+            let own = measured.columns.iter().skip(before.0);
+            measured.count += own.map(|column| column.count()).sum::<usize>();
             let points = pod.points(grid) * devices;
-            expected += points;
-            let missing = points.saturating_sub(values.len() - before);
+            measured.expected += points;
+            let missing = points.saturating_sub(measured.count - before.1);
             hole = hole.max(missing as f64 / (grid.points() * devices).max(1) as f64);
         }
-        let hole = Share::new(hole).unwrap_or_default();
-        Measured { values, expected, hole }
+        measured.hole = Share::new(hole).unwrap_or_default();
+        measured
     }
 
     /// The quantile `q` of a GPU signal on the device for which it is highest: one busy replica among many at rest counts

@@ -11,7 +11,7 @@ use crate::model::workload::{Measured, Workload};
 /// # Errors
 /// The gap that stands in the way: the signal is not there, or too many of its samples are missing, of all pods together or
 /// of one that is lost among many.
-pub fn measured(workload: &Workload, signal: Signal, grid: Grid, missing_at_most: f64) -> Result<Measured, Gap> {
+pub fn measured(workload: &Workload, signal: Signal, grid: Grid, missing_at_most: f64) -> Result<Measured<'_>, Gap> {
     let measured = workload.measured(signal, grid);
     if measured.is_empty() {
         return Err(absent(signal));
@@ -74,7 +74,7 @@ pub fn unknown(missing: Gap) -> Vec<Candidate> {
 }
 
 /// A figure, the signal behind it and how much of it was measured.
-pub fn figure(what: impl Into<String>, signal: Signal, value: Option<f64>, measured: &Measured) -> Evidence {
+pub fn figure(what: impl Into<String>, signal: Signal, value: Option<f64>, measured: &Measured<'_>) -> Evidence {
     Evidence {
         what: what.into(),
         query: signal.name().to_owned(),

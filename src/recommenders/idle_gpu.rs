@@ -43,14 +43,14 @@ impl IdleGpu {
     }
 
     /// What was measured of activity, and which signals said it; each at rest up to its own bound.
-    fn activity(&self, workload: &Workload, world: &World<'_>) -> Result<Activity, Gap> {
+    fn activity<'w>(&self, workload: &'w Workload, world: &World<'_>) -> Result<Activity<'w>, Gap> {
         let grid = world.snapshot.grid;
         let engine = measured(workload, Signal::EngineActive, grid, self.missing_at_most);
         let util = measured(workload, Signal::GpuUtil, grid, self.missing_at_most).ok();
         // Of a slice the exporter says a utilization of zero, whatever runs (NVIDIA/dcgm-exporter issue 216).
         let of_slice = |pod: &PodUse| pod.gpu.as_ref().is_some_and(|kind| kind.mig.is_some());
         let util = util.filter(|_| !workload.pods.iter().any(of_slice));
-        let signals: Vec<(Signal, Measured, f64)> = match (engine, util) {
+        let signals: Vec<(Signal, Measured<'_>, f64)> = match (engine, util) {
             (Ok(engine), Some(util)) => vec![(Signal::EngineActive, engine, 1.0), (Signal::GpuUtil, util, 0.01)],
             (Ok(engine), None) => vec![(Signal::EngineActive, engine, 1.0)],
             // Utilization counts every moment in which any kernel ran, so that it stands in where it is zero throughout.
@@ -123,7 +123,7 @@ impl IdleGpu {
         Ok(keep("in-use", &because))
     }
 
-    fn stop(&self, workload: &Workload, activity: &Activity, power: Evidence, days: f64) -> Proposal {
+    fn stop(&self, workload: &Workload, activity: &Activity<'_>, power: Evidence, days: f64) -> Proposal {
         let mut evidence = activity.evidence();
         evidence.push(power);
         if let Some(most) = served(workload) {
@@ -182,11 +182,11 @@ impl Recommender for IdleGpu {
 
 /// Activity as it was measured: each signal with the factor that makes it a ratio.
 #[derive(Debug)]
-pub(super) struct Activity {
-    pub(super) signals: Vec<(Signal, Measured, f64)>,
+pub(super) struct Activity<'w> {
+    pub(super) signals: Vec<(Signal, Measured<'w>, f64)>,
 }
 
-impl Activity {
+impl Activity<'_> {
     /// The highest ratio that any signal shows.
     fn peak(&self) -> f64 {
         let peaks = self
@@ -197,7 +197,7 @@ impl Activity {
     }
 
     pub(super) fn evidence(&self) -> Vec<Evidence> {
-        let evidence = |(signal, measured, scale): &(Signal, Measured, f64)| {
+        let evidence = |(signal, measured, scale): &(Signal, Measured<'_>, f64)| {
             let peak = measured.max().map(|max| max * scale);
             figure(format!("{signal} in its highest sample, of 1"), *signal, peak, measured)
         };

@@ -36,7 +36,7 @@ pub(super) fn sleep(
     lever: &IdleGpu,
     workload: &Workload,
     world: &World<'_>,
-    activity: &Activity,
+    activity: &Activity<'_>,
     days: f64,
 ) -> Result<Option<Candidate>, Gap> {
     if !can_sleep(workload) || days < lever.least_days_for_schedule {
@@ -77,7 +77,7 @@ pub(super) fn sleep(
 fn proposal(
     workload: &Workload,
     world: &World<'_>,
-    activity: &Activity,
+    activity: &Activity<'_>,
     pattern: &Pattern,
     hours: WeekHours,
     days: f64,
@@ -117,7 +117,7 @@ fn proposal(
 }
 
 impl Pattern {
-    fn of(lever: &IdleGpu, workload: &Workload, world: &World<'_>, activity: &Activity) -> Self {
+    fn of(lever: &IdleGpu, workload: &Workload, world: &World<'_>, activity: &Activity<'_>) -> Self {
         let grid = world.snapshot.grid;
         let timezone = TimeZone::get(&world.objectives.timezone).unwrap_or(TimeZone::UTC);
         let places = Places::of(grid.points(), |at| grid.second(at), &timezone);

@@ -180,11 +180,12 @@ impl Columns {
         labels.retain(|name, value| name != "__name__" && !value.is_empty());
         let bound = if self.signal.is_gpu() { GPU_BLANK } else { SERVER_BLANK };
         let grid = self.grid;
+        let points = grid.points();
         let mut blanks = BTreeSet::new();
         let column = self
             .by_labels
             .entry(labels.clone())
-            .or_insert_with(|| Column::gaps(grid.points()));
+            .or_insert_with(|| Column::gaps(points));
         if let Some(last) = row
             .samples
             .last()
@@ -192,11 +193,19 @@ impl Columns {
         {
             column.expect_until(last, row.samples.len());
         }
+        let step = i64::from(grid.step_seconds);
+        // Servers send points one after the other, so that the next one's place is known without a division.
+        let (mut before, mut place) = (i64::MIN, 0);
         for (time, value) in row.samples {
             let second = time.round() as i64;
             if value < bound {
-                if let Some(index) = grid.index_of(second) {
-                    column.raise(index, value);
+                let index = match second.checked_sub(step) == Some(before) {
+                    true => Some(place + 1).filter(|index| *index < points),
+                    false => grid.index_of(second),
+                };
+                if let Some(index) = index {
+                    column.follow(index, value);
+                    (before, place) = (second, index);
                 }
             } else if value.is_finite() {
                 // An infinite value is no reading either, but nothing that DCGM wrote.
