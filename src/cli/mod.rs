@@ -5,6 +5,7 @@ mod exit;
 mod explain;
 mod policy;
 mod progress;
+mod reach;
 mod record;
 mod sources;
 

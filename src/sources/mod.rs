@@ -2,6 +2,7 @@
 
 pub mod endpoint;
 pub mod kubernetes;
+pub mod transport;
 pub mod opencost;
 pub mod prometheus;
 pub mod recording;

@@ -15,6 +15,7 @@ mod gentd26;
 mod judgement;
 mod levers;
 mod live;
+mod reach;
 mod readme;
 mod since;
 mod tidy;

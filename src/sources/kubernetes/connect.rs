@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::error::KubernetesError;
-use crate::sources::endpoint::Endpoint;
+use crate::sources::endpoint::{Endpoint, is_loopback};
 
 /// A page of 500 pods takes seconds; a server that is silent for longer is gone.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -149,8 +150,32 @@ async fn from_kubeconfig(
         context: Some(name.clone()),
         ..KubeConfigOptions::default()
     };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    let names_proxy = names_proxy(&kubeconfig, &name);
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .map_err(|cause| broken(path, &cause))?;
+    if !names_proxy && !environment_proxies(&config.cluster_url.to_string()) {
+        config.proxy_url = None;
+    }
     Connection::new(config, Some(name))
+}
+
+/// Whether the kubeconfig itself says by which proxy this context's cluster is reached.
+fn names_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig.contexts.iter().find(|named| named.name == context);
+    let cluster = context
+        .and_then(|named| named.context.as_ref())
+        .map(|context| &context.cluster);
+    let cluster = cluster.and_then(|name| kubeconfig.clusters.iter().find(|named| named.name == *name));
+    let cluster = cluster.and_then(|named| named.cluster.as_ref());
+    cluster.is_some_and(|cluster| cluster.proxy_url.as_ref().is_some_and(|url| !url.is_empty()))
+}
+
+/// Whether the environment's proxy stands before a server; kube matches NO_PROXY against the proxy, not the server.
+fn environment_proxies(url: &str) -> bool {
+    let Ok(parsed) = reqwest::Url::parse(url) else {
+        return true;
+    };
+    let Ok(uri) = url.parse() else { return true };
+    !is_loopback(&parsed) && Matcher::from_env().intercept(&uri).is_some()
 }

@@ -3,15 +3,18 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::decode::{self, BodyError};
 use super::error::OpenCostError;
-use crate::sources::endpoint::{Endpoint, EndpointError};
+use crate::sources::endpoint::Endpoint;
+use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
+use crate::sources::transport::{Transport, TransportError};
 
 /// A day of a large cluster is computed on demand and takes minutes; Kubecost's front end gives up after this, too.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// Under which Kubecost, and OpenCost's front end, have the API.
 const KUBECOST: &str = "model";
@@ -19,31 +22,37 @@ const KUBECOST: &str = "model";
 /// Talks to one OpenCost or Kubecost.
 #[derive(Debug)]
 pub struct OpenCostClient {
-    http: reqwest::Client,
-    base: reqwest::Url,
-    shown: String,
+    transport: Transport,
+    backoff: Duration,
     /// The first segment of every path, empty for OpenCost; found on the first read.
     prefix: OnceLock<&'static str>,
 }
 
 impl OpenCostClient {
-    /// A client; nothing is sent yet.
+    /// A client that asks this server straight; nothing is sent yet.
     ///
     /// # Errors
     /// When the endpoint is wrong in itself.
     pub fn new(endpoint: &Endpoint) -> Result<Self, OpenCostError> {
-        let http = endpoint.client(TIMEOUT)?;
-        let mut base = reqwest::Url::parse(&endpoint.url).map_err(|error| EndpointError::Url {
-            url: endpoint.shown(),
-            cause: error.to_string(),
-        })?;
-        base.set_query(None);
-        Ok(Self {
-            http,
-            base,
-            shown: endpoint.shown(),
+        Ok(Self::over(Transport::direct(endpoint, SILENCE)?))
+    }
+
+    /// A client that asks over this way.
+    pub fn over(transport: Transport) -> Self {
+        Self {
+            transport,
+            backoff: BACKOFF,
             prefix: OnceLock::new(),
-        })
+        }
+    }
+
+    /// The same client, in no mood to wait.
+    #[cfg(test)]
+    pub(super) fn hasty(self) -> Self {
+        Self {
+            backoff: Duration::from_millis(1),
+            ..self
+        }
     }
 
     /// The entries of all sets of an answer, nulls left out.
@@ -82,7 +91,7 @@ impl OpenCostClient {
     }
 
     async fn probe(&self, window: &str) -> Result<&'static str, OpenCostError> {
-        let is_nested = self.base.path().trim_end_matches('/').ends_with(KUBECOST);
+        let is_nested = self.transport.base().path().trim_end_matches('/').ends_with(KUBECOST);
         let probes = [
             (KUBECOST, "aggregatorEnabled"),
             (KUBECOST, "installInfo"),
@@ -110,19 +119,19 @@ impl OpenCostClient {
                     | OpenCostError::Unauthorized { .. }
                     | OpenCostError::Timeout { .. }),
                 ) => return Err(error),
-                Err(error @ OpenCostError::Html { .. }) => page = Some(error),
+                Err(error @ (OpenCostError::Html { .. } | OpenCostError::Redirected { .. })) => page = Some(error),
                 Ok(_) | Err(_) => {}
             }
             tried.push(format!("{}/{path}", if prefix.is_empty() { "" } else { "/model" }));
         }
         Err(page.unwrap_or_else(|| OpenCostError::NotOpenCost {
-            url: self.shown.clone(),
+            url: self.transport.shown().to_owned(),
             tried: tried.join(", "),
         }))
     }
 
     fn shown_path(&self, prefix: &str, path: &str) -> String {
-        let segments = [self.shown.as_str(), prefix, path];
+        let segments = [self.transport.shown(), prefix, path];
         segments
             .into_iter()
             .filter(|segment| !segment.is_empty())
@@ -131,16 +140,23 @@ impl OpenCostClient {
     }
 
     async fn get(&self, prefix: &str, path: &str, query: &[(&str, String)]) -> Result<Vec<u8>, OpenCostError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty();
-            segments.extend([prefix, path].into_iter().filter(|segment| !segment.is_empty()));
-        }
         let shown = self.shown_path(prefix, path);
-        let failed = |error: reqwest::Error| of_transport(error, &shown);
-        let response = self.http.get(url).query(query).send().await.map_err(failed)?;
+        let joined = [prefix, path].into_iter().filter(|segment| !segment.is_empty());
+        let joined = joined.collect::<Vec<_>>().join("/");
+        let failed = |error| of_transport(error, &shown);
+        let mut tried = 1;
+        let response = loop {
+            let response = self.transport.get(&joined, query).await.map_err(failed)?;
+            if !matches!(response.status().as_u16(), 429 | 502 | 503) || tried == TRIES {
+                break response;
+            }
+            let told = retry_after(response.headers(), Timestamp::now());
+            tokio::time::sleep(wait(told, self.backoff, tried)).await;
+            tried += 1;
+        };
         let status = response.status();
-        let body = response.bytes().await.map_err(failed)?;
+        let body = response.bytes().await;
+        let body = body.map_err(|error| of_transport(self.transport.broken(&error), &shown))?;
         let is_page = decode::is_html(&body);
         let code = status.as_u16();
         match code {
@@ -176,19 +192,12 @@ fn of_code(url: String, code: u16, message: String) -> OpenCostError {
     OpenCostError::Failed { url, code, message }
 }
 
-fn of_transport(error: reqwest::Error, url: &str) -> OpenCostError {
+fn of_transport(error: TransportError, url: &str) -> OpenCostError {
     let url = url.to_owned();
-    // The URL may hold a password.
-    let error = error.without_url();
-    if error.is_connect() {
-        let cause = decode::chain(&error);
-        return OpenCostError::Unreachable { url, cause };
+    match error {
+        TransportError::Connect(cause) | TransportError::Tls(cause) => OpenCostError::Unreachable { url, cause },
+        TransportError::Silent { seconds } => OpenCostError::Timeout { url, seconds },
+        TransportError::Redirected { to } => OpenCostError::Redirected { url, to },
+        TransportError::Broken(_) => OpenCostError::Truncated { url },
     }
-    if error.is_timeout() {
-        return OpenCostError::Timeout { url };
-    }
-    if error.is_redirect() {
-        return OpenCostError::Html { url };
-    }
-    OpenCostError::Truncated { url }
 }

@@ -5,28 +5,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::body::{causes, decode_response};
+use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
 use super::split::Chunk;
-use crate::sources::endpoint::{Endpoint, EndpointError};
+use crate::sources::endpoint::Endpoint;
+use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
+use crate::sources::transport::{Transport, TransportError};
 
 /// Where series go as they arrive. A request that broke is made again, so a sink may be handed the same samples twice and
 /// must count them once.
 pub type Sink<'s> = &'s (dyn Fn(SeriesRow) + Send + Sync);
 
 /// Prometheus gives a query two minutes by default; a client that gave up before would never learn why.
-const TIMEOUT: Duration = Duration::from_secs(150);
-
-/// How often a busy server is asked.
-const TRIES: u32 = 3;
+const SILENCE: Duration = Duration::from_secs(150);
 
 /// How often an answer may break off or fail to come before the whole range query is given up. Each time half is asked
 /// for.
 const BREAKS: u32 = 3;
-
-/// The longest that `Retry-After` is obeyed.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How much of an error page is read.
 const ERROR_BYTES: usize = 64 << 10;
@@ -34,15 +30,13 @@ const ERROR_BYTES: usize = 64 << 10;
 /// A Prometheus, or a cousin that speaks its API.
 #[derive(Clone)]
 pub struct PrometheusClient {
-    api: prometheus_http_query::Client,
-    base: reqwest::Url,
-    shown: String,
+    transport: Transport,
     backoff: Duration,
 }
 
 impl std::fmt::Debug for PrometheusClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PrometheusClient").field(&self.shown).finish()
+        f.debug_tuple("PrometheusClient").field(&self.shown()).finish()
     }
 }
 
@@ -73,28 +67,20 @@ impl Trouble {
 }
 
 impl PrometheusClient {
-    /// A client for this server; nothing is sent yet.
+    /// A client that asks this server straight; nothing is sent yet.
     ///
     /// # Errors
-    /// When the endpoint has no usable URL, header or certificate.
+    /// When the endpoint has no usable URL, header, login or certificate.
     pub fn new(endpoint: &Endpoint) -> Result<Self, PrometheusError> {
-        let http = endpoint.client(TIMEOUT)?;
-        let shown = endpoint.shown();
-        let bad = |cause: String| EndpointError::Url {
-            url: shown.clone(),
-            cause,
-        };
-        let mut base = reqwest::Url::parse(&endpoint.url).map_err(|error| bad(error.to_string()))?;
-        let path = base.path().trim_end_matches('/');
-        let path = path.strip_suffix("/api/v1").unwrap_or(path).to_owned();
-        base.set_path(&path);
-        let api = prometheus_http_query::Client::from(http, base.as_str()).map_err(|error| bad(error.to_string()))?;
-        Ok(Self {
-            api,
-            base,
-            shown,
-            backoff: Duration::from_secs(1),
-        })
+        Ok(Self::over(Transport::direct(endpoint, SILENCE)?))
+    }
+
+    /// A client that asks over this way.
+    pub fn over(transport: Transport) -> Self {
+        Self {
+            transport: transport.without_suffix("/api/v1"),
+            backoff: BACKOFF,
+        }
     }
 
     /// The same client, in no mood to wait.
@@ -108,7 +94,7 @@ impl PrometheusClient {
 
     /// The server's URL, fit for messages.
     pub fn shown(&self) -> &str {
-        &self.shown
+        self.transport.shown()
     }
 
     /// Asks for a chunk, in halves where the server finds it too much. See [`Sink`] on samples that come twice.
@@ -162,13 +148,12 @@ impl PrometheusClient {
         let mut tries = 1;
         loop {
             let outcome = match self.send(query, ask).await {
-                Ok(response) => self.judge(response, ask, tries, sink).await,
-                Err(error) => Err(self.unreachable(&error)),
+                Ok(response) => self.judge(response, tries, sink).await,
+                Err(error) => Err(self.unreachable(error)),
             };
             match outcome {
-                Err(Trouble::Busy(wait, _)) if tries < TRIES => {
-                    let wait = wait.unwrap_or(self.backoff * 2_u32.pow(tries - 1));
-                    tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+                Err(Trouble::Busy(told, _)) if tries < TRIES => {
+                    tokio::time::sleep(wait(told, self.backoff, tries)).await;
                     tries += 1;
                 }
                 other => return other,
@@ -176,61 +161,43 @@ impl PrometheusClient {
         }
     }
 
-    async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, prometheus_http_query::Error> {
-        match ask {
+    async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, TransportError> {
+        let mut fields = vec![("query", query.to_owned())];
+        let path = match ask {
             Ask::Range(chunk) => {
-                let (start, end) = (chunk.start_second(), chunk.end_second());
-                let query = self.api.query_range(query, start, end, f64::from(chunk.step_seconds()));
-                // Without it VictoriaMetrics moves start and end to multiples of the step. Prometheus, Thanos and Mimir
-                // read the parameters they know and leave others alone.
-                query.query("nocache", 1).post_raw().await
+                fields.push(("start", chunk.start_second().to_string()));
+                fields.push(("end", chunk.end_second().to_string()));
+                fields.push(("step", chunk.step_seconds().to_string()));
+                "api/v1/query_range"
             }
-            Ask::Instant(time) => self.api.query(query).at(time).query("nocache", 1).post_raw().await,
-        }
+            Ask::Instant(time) => {
+                fields.push(("time", time.to_string()));
+                "api/v1/query"
+            }
+        };
+        // Without it VictoriaMetrics moves start and end to multiples of the step. Prometheus, Thanos and Mimir read the
+        // parameters they know and leave others alone.
+        fields.push(("nocache", "1".to_owned()));
+        self.transport.post(path, &fields).await
     }
 
     /// What a request that got no response says.
-    fn unreachable(&self, error: &prometheus_http_query::Error) -> Trouble {
-        let url = self.shown.clone();
-        let inner = match error {
-            prometheus_http_query::Error::Client(error) => error.inner(),
-            _ => None,
-        };
-        let Some(error) = inner else {
-            let cause = error.to_string();
-            return Trouble::Failed(PrometheusError::Connect { url, cause });
-        };
-        let cause = causes(error);
-        if error.is_connect() {
-            let tls = ["certificate", "TLS", "tls", "handshake", "InvalidContentType"];
-            return Trouble::Failed(if tls.iter().any(|sign| cause.contains(sign)) {
-                PrometheusError::Tls { url, cause }
-            } else {
-                PrometheusError::Connect { url, cause }
-            });
+    fn unreachable(&self, error: TransportError) -> Trouble {
+        let url = self.shown().to_owned();
+        match error {
+            TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
+            TransportError::Tls(cause) => Trouble::Failed(PrometheusError::Tls { url, cause }),
+            TransportError::Silent { seconds } => Trouble::Broken(PrometheusError::TimedOut { url, seconds }),
+            TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
+            // A connection that was kept alive may be closed just as it is used again.
+            TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),
         }
-        if error.is_timeout() {
-            let seconds = TIMEOUT.as_secs();
-            return Trouble::Broken(PrometheusError::TimedOut { url, seconds });
-        }
-        if error.is_builder() || error.is_redirect() {
-            return Trouble::Failed(PrometheusError::Connect { url, cause });
-        }
-        // A connection that was kept alive may be closed just as it is used again.
-        Trouble::Busy(None, PrometheusError::Connect { url, cause })
     }
 
     /// What a response says.
-    async fn judge(
-        &self,
-        response: reqwest::Response,
-        ask: Ask,
-        tries: u32,
-        sink: Sink<'_>,
-    ) -> Result<Remarks, Trouble> {
+    async fn judge(&self, response: reqwest::Response, tries: u32, sink: Sink<'_>) -> Result<Remarks, Trouble> {
         let status = response.status().as_u16();
-        let elsewhere = self.elsewhere(response.url(), ask);
-        let wait = retry_after(response.headers());
+        let told = retry_after(response.headers(), Timestamp::now());
         let (outcome, said) = if response.status().is_success() {
             (decode_response(response, sink).await, String::new())
         } else {
@@ -241,21 +208,15 @@ impl PrometheusClient {
             Ok(_) => DecodeError::Malformed("success beside an error status".to_owned()),
             Err(cause) => cause,
         };
-        if let Some(to) = elsewhere
-            && matches!(status, 200 | 400 | 404 | 405)
-        {
-            let url = self.shown.clone();
-            return Err(Trouble::Failed(PrometheusError::Redirected { url, to }));
-        }
         Err(match self.trouble(status, cause, said, tries) {
-            Trouble::Busy(_, error) => Trouble::Busy(wait, error),
+            Trouble::Busy(_, error) => Trouble::Busy(told, error),
             other => other,
         })
     }
 
     /// What helps against an answer that is none.
     fn trouble(&self, status: u16, cause: DecodeError, said: String, tries: u32) -> Trouble {
-        let url = self.shown.clone();
+        let url = self.shown().to_owned();
         let refused = |url, error_type, message| PrometheusError::Refused {
             url,
             error_type,
@@ -278,6 +239,10 @@ impl PrometheusClient {
                 Trouble::Busy(None, busy)
             }
             (_, DecodeError::Refused { error_type, message }) => Trouble::Failed(refused(url, error_type, message)),
+            (200..300, DecodeError::Read(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+                let seconds = self.transport.silence_seconds();
+                Trouble::Broken(PrometheusError::TimedOut { url, seconds })
+            }
             (200..300, cause @ (DecodeError::Truncated | DecodeError::Read(_))) => {
                 Trouble::Broken(PrometheusError::Answer { url, cause })
             }
@@ -286,16 +251,6 @@ impl PrometheusClient {
             }
             _ => Trouble::Failed(PrometheusError::Status { url, status, said }),
         }
-    }
-
-    /// Where a response came from, if a redirect led away from the server that was asked.
-    fn elsewhere(&self, at: &reqwest::Url, ask: Ask) -> Option<String> {
-        let end = match ask {
-            Ask::Range(_) => "/api/v1/query_range",
-            Ask::Instant(_) => "/api/v1/query",
-        };
-        let same = at.origin() == self.base.origin() && at.path().ends_with(end);
-        (!same).then(|| format!("{}{}", at.origin().ascii_serialization(), at.path()))
     }
 }
 
@@ -319,12 +274,6 @@ fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
         503 => error_type == "timeout" || says(&SLOW),
         _ => error_type == "timeout" || says(&SLOW) || says(&LARGE),
     }
-}
-
-/// The seconds of `Retry-After`; its other form, a date, is left to the own back-off.
-fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
-    let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The body of an error status, as an answer and in its own words.
