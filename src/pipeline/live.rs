@@ -59,6 +59,7 @@ pub(super) async fn read(live: &Live, progress: &dyn Progress) -> Result<Reading
     let costs = live.costs.as_ref().map(OpenCostClient::new).transpose()?;
     // The quick refusals first: nobody should wait for an hour of metrics to learn that a context is misspelt.
     let (objects, context) = read_objects(live, progress).await?;
+    let client = client.introduced().await?;
     let grid = grid(live, &client, &catalog).await?;
     let costs = match &costs {
         Some(client) => Some(opencost::read(client, grid.window, progress).await?),

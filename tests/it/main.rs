@@ -20,4 +20,5 @@ mod readme;
 mod since;
 mod tidy;
 mod usage;
+mod victoria;
 mod world;

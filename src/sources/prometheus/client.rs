@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
+use super::flavour::Flavour;
 use super::split::Chunk;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
@@ -31,6 +32,7 @@ const ERROR_BYTES: usize = 64 << 10;
 #[derive(Clone)]
 pub struct PrometheusClient {
     transport: Transport,
+    flavour: Flavour,
     backoff: Duration,
 }
 
@@ -79,7 +81,55 @@ impl PrometheusClient {
     pub fn over(transport: Transport) -> Self {
         Self {
             transport: transport.without_suffix("/api/v1"),
+            flavour: Flavour::Unknown,
             backoff: BACKOFF,
+        }
+    }
+
+    /// The same client, knowing who answers. Servers that do not tell are asked as Prometheus is.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn introduced(mut self) -> Result<Self, PrometheusError> {
+        let host = self.transport.base().host_str().unwrap_or_default();
+        self.flavour = match Flavour::of_host(host) {
+            Some(flavour) => flavour,
+            None => match Flavour::of_build(&self.page("api/v1/status/buildinfo").await?) {
+                Some(flavour) => flavour,
+                None if self.page("api/v1/stores").await?.is_empty() => Flavour::Prometheus,
+                None => Flavour::Thanos,
+            },
+        };
+        Ok(self)
+    }
+
+    /// The kin of the server, as far as it is known.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// What stands at a path; nothing where the server has or gives nothing there.
+    async fn page(&self, path: &str) -> Result<Vec<u8>, PrometheusError> {
+        let mut tried = 1;
+        loop {
+            let outcome = match self.transport.get(path, &[]).await {
+                Ok(response) if matches!(response.status().as_u16(), 429 | 502 | 503) && tried < TRIES => {
+                    Err(retry_after(response.headers(), Timestamp::now()))
+                }
+                Ok(response) if response.status().is_success() => {
+                    Ok(response.bytes().await.map(Vec::from).unwrap_or_default())
+                }
+                Ok(_) | Err(TransportError::Redirected { .. }) => Ok(Vec::new()),
+                Err(error) => match self.unreachable(error) {
+                    Trouble::Busy(told, _) if tried < TRIES => Err(told),
+                    trouble => return Err(trouble.into_error()),
+                },
+            };
+            match outcome {
+                Ok(page) => return Ok(page),
+                Err(told) => tokio::time::sleep(wait(told, self.backoff, tried)).await,
+            }
+            tried += 1;
         }
     }
 
@@ -162,7 +212,7 @@ impl PrometheusClient {
     }
 
     async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, TransportError> {
-        let mut fields = vec![("query", query.to_owned())];
+        let mut fields = vec![("query", self.flavour.words(query).into_owned())];
         let path = match ask {
             Ask::Range(chunk) => {
                 fields.push(("start", chunk.start_second().to_string()));
@@ -175,9 +225,8 @@ impl PrometheusClient {
                 "api/v1/query"
             }
         };
-        // Without it VictoriaMetrics moves start and end to multiples of the step. Prometheus, Thanos and Mimir read the
-        // parameters they know and leave others alone.
-        fields.push(("nocache", "1".to_owned()));
+        let own = self.flavour.fields().iter();
+        fields.extend(own.map(|(name, value)| (*name, (*value).to_owned())));
         self.transport.post(path, &fields).await
     }
 
@@ -257,13 +306,16 @@ impl PrometheusClient {
 /// Whether less time at once may be answered: every server words its limits its own way.
 fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
     const SLOW: [&str; 3] = ["timeout", "timed out", "deadline"];
-    const LARGE: [&str; 6] = [
+    // Mimir ends each of its limits with its name; this one is about the query's own text.
+    const TEXT: &str = "err-mimir-max-query-expression-size-bytes";
+    const LARGE: [&str; 7] = [
         "too many",
         "exceed",
         "maximum resolution",
         "too long",
         "too large",
         "cannot select more than",
+        "not enough memory",
     ];
     let message = message.to_ascii_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| message.contains(sign));
@@ -271,6 +323,7 @@ fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
         413 | 504 => true,
         // Limits on requests, not on what one request asks for.
         429 | 502 => false,
+        _ if message.contains(TEXT) => false,
         503 => error_type == "timeout" || says(&SLOW),
         _ => error_type == "timeout" || says(&SLOW) || says(&LARGE),
     }

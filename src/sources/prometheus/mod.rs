@@ -7,6 +7,7 @@ pub mod queries;
 pub mod split;
 pub mod error;
 mod body;
+pub mod flavour;
 pub mod client;
 mod kube_state;
 mod lifetimes;

@@ -1,6 +1,7 @@
 //! Reaching servers as they are found in the wild, each played on the loopback: who is let in, what is sent where, what a
 //! user reads when it goes wrong.
 
+mod flavour;
 mod login;
 mod tls;
 
@@ -23,6 +24,8 @@ struct Asked {
     /// The target of the request line: a path with its query, or a whole URL where a proxy is asked.
     target: String,
     headers: BTreeMap<String, String>,
+    /// Fields of the form, decoded.
+    form: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -116,7 +119,11 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
         .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let asked = Asked { target, headers };
+    let asked = Asked {
+        target,
+        headers,
+        form: form(&body),
+    };
     log.lock().unwrap().push(asked.clone());
     let (status, headers, body) = answer(&asked);
     let mut stream = reader.into_inner();
@@ -126,6 +133,12 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
     }
     write!(stream, "content-length: {}\r\n\r\n{body}", body.len())?;
     stream.flush()
+}
+
+/// The fields of a body in `application/x-www-form-urlencoded`.
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    let url = reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(body))).unwrap();
+    url.query_pairs().into_owned().collect()
 }
 
 /// What a run of the binary came to.
@@ -185,4 +198,21 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
 fn analyze(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     let fixed = ["analyze", "--no-kubernetes", "--window", "1h"];
     run(&[&fixed[..], arguments].concat(), environment)
+}
+
+/// Records an hour of metrics alone; the run, and the inventory with its gaps that it wrote.
+fn record(arguments: &[&str], environment: &[(&str, &str)]) -> (Ran, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("recording");
+    let fixed = [
+        "record",
+        "--no-kubernetes",
+        "--window",
+        "1h",
+        "--output",
+        output.to_str().unwrap(),
+    ];
+    let ran = run(&[&fixed[..], arguments].concat(), environment);
+    let inventory = std::fs::read_to_string(output.join("inventory.json")).unwrap_or_default();
+    (ran, inventory)
 }
