@@ -116,9 +116,10 @@ impl PrometheusClient {
                 Ok(response) if matches!(response.status().as_u16(), 429 | 502 | 503) && tried < TRIES => {
                     Err(retry_after(response.headers(), Timestamp::now()))
                 }
-                Ok(response) if response.status().is_success() => {
-                    Ok(response.bytes().await.map(Vec::from).unwrap_or_default())
-                }
+                Ok(response) if response.status().is_success() => match response.bytes().await {
+                    Ok(page) => Ok(page.into()),
+                    Err(error) => return Err(self.unreachable(self.transport.broken(&error)).into_error()),
+                },
                 Ok(_) | Err(TransportError::Redirected { .. }) => Ok(Vec::new()),
                 Err(error) => match self.unreachable(error) {
                     Trouble::Busy(told, _) if tried < TRIES => Err(told),

@@ -3,6 +3,7 @@
 
 mod flavour;
 mod login;
+mod retry;
 mod tls;
 
 use std::collections::BTreeMap;
