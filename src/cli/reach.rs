@@ -8,6 +8,7 @@ use clap::Args;
 use super::exit::Usage;
 use super::sources::read;
 use crate::sources::endpoint::{Endpoint, Login, Secret, Tls};
+use crate::sources::prometheus::flavour::amazon_region;
 
 /// Servers, and who we are to them. Secrets come from files or the environment, and help shows none.
 #[derive(Debug, Args)]
@@ -25,6 +26,9 @@ pub(super) struct Reach {
     /// A file with the password (or GPUWISE_PROMETHEUS_PASSWORD)
     #[arg(long, value_name = "FILE", env = "GPUWISE_PROMETHEUS_PASSWORD_FILE")]
     prometheus_password_file: Option<PathBuf>,
+    /// Sign requests for Amazon Managed Prometheus of this region [default: as its host says]
+    #[arg(long, value_name = "REGION", env = "GPUWISE_PROMETHEUS_SIGV4_REGION")]
+    prometheus_sigv4_region: Option<String>,
     /// A header for it, such as 'X-Scope-OrgID: team' (repeatable; one a line in the environment)
     #[arg(
         long,
@@ -105,7 +109,29 @@ impl Reach {
             password: environment("GPUWISE_PROMETHEUS_PASSWORD"),
             headers: &self.prometheus_header,
         });
-        server.map(|server| self.endpoint(server)).transpose()
+        let endpoint = server.map(|server| self.endpoint(server)).transpose()?;
+        endpoint.map(|endpoint| self.signed(endpoint)).transpose()
+    }
+
+    /// Signed where that is asked for, or where it is Amazon's and nobody logs in otherwise.
+    fn signed(&self, mut endpoint: Endpoint) -> Result<Endpoint, Usage> {
+        let region = match &self.prometheus_sigv4_region {
+            Some(_) if endpoint.login != Login::None => {
+                return Err(Usage(
+                    "--prometheus-sigv4-region and another login for prometheus are two logins; give one of them"
+                        .to_owned(),
+                ));
+            }
+            Some(region) => Some(region.clone()),
+            None if endpoint.login == Login::None => {
+                amazon_region(&endpoint.url).filter(|_| !names_authorization(&endpoint))
+            }
+            None => None,
+        };
+        if let Some(region) = region {
+            endpoint.login = Login::SigV4 { region };
+        }
+        Ok(endpoint)
     }
 
     /// OpenCost or Kubecost, if it is named.
@@ -183,6 +209,11 @@ impl Server<'_> {
             password: Secret::new(password),
         })
     }
+}
+
+fn names_authorization(endpoint: &Endpoint) -> bool {
+    let mut names = endpoint.headers.iter().map(|(name, _)| name);
+    names.any(|name| name.eq_ignore_ascii_case("authorization"))
 }
 
 fn environment(name: &str) -> Option<String> {

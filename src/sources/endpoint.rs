@@ -44,6 +44,11 @@ pub enum Login {
     /// `Authorization: Bearer`, read from a file, and again when the server no longer takes it: projected tokens of a
     /// service account are replaced while we run.
     TokenFile(PathBuf),
+    /// Requests signed for Amazon's managed Prometheus, with the credentials that its tools find, too.
+    SigV4 {
+        /// The region of the workspace.
+        region: String,
+    },
 }
 
 /// How a connection is made safe.

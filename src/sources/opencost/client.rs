@@ -116,6 +116,7 @@ impl OpenCostClient {
                 Err(OpenCostError::Failed { .. }) if is_data => return Ok(prefix),
                 Err(
                     error @ (OpenCostError::Unreachable { .. }
+                    | OpenCostError::Transport { .. }
                     | OpenCostError::Unauthorized { .. }
                     | OpenCostError::Timeout { .. }),
                 ) => return Err(error),
@@ -197,6 +198,7 @@ fn of_transport(error: TransportError, url: &str) -> OpenCostError {
     match error {
         TransportError::Connect(cause) | TransportError::Tls(cause) => OpenCostError::Unreachable { url, cause },
         TransportError::Silent { seconds } => OpenCostError::Timeout { url, seconds },
+        cause @ TransportError::Signing { .. } => OpenCostError::Transport { url, cause },
         TransportError::Redirected { to } => OpenCostError::Redirected { url, to },
         TransportError::Broken(_) => OpenCostError::Truncated { url },
     }

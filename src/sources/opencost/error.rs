@@ -1,6 +1,7 @@
 //! What can go wrong with OpenCost, and what to do about it.
 
 use crate::sources::endpoint::EndpointError;
+use crate::sources::transport::TransportError;
 
 /// Why costs could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,14 @@ pub enum OpenCostError {
         url: String,
         /// Why.
         cause: String,
+    },
+    /// The way there is closed.
+    #[error("{url} cannot be asked: {cause}")]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// Why, and what to do.
+        cause: TransportError,
     },
     /// It takes too long.
     #[error(

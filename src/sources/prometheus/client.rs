@@ -238,6 +238,7 @@ impl PrometheusClient {
             TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
             TransportError::Tls(cause) => Trouble::Failed(PrometheusError::Tls { url, cause }),
             TransportError::Silent { seconds } => Trouble::Broken(PrometheusError::TimedOut { url, seconds }),
+            cause @ TransportError::Signing { .. } => Trouble::Failed(PrometheusError::Transport { url, cause }),
             TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
             // A connection that was kept alive may be closed just as it is used again.
             TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),

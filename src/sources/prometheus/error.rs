@@ -2,6 +2,7 @@
 
 use super::decode::DecodeError;
 use crate::sources::endpoint::EndpointError;
+use crate::sources::transport::TransportError;
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum PrometheusError {
         url: String,
         /// Why, from the TLS library.
         cause: String,
+    },
+    /// The way there is closed.
+    #[error("Prometheus at `{url}` cannot be asked: {cause}")]
+    Transport {
+        /// The server.
+        url: String,
+        /// Why, and what to do.
+        cause: TransportError,
     },
     /// It answers too slowly, even when asked for less.
     #[error(

@@ -57,7 +57,7 @@ struct Build {
 impl Flavour {
     /// By the host, where a cloud's own names tell.
     pub(super) fn of_host(host: &str) -> Option<Self> {
-        if amazon_region(host).is_some() {
+        if region_of(host).is_some() {
             return Some(Self::Amazon);
         }
         if host == "monitoring.googleapis.com" {
@@ -130,8 +130,13 @@ impl Flavour {
     }
 }
 
-/// The region of an AMP host such as `aps-workspaces.eu-west-1.amazonaws.com`.
-pub fn amazon_region(host: &str) -> Option<&str> {
+/// The region of a workspace of Amazon's, such as `https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1`.
+pub fn amazon_region(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    region_of(url.host_str()?).map(str::to_owned)
+}
+
+fn region_of(host: &str) -> Option<&str> {
     let rest = host.strip_prefix("aps-workspaces.")?;
     let rest = rest.strip_suffix(".cn").unwrap_or(rest);
     let region = rest

@@ -28,6 +28,15 @@ pub enum TransportError {
         /// Where it points, query left out.
         to: String,
     },
+    /// A request cannot be signed.
+    #[error(
+        "the request cannot be signed for AWS ({cause}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod \
+         a role that may aps:QueryMetrics"
+    )]
+    Signing {
+        /// Why.
+        cause: String,
+    },
 }
 
 impl TransportError {

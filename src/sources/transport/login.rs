@@ -20,7 +20,7 @@ impl Authorization {
         let bad = || EndpointError::Login { url: endpoint.shown() };
         let mut file = None;
         let header = match &endpoint.login {
-            Login::None => None,
+            Login::None | Login::SigV4 { .. } => None,
             Login::Basic { user, password } => Some(basic(http, user, password.expose()).ok_or_else(bad)?),
             Login::Token(token) => Some(of_token(token.expose()).ok_or_else(bad)?),
             Login::TokenFile(path) => {

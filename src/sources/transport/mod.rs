@@ -3,6 +3,7 @@
 mod error;
 mod login;
 pub mod retry;
+mod sigv4;
 
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use reqwest::{Response, StatusCode, Url};
 
 pub use self::error::TransportError;
 use self::login::Authorization;
-use super::endpoint::{Endpoint, EndpointError};
+use self::sigv4::SigV4;
+use super::endpoint::{Endpoint, EndpointError, Login, causes};
 
 /// A way to one server.
 #[derive(Clone)]
 pub struct Transport {
     http: reqwest::Client,
     authorization: Authorization,
+    signer: Option<SigV4>,
     base: Url,
     shown: String,
     silence: Duration,
@@ -45,8 +48,16 @@ impl Transport {
     pub fn direct(endpoint: &Endpoint, silence: Duration) -> Result<Self, EndpointError> {
         let silence = endpoint.timeout.unwrap_or(silence);
         let http = endpoint.client(silence)?;
+        let signer = match &endpoint.login {
+            Login::SigV4 { region } => Some(SigV4::new(region).map_err(|error| EndpointError::Client {
+                url: endpoint.shown(),
+                cause: causes(&error),
+            })?),
+            _ => None,
+        };
         Ok(Self {
             authorization: Authorization::new(endpoint, &http)?,
+            signer,
             http,
             base: endpoint.parsed()?,
             shown: endpoint.shown(),
@@ -125,7 +136,11 @@ impl Transport {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let response = request.send().await.map_err(|error| self.broken(&error))?;
+        let mut request = request.build().map_err(|error| self.broken(&error))?;
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut request).await?;
+        }
+        let response = self.http.execute(request).await.map_err(|error| self.broken(&error))?;
         match response.status().is_redirection() {
             true => Err(redirected(&url, &response)),
             false => Ok(response),

@@ -4,6 +4,7 @@
 mod flavour;
 mod login;
 mod retry;
+mod sigv4;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,11 @@ const NOTHING: i32 = 5;
 /// A request as it came.
 #[derive(Debug, Clone)]
 struct Asked {
+    method: String,
     /// The target of the request line: a path with its query, or a whole URL where a proxy is asked.
     target: String,
     headers: BTreeMap<String, String>,
+    body: String,
     /// Fields of the form, decoded.
     form: BTreeMap<String, String>,
 }
@@ -103,7 +106,7 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut words = line.split(' ').map(str::to_owned);
-    let Some(target) = words.nth(1) else {
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return Ok(());
     };
     let mut headers = BTreeMap::new();
@@ -121,9 +124,11 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let asked = Asked {
+        method,
         target,
         headers,
         form: form(&body),
+        body: String::from_utf8(body).unwrap(),
     };
     log.lock().unwrap().push(asked.clone());
     let (status, headers, body) = answer(&asked);
