@@ -14,7 +14,8 @@ use crate::sources::prometheus::flavour::amazon_region;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Servers")]
 pub(super) struct Reach {
-    /// Prometheus, Thanos, Mimir or VictoriaMetrics, as http://HOST:PORT
+    /// Prometheus, Thanos, Mimir or VictoriaMetrics, as http://HOST:PORT or, through the Kubernetes API,
+    /// svc:NAMESPACE/NAME:PORT [default: looked for in the cluster]
     #[arg(long, value_name = "URL", env = "GPUWISE_PROMETHEUS", hide_env_values = true)]
     pub(super) prometheus: Option<String>,
     /// A file with a bearer token for it, read again when the token is replaced (or GPUWISE_PROMETHEUS_TOKEN)
@@ -38,7 +39,7 @@ pub(super) struct Reach {
         value_delimiter = '\n'
     )]
     prometheus_header: Vec<String>,
-    /// OpenCost or Kubecost, as http://HOST:PORT
+    /// OpenCost or Kubecost, likewise [default: looked for where Prometheus is]
     #[arg(long, value_name = "URL", env = "GPUWISE_COSTS", hide_env_values = true)]
     pub(super) costs: Option<String>,
     /// A file with a bearer token for it, read again when the token is replaced (or GPUWISE_COSTS_TOKEN)
@@ -147,6 +148,14 @@ impl Reach {
             headers: &self.costs_header,
         });
         server.map(|server| self.endpoint(server)).transpose()
+    }
+
+    /// What a server that is looked for shares with those that are named.
+    pub(super) fn looked_for(&self) -> Result<Endpoint, Usage> {
+        let mut endpoint = Endpoint::new("");
+        endpoint.tls = self.tls()?;
+        endpoint.timeout = self.timeout.map(Duration::from_secs);
+        Ok(endpoint)
     }
 
     fn endpoint(&self, server: Server<'_>) -> Result<Endpoint, Usage> {

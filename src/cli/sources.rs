@@ -55,16 +55,19 @@ impl From {
         if let Some(folder) = &self.recording {
             return Ok(Source::Recording(folder.clone()));
         }
-        let Some(prometheus) = self.reach.prometheus()? else {
+        let prometheus = self.reach.prometheus()?;
+        if prometheus.is_none() && self.no_kubernetes {
             return Err(Usage(
-                "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices)"
+                "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices); \
+                 without the Kubernetes API they cannot be looked for"
                     .to_owned(),
             )
             .into());
-        };
+        }
         Ok(Source::Live(Box::new(Live {
             prometheus,
             costs: self.reach.costs()?,
+            looked_for: self.reach.looked_for()?,
             kubernetes: if self.no_kubernetes {
                 Kubernetes::None
             } else {

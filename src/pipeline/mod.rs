@@ -1,6 +1,7 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
 mod live;
+mod servers;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::model::reading::Reading;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::Workload;
 use crate::sources::collect::Outline;
+use crate::sources::discovery::DiscoveryError;
 use crate::sources::endpoint::EndpointError;
 use crate::sources::kubernetes::KubernetesError;
 use crate::sources::opencost::OpenCostError;
@@ -42,6 +44,9 @@ pub enum PipelineError {
     /// The Kubernetes API.
     #[error("Kubernetes: {0}")]
     Kubernetes(#[from] KubernetesError),
+    /// Prometheus or the cost source were to be found, and were not.
+    #[error("{0}")]
+    Discovery(#[from] DiscoveryError),
     /// A recording.
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
 /// A token, password or key. It never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -87,11 +89,21 @@ impl fmt::Debug for Endpoint {
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The URL is none.
-    #[error("`{url}` is not a URL ({cause}); give it as http://HOST:PORT or https://HOST/PATH")]
+    #[error(
+        "`{url}` is not a URL ({cause}); give it as http://HOST:PORT, https://HOST/PATH or svc:NAMESPACE/NAME:PORT"
+    )]
     Url {
         /// As it was given.
         url: String,
         /// What is wrong with it.
+        cause: String,
+    },
+    /// A service of the cluster cannot be asked.
+    #[error("`{url}` cannot be reached through the Kubernetes API: {cause}")]
+    Service {
+        /// As it was given.
+        url: String,
+        /// Why, and what would do.
         cause: String,
     },
     /// A header cannot be sent.
@@ -187,6 +199,22 @@ impl Endpoint {
         Ok(url)
     }
 
+    /// Its headers, in the form in which they are sent.
+    ///
+    /// # Errors
+    /// When one cannot be.
+    pub(super) fn header_map(&self) -> Result<HeaderMap, EndpointError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let bad = || EndpointError::Header { name: name.clone() };
+            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+            let mut value = HeaderValue::from_str(value.expose()).map_err(|_| bad())?;
+            value.set_sensitive(true);
+            headers.append(key, value);
+        }
+        Ok(headers)
+    }
+
     /// A client that sends the headers with every request and gives up after this much silence. It follows no redirect:
     /// a query would arrive without its form, and a header of ours at another's server.
     ///
@@ -194,20 +222,12 @@ impl Endpoint {
     /// As [`EndpointError`] says.
     pub(super) fn client(&self, silence: Duration) -> Result<reqwest::Client, EndpointError> {
         let url = self.parsed()?;
-        let mut headers = reqwest::header::HeaderMap::new();
-        for (name, value) in &self.headers {
-            let bad = || EndpointError::Header { name: name.clone() };
-            let key = reqwest::header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-            let mut value = reqwest::header::HeaderValue::from_str(value.expose()).map_err(|_| bad())?;
-            value.set_sensitive(true);
-            headers.append(key, value);
-        }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("gpuwise/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(silence.min(Duration::from_secs(10)))
             .read_timeout(silence)
-            .default_headers(headers);
+            .default_headers(self.header_map()?);
         if is_loopback(&url) {
             // A forwarded port is of this machine; no proxy knows it.
             builder = builder.no_proxy();

@@ -5,5 +5,6 @@ pub mod kubernetes;
 pub mod transport;
 pub mod opencost;
 pub mod prometheus;
+pub mod discovery;
 pub mod recording;
 pub mod collect;

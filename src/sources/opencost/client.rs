@@ -14,7 +14,7 @@ use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
 use crate::sources::transport::{Transport, TransportError};
 
 /// A day of a large cluster is computed on demand and takes minutes; Kubecost's front end gives up after this, too.
-const SILENCE: Duration = Duration::from_secs(300);
+pub const SILENCE: Duration = Duration::from_secs(300);
 
 /// Under which Kubecost, and OpenCost's front end, have the API.
 const KUBECOST: &str = "model";
@@ -80,7 +80,7 @@ impl OpenCostClient {
     }
 
     /// Finds out once under which prefix the API is.
-    pub(super) async fn detect(&self, window: &str) -> Result<(), OpenCostError> {
+    pub(in crate::sources) async fn detect(&self, window: &str) -> Result<(), OpenCostError> {
         if self.prefix.get().is_some() {
             return Ok(());
         }
@@ -198,7 +198,9 @@ fn of_transport(error: TransportError, url: &str) -> OpenCostError {
     match error {
         TransportError::Connect(cause) | TransportError::Tls(cause) => OpenCostError::Unreachable { url, cause },
         TransportError::Silent { seconds } => OpenCostError::Timeout { url, seconds },
-        cause @ TransportError::Signing { .. } => OpenCostError::Transport { url, cause },
+        cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
+            OpenCostError::Transport { url, cause }
+        }
         TransportError::Redirected { to } => OpenCostError::Redirected { url, to },
         TransportError::Broken(_) => OpenCostError::Truncated { url },
     }

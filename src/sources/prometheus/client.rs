@@ -19,7 +19,7 @@ use crate::sources::transport::{Transport, TransportError};
 pub type Sink<'s> = &'s (dyn Fn(SeriesRow) + Send + Sync);
 
 /// Prometheus gives a query two minutes by default; a client that gave up before would never learn why.
-const SILENCE: Duration = Duration::from_secs(150);
+pub const SILENCE: Duration = Duration::from_secs(150);
 
 /// How often an answer may break off or fail to come before the whole range query is given up. Each time half is asked
 /// for.
@@ -238,7 +238,13 @@ impl PrometheusClient {
             TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
             TransportError::Tls(cause) => Trouble::Failed(PrometheusError::Tls { url, cause }),
             TransportError::Silent { seconds } => Trouble::Broken(PrometheusError::TimedOut { url, seconds }),
-            cause @ TransportError::Signing { .. } => Trouble::Failed(PrometheusError::Transport { url, cause }),
+            // Its pod may be about to be replaced.
+            cause @ TransportError::Kubernetes {
+                code: 429 | 502..=504, ..
+            } => Trouble::Busy(None, PrometheusError::Transport { url, cause }),
+            cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
+                Trouble::Failed(PrometheusError::Transport { url, cause })
+            }
             TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
             // A connection that was kept alive may be closed just as it is used again.
             TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),

@@ -205,7 +205,7 @@ mod tests {
         let of = Flavour::of_host;
         assert_eq!(of("aps-workspaces.eu-west-1.amazonaws.com"), Some(Flavour::Amazon));
         assert_eq!(
-            amazon_region("aps-workspaces.cn-north-1.amazonaws.com.cn"),
+            region_of("aps-workspaces.cn-north-1.amazonaws.com.cn"),
             Some("cn-north-1")
         );
         assert_eq!(of("monitoring.googleapis.com"), Some(Flavour::Google));

@@ -28,6 +28,18 @@ pub enum TransportError {
         /// Where it points, query left out.
         to: String,
     },
+    /// The Kubernetes API, which stands between us and the server, refuses.
+    #[error("the Kubernetes API at {server} refused ({code}): {message}; {fix}")]
+    Kubernetes {
+        /// The API's URL.
+        server: String,
+        /// The HTTP status.
+        code: u16,
+        /// In its own words.
+        message: String,
+        /// What to do.
+        fix: &'static str,
+    },
     /// A request cannot be signed.
     #[error(
         "the request cannot be signed for AWS ({cause}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod \

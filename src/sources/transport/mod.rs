@@ -3,27 +3,43 @@
 mod error;
 mod login;
 pub mod retry;
+mod service;
 mod sigv4;
 
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 
 pub use self::error::TransportError;
 use self::login::Authorization;
+use self::service::Proxy;
+pub use self::service::Service;
 use self::sigv4::SigV4;
 use super::endpoint::{Endpoint, EndpointError, Login, causes};
+use super::kubernetes::Connection;
 
 /// A way to one server.
 #[derive(Clone)]
 pub struct Transport {
-    http: reqwest::Client,
-    authorization: Authorization,
-    signer: Option<SigV4>,
+    way: Way,
     base: Url,
     shown: String,
     silence: Duration,
+}
+
+#[derive(Clone)]
+enum Way {
+    Direct(Direct),
+    Service(Proxy),
+}
+
+/// Straight, or through the proxy that the environment names.
+#[derive(Clone)]
+struct Direct {
+    http: reqwest::Client,
+    authorization: Authorization,
+    signer: Option<SigV4>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -40,11 +56,44 @@ enum Fields<'f> {
 }
 
 impl Transport {
-    /// A way to this server, straight or through the proxy that the environment names. It gives up after `silence` where
-    /// the endpoint sets no other limit. Nothing is sent yet.
+    /// The way to this endpoint: straight, or through the Kubernetes API where it is a service. It gives up after `silence`
+    /// where the endpoint sets no other limit. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the endpoint has no usable URL, header, login or certificate.
+    /// When the endpoint has no usable address, header, login or certificate, or is a service and there is no connection.
+    pub fn open(
+        endpoint: &Endpoint,
+        connection: Option<&Connection>,
+        silence: Duration,
+    ) -> Result<Self, EndpointError> {
+        let Some(service) = Service::of(endpoint) else {
+            return Self::direct(endpoint, silence);
+        };
+        let service = service?;
+        let bad = |cause: String| EndpointError::Service {
+            url: endpoint.url.clone(),
+            cause,
+        };
+        let connection = connection.ok_or_else(|| {
+            bad("--no-kubernetes leaves the API out; give the server's own URL, or read it".to_owned())
+        })?;
+        // The client puts its own server in place of this one.
+        let base = Url::parse(&format!("http://kubernetes{}", service.proxy_path()));
+        Ok(Self {
+            way: Way::Service(Proxy {
+                connection: connection.clone(),
+                headers: endpoint.header_map()?,
+            }),
+            base: base.map_err(|error| bad(error.to_string()))?,
+            shown: service.to_string(),
+            silence: endpoint.timeout.unwrap_or(silence),
+        })
+    }
+
+    /// The way to a URL.
+    ///
+    /// # Errors
+    /// As for [`Transport::open`].
     pub fn direct(endpoint: &Endpoint, silence: Duration) -> Result<Self, EndpointError> {
         let silence = endpoint.timeout.unwrap_or(silence);
         let http = endpoint.client(silence)?;
@@ -56,9 +105,11 @@ impl Transport {
             _ => None,
         };
         Ok(Self {
-            authorization: Authorization::new(endpoint, &http)?,
-            signer,
-            http,
+            way: Way::Direct(Direct {
+                authorization: Authorization::new(endpoint, &http)?,
+                signer,
+                http,
+            }),
             base: endpoint.parsed()?,
             shown: endpoint.shown(),
             silence,
@@ -92,7 +143,8 @@ impl Transport {
         self.send(path, Fields::Query(fields)).await
     }
 
-    /// Asks with the fields in a form, so that no proxy finds the URL too long.
+    /// Asks with the fields in a form, so that no proxy finds the URL too long; in the URL where the Kubernetes API stands
+    /// between, which asks for another right to send a form.
     ///
     /// # Errors
     /// As [`TransportError`] says.
@@ -111,24 +163,55 @@ impl Transport {
     }
 
     async fn send(&self, path: &str, fields: Fields<'_>) -> Result<Response, TransportError> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        let response = match &self.way {
+            Way::Direct(direct) => {
+                let sent = direct.send(&url, fields).await;
+                sent.map_err(|failure| match failure {
+                    Failure::Http(error) => self.broken(&error),
+                    Failure::Signing(error) => error,
+                })?
+            }
+            Way::Service(proxy) => {
+                let (Fields::Query(fields) | Fields::Form(fields)) = fields;
+                if !fields.is_empty() {
+                    url.query_pairs_mut().extend_pairs(fields);
+                }
+                proxy.get(&url, self.silence).await?
+            }
+        };
+        match response.status().is_redirection() {
+            true => Err(redirected(&url, &response)),
+            false => Ok(response),
+        }
+    }
+}
+
+enum Failure {
+    Http(reqwest::Error),
+    Signing(TransportError),
+}
+
+impl Direct {
+    /// Sends, and once more where a new token has come to lie in the old one's place.
+    async fn send(&self, url: &Url, fields: Fields<'_>) -> Result<Response, Failure> {
         let sent = self.authorization.header();
-        let response = self.once(path, fields, sent.clone()).await?;
+        let response = self.once(url, fields, sent.clone()).await?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(fresh) = self.authorization.renewed(sent.as_ref())
         {
-            return self.once(path, fields, Some(fresh)).await;
+            return self.once(url, fields, Some(fresh)).await;
         }
         Ok(response)
     }
 
     async fn once(
         &self,
-        path: &str,
+        url: &Url,
         fields: Fields<'_>,
-        authorization: Option<reqwest::header::HeaderValue>,
-    ) -> Result<Response, TransportError> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response, Failure> {
         let mut request = match fields {
             Fields::Query(fields) => self.http.get(url.clone()).query(fields),
             Fields::Form(fields) => self.http.post(url.clone()).form(fields),
@@ -136,15 +219,11 @@ impl Transport {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let mut request = request.build().map_err(|error| self.broken(&error))?;
+        let mut request = request.build().map_err(Failure::Http)?;
         if let Some(signer) = &self.signer {
-            signer.sign(&mut request).await?;
+            signer.sign(&mut request).await.map_err(Failure::Signing)?;
         }
-        let response = self.http.execute(request).await.map_err(|error| self.broken(&error))?;
-        match response.status().is_redirection() {
-            true => Err(redirected(&url, &response)),
-            false => Ok(response),
-        }
+        self.http.execute(request).await.map_err(Failure::Http)
     }
 }
 
