@@ -1,6 +1,7 @@
 //! The command line: arguments, one file per command, exit codes. Everything else is in the library.
 
 mod analyze;
+mod config;
 mod exit;
 mod explain;
 mod policy;

@@ -11,7 +11,7 @@ use crate::sources::endpoint::{Endpoint, Login, Secret, Tls};
 use crate::sources::prometheus::flavour::amazon_region;
 
 /// Servers, and who we are to them. Secrets come from files or the environment, and help shows none.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Servers")]
 pub(super) struct Reach {
     /// Prometheus, Thanos, Mimir or VictoriaMetrics, as http://HOST:PORT or, through the Kubernetes API,
@@ -97,7 +97,82 @@ struct Server<'a> {
     headers: &'a [String],
 }
 
+/// What a file says of one server.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    pub(super) url: Option<String>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) headers: Vec<String>,
+    pub(super) sigv4_region: Option<String>,
+}
+
 impl Reach {
+    /// What a file says; of files, the authority, our certificate and its key.
+    pub(super) fn of(prometheus: Access, costs: Access, files: [Option<PathBuf>; 3], timeout: Option<u64>) -> Self {
+        let [ca_file, client_cert_file, client_key_file] = files;
+        Self {
+            prometheus: prometheus.url,
+            prometheus_token_file: prometheus.token_file,
+            prometheus_user: prometheus.user,
+            prometheus_password_file: prometheus.password_file,
+            prometheus_sigv4_region: prometheus.sigv4_region,
+            prometheus_header: prometheus.headers,
+            costs: costs.url,
+            costs_token_file: costs.token_file,
+            costs_user: costs.user,
+            costs_password_file: costs.password_file,
+            costs_header: costs.headers,
+            ca_file,
+            client_cert_file,
+            client_key_file,
+            timeout,
+        }
+    }
+
+    /// These arguments laid over a file's. A login and headers go with the server that they are for: who names another
+    /// server must not send it the file's secrets.
+    pub(super) fn over(mut self, file: Self) -> Self {
+        if self.prometheus.is_none() || self.prometheus == file.prometheus {
+            self.prometheus = file.prometheus;
+            let logs_in = self.prometheus_token_file.is_some()
+                || self.prometheus_user.is_some()
+                || self.prometheus_sigv4_region.is_some()
+                || environment("GPUWISE_PROMETHEUS_TOKEN").is_some();
+            if !logs_in {
+                self.prometheus_token_file = file.prometheus_token_file;
+                self.prometheus_user = file.prometheus_user;
+                self.prometheus_password_file = self.prometheus_password_file.or(file.prometheus_password_file);
+                self.prometheus_sigv4_region = file.prometheus_sigv4_region;
+            }
+            if self.prometheus_header.is_empty() {
+                self.prometheus_header = file.prometheus_header;
+            }
+        }
+        if self.costs.is_none() || self.costs == file.costs {
+            self.costs = file.costs;
+            let logs_in = self.costs_token_file.is_some()
+                || self.costs_user.is_some()
+                || environment("GPUWISE_COSTS_TOKEN").is_some();
+            if !logs_in {
+                self.costs_token_file = file.costs_token_file;
+                self.costs_user = file.costs_user;
+                self.costs_password_file = self.costs_password_file.or(file.costs_password_file);
+            }
+            if self.costs_header.is_empty() {
+                self.costs_header = file.costs_header;
+            }
+        }
+        self.ca_file = self.ca_file.or(file.ca_file);
+        if self.client_cert_file.is_none() {
+            self.client_cert_file = file.client_cert_file;
+            self.client_key_file = file.client_key_file;
+        }
+        self.timeout = self.timeout.or(file.timeout);
+        self
+    }
+
     /// Prometheus, if it is named.
     pub(super) fn prometheus(&self) -> Result<Option<Endpoint>, Usage> {
         let server = self.prometheus.as_deref().map(|url| Server {
@@ -174,7 +249,13 @@ impl Reach {
     fn tls(&self) -> Result<Tls, Usage> {
         let identity_pem = match (&self.client_cert_file, &self.client_key_file) {
             (Some(certificate), Some(key)) => Some(Secret::new(format!("{}\n{}", text(certificate)?, text(key)?))),
-            _ => None,
+            (None, None) => None,
+            _ => {
+                return Err(Usage(
+                    "a client certificate needs its key: --client-cert-file FILE with --client-key-file FILE"
+                        .to_owned(),
+                ));
+            }
         };
         Ok(Tls {
             ca_pem: self.ca_file.as_deref().map(read).transpose()?,

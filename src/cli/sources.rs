@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::config;
 use super::exit::Usage;
 use super::reach::Reach;
 use crate::catalog::Catalog;
@@ -42,6 +43,10 @@ pub(super) struct From {
     /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     step: Option<u32>,
+    /// A file that says what is the same in every run, under `sources:` and the names of these flags
+    /// [default: gpuwise.yaml, if it is there]
+    #[arg(long, value_name = "FILE", env = "GPUWISE_CONFIG")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -55,7 +60,9 @@ impl From {
         if let Some(folder) = &self.recording {
             return Ok(Source::Recording(folder.clone()));
         }
-        let prometheus = self.reach.prometheus()?;
+        let config = config::load(self.config.as_deref())?;
+        let reach = self.reach.clone().over(config.reach);
+        let prometheus = reach.prometheus()?;
         if prometheus.is_none() && self.no_kubernetes {
             return Err(Usage(
                 "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices); \
@@ -66,17 +73,17 @@ impl From {
         }
         Ok(Source::Live(Box::new(Live {
             prometheus,
-            costs: self.reach.costs()?,
-            looked_for: self.reach.looked_for()?,
+            costs: reach.costs()?,
+            looked_for: reach.looked_for()?,
             kubernetes: if self.no_kubernetes {
                 Kubernetes::None
             } else {
                 Kubernetes::Read {
-                    kubeconfig: self.kubeconfig.clone(),
-                    context: self.kube_context.clone(),
+                    kubeconfig: self.kubeconfig.clone().or(config.kubeconfig),
+                    context: self.kube_context.clone().or(config.kube_context),
                 }
             },
-            cluster: self.cluster.clone(),
+            cluster: self.cluster.clone().or(config.cluster),
             window: self.window,
             until: self.until,
             step_seconds: self.step,

@@ -2,6 +2,7 @@
 //! user reads when it goes wrong.
 
 mod cluster;
+mod config;
 mod flavour;
 mod login;
 mod retry;
@@ -175,7 +176,10 @@ impl Ran {
 
 /// Runs the binary in an empty folder with these variables and no others that it listens to.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
+    run_in(tempfile::tempdir().unwrap().path(), arguments, environment)
+}
+
+fn run_in(folder: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpuwise"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -187,9 +191,9 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
         }
     }
     let output = command
-        .env("HOME", folder.path())
+        .env("HOME", folder)
         .envs(environment.iter().copied())
-        .current_dir(folder.path())
+        .current_dir(folder)
         .args(arguments)
         .timeout(Duration::from_secs(120))
         .output()
