@@ -2,8 +2,10 @@
 
 pub mod gpus;
 pub mod instances;
+pub mod list_prices;
 pub mod metrics;
 pub mod models;
+pub mod plausible;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::usage::Signal;
 use gpus::{GpuName, GpuSpec, MigProfile};
 use instances::InstanceType;
+use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
 
@@ -32,6 +35,7 @@ pub struct Catalog {
     names: Vec<GpuName>,
     mig: Vec<MigProfile>,
     instances: Vec<InstanceType>,
+    list_prices: Vec<ListPrice>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
 }
@@ -64,6 +68,7 @@ impl Catalog {
             names: rows("gpu_names.csv", include_str!("data/gpu_names.csv"))?,
             mig: rows("mig.csv", include_str!("data/mig.csv"))?,
             instances: rows("instances.csv", include_str!("data/instances.csv"))?,
+            list_prices: rows("list_prices.csv", include_str!("data/list_prices.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
         })
@@ -140,6 +145,11 @@ impl Catalog {
     /// An instance type by the name that `node.kubernetes.io/instance-type` carries.
     pub fn instance(&self, instance_type: &str) -> Option<&InstanceType> {
         self.instances.iter().find(|row| row.instance_type == instance_type)
+    }
+
+    /// Every instance type it knows.
+    pub fn instances(&self) -> &[InstanceType] {
+        &self.instances
     }
 
     /// The metrics that carry a signal, the current name first.

@@ -57,8 +57,7 @@ impl Analyze {
         let previous = self.previous.as_deref().map(earlier).transpose()?;
         let source = self.from.source()?;
         let progress = progress::shown(self.quiet);
-        let reading = pipeline::read(&source, &*progress).await?;
-        let mut plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        let mut plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
         drop(progress);
         if let (Some(earlier), Some(path)) = (&previous, &self.previous) {
             let told = since(earlier, &plan, &self.by.scope())

@@ -68,6 +68,6 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | PipelineError::Discovery(DiscoveryError::List { .. })
             | PipelineError::Recording(_),
         ) => SOURCE,
-        None => INTERNAL,
+        Some(PipelineError::Catalog(_)) | None => INTERNAL,
     }
 }

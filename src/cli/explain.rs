@@ -39,22 +39,21 @@ impl Explain {
         let judge = self.by.judge()?;
         let source = self.from.source()?;
         let progress = progress::shown(false);
-        let reading = pipeline::read(&source, &*progress).await?;
-        let plan = pipeline::analyze(&reading, &judge, &self.by.scope(), &*progress)?;
+        let plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
         drop(progress);
         report::explain::why(&plan, workload).map_err(|error| Usage(error.to_string()).into())
     }
 }
 
 fn page(lever: &str) -> anyhow::Result<String> {
-    let judge = judge(&[])?.only(&[lever.to_owned()]).map_err(Usage)?;
+    let judge = judge(&[], &[])?.only(&[lever.to_owned()]).map_err(Usage)?;
     Ok(judge.levers().iter().map(|lever| lever.page()).collect())
 }
 
 /// Each lever with the first sentence of its page.
 fn list() -> anyhow::Result<String> {
     let mut text = String::new();
-    for lever in judge(&[])?.levers() {
+    for lever in judge(&[], &[])?.levers() {
         let about = lever
             .page()
             .lines()

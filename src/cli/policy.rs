@@ -25,7 +25,7 @@ impl Command {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Check { files } => {
-                judge(files)?;
+                judge(files, &[])?;
                 deliver::text("the policy is valid\n", None)?;
             }
             Self::Show => deliver::text(policy::DEFAULT, None)?,

@@ -43,6 +43,9 @@ pub(super) struct From {
     /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     step: Option<u32>,
+    /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
+    #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
+    samples_at_once: u64,
     /// A file that says what is the same in every run, under `sources:` and the names of these flags
     /// [default: gpuwise.yaml, if it is there]
     #[arg(long, value_name = "FILE", env = "GPUWISE_CONFIG")]
@@ -87,6 +90,7 @@ impl From {
             window: self.window,
             until: self.until,
             step_seconds: self.step,
+            samples_at_once: self.samples_at_once,
         })))
     }
 }
@@ -98,6 +102,9 @@ pub(super) struct By {
     /// A policy laid over the defaults (repeatable, later wins); `gpuwise policy show` prints every key
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
+    /// What you pay by contract (YAML), as under `prices` in the policy (repeatable, later wins)
+    #[arg(long, value_name = "FILE")]
+    price_sheet: Vec<PathBuf>,
     /// The time zone of hours in schedules, such as Europe/Berlin [default: the policy's]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -115,7 +122,9 @@ pub(super) struct By {
 impl By {
     /// The policy with its levers.
     pub(super) fn judge(&self) -> anyhow::Result<Judge> {
-        let mut judge = judge(&self.policy)?.only(&self.lever).map_err(Usage)?;
+        let mut judge = judge(&self.policy, &self.price_sheet)?
+            .only(&self.lever)
+            .map_err(Usage)?;
         if let Some(zone) = &self.timezone {
             judge = judge.in_timezone(zone).map_err(Usage)?;
         }
@@ -131,15 +140,21 @@ impl By {
     }
 }
 
-/// A judge by these policy files.
-pub(super) fn judge(policies: &[PathBuf]) -> anyhow::Result<Judge> {
-    let mut files = Vec::new();
-    for path in policies {
-        let text = String::from_utf8(read(path)?)
-            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
-        files.push((path.display().to_string(), text));
-    }
-    Ok(Judge::new(&files, Catalog::shipped()?)?)
+/// A judge by these policy files and price sheets.
+pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
+    let texts = |paths: &[PathBuf]| -> Result<Vec<(String, String)>, Usage> {
+        let text = |path: &PathBuf| {
+            let text = String::from_utf8(read(path)?)
+                .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
+            Ok((path.display().to_string(), text))
+        };
+        paths.iter().map(text).collect()
+    };
+    Ok(Judge::with_prices(
+        &texts(policies)?,
+        &texts(sheets)?,
+        Catalog::shipped()?,
+    )?)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {

@@ -1,6 +1,6 @@
 //! One scenario a workload at most, and of those the set that saves money together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ask::{Answers, Left};
 use super::guard::Guarded;
@@ -24,34 +24,67 @@ pub(super) struct Chosen {
     pub(super) held: Vec<(Priced, HeldBy)>,
 }
 
+/// A workload's scenarios that nothing forbids, the one that saves most first, and the first that had to be given up.
+struct Choice {
+    priced: Priced,
+    next: VecDeque<Priced>,
+    lost: Option<(Priced, HeldBy)>,
+}
+
+impl Choice {
+    /// Gives the present scenario up for the next one; where there is none, the first that was lost is held back.
+    fn give_up(self, rule: String, held: &mut Vec<(Priced, HeldBy)>) -> Option<Self> {
+        let Self { priced, mut next, lost } = self;
+        let lost = lost.unwrap_or((priced, engine_rule(rule)));
+        let Some(priced) = next.pop_front() else {
+            held.push(lost);
+            return None;
+        };
+        Some(Self {
+            priced,
+            next,
+            lost: Some(lost),
+        })
+    }
+}
+
 pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Snapshot, offers: &Offers) -> Chosen {
     let placement = Placement::of(snapshot);
+    let mut levers: BTreeSet<(usize, &'static str)> = BTreeSet::new();
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
     for candidate in guarded {
-        by_workload
-            .entry(candidate.priced.workload)
-            .or_default()
-            .push(candidate);
+        let workload = candidate.priced.workload;
+        levers.insert((workload, candidate.priced.lever));
+        by_workload.entry(workload).or_default().push(candidate);
     }
-    let mut open: Vec<Priced> = Vec::new();
+    let mut open: Vec<Choice> = Vec::new();
     let mut held: Vec<(Priced, HeldBy)> = Vec::new();
     for mut candidates in by_workload.into_values() {
         // The most money first; what is equal keeps the order of the levers, so that it does not depend on anything else.
         candidates.sort_by(|a, b| b.priced.net().get().total_cmp(&a.priced.net().get()));
-        let best = candidates
-            .iter()
-            .position(|candidate| candidate.held.is_none())
-            .unwrap_or(0);
-        let chosen = candidates.remove(best);
-        supersede(&chosen.priced, &candidates, answers);
-        match chosen.held {
-            None => open.push(chosen.priced),
-            Some(rule) => held.push((chosen.priced, rule)),
+        let permitted = |candidate: &Guarded| candidate.held.is_none();
+        let (mut next, mut forbidden): (VecDeque<_>, VecDeque<_>) = candidates.into_iter().partition(permitted);
+        match next.pop_front() {
+            Some(best) => open.push(Choice {
+                priced: best.priced,
+                next: next.into_iter().map(|candidate| candidate.priced).collect(),
+                lost: None,
+            }),
+            None => {
+                let best = forbidden.pop_front();
+                held.extend(best.and_then(|best| Some((best.priced, best.held?))));
+            }
         }
     }
-    take_slices(&mut open, &mut held, offers);
-    let outcome = settle(&placement, &mut open, &mut held);
-    let alone = open
+    let (open, outcome) = settle(&placement, open, &mut held, offers);
+    for choice in &open {
+        supersede(&choice.priced, choice.lost.as_ref(), &levers, answers);
+    }
+    for (priced, _) in &held {
+        supersede(priced, None, &levers, answers);
+    }
+    let accepted: Vec<Priced> = open.into_iter().map(|choice| choice.priced).collect();
+    let alone = accepted
         .iter()
         .map(|priced| {
             let only = realise(&placement, &[priced]);
@@ -59,7 +92,7 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
         })
         .collect();
     Chosen {
-        accepted: open,
+        accepted,
         outcome,
         alone,
         held,
@@ -67,72 +100,87 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
 }
 
 /// Levers whose scenario lost to another's on the same workload say so.
-fn supersede(chosen: &Priced, others: &[Guarded], answers: &mut Answers) {
-    let levers: BTreeSet<&'static str> = others.iter().map(|other| other.priced.lever).collect();
-    for lever in levers.into_iter().filter(|lever| *lever != chosen.lever) {
+fn supersede(
+    chosen: &Priced,
+    lost: Option<&(Priced, HeldBy)>,
+    levers: &BTreeSet<(usize, &'static str)>,
+    answers: &mut Answers,
+) {
+    let others = levers
+        .iter()
+        .filter(|(workload, lever)| *workload == chosen.workload && *lever != chosen.lever);
+    for (workload, lever) in others {
+        let because = match lost.filter(|(priced, _)| priced.lever == *lever) {
+            Some((_, held)) => format!("{}; {} can be done instead", held.rule, chosen.lever),
+            None => format!("{} saves more on it, and both cannot be done", chosen.lever),
+        };
         answers.kept.push(Left {
-            workload: chosen.workload,
+            workload: *workload,
             lever,
-            why: Reason::new(
-                "superseded",
-                format!("{} saves more on it, and both cannot be done", chosen.lever),
-            ),
+            why: Reason::new("superseded", because),
         });
     }
 }
 
-/// Slices that are free are free once: the scenario that saves most takes them first.
-fn take_slices(open: &mut Vec<Priced>, held: &mut Vec<(Priced, HeldBy)>, offers: &Offers) {
-    let mut free: BTreeMap<GpuKind, u32> = offers.free_slices().iter().cloned().collect();
-    let mut order: Vec<Priced> = std::mem::take(open);
-    order.sort_by(|a, b| {
+/// Gives scenarios up until what is left can be done together and adds nothing to the bill.
+fn settle(
+    placement: &Placement<'_>,
+    mut open: Vec<Choice>,
+    held: &mut Vec<(Priced, HeldBy)>,
+    offers: &Offers,
+) -> (Vec<Choice>, Outcome) {
+    loop {
+        open.sort_by_key(|choice| choice.priced.workload);
+        let set: Vec<&Priced> = open.iter().map(|choice| &choice.priced).collect();
+        let mut given_up = without_slices(&set, offers);
+        if given_up.is_empty() {
+            let outcome = realise(placement, &set);
+            given_up = only_adding(&set, &outcome);
+            if given_up.is_empty() {
+                return (open, outcome);
+            }
+        }
+        let mut kept = Vec::new();
+        for (row, choice) in open.into_iter().enumerate() {
+            match given_up.remove(&row) {
+                None => kept.push(choice),
+                Some(rule) => kept.extend(choice.give_up(rule, held)),
+            }
+        }
+        open = kept;
+    }
+}
+
+/// Slices that are free are free once: the scenario that saves most takes them first. Those that go without, with the rule.
+fn without_slices(set: &[&Priced], offers: &Offers) -> BTreeMap<usize, String> {
+    let mut free: BTreeMap<&GpuKind, u32> = offers.free_slices().iter().map(|(kind, n)| (kind, *n)).collect();
+    let mut order: Vec<(usize, &Priced)> = set.iter().copied().enumerate().collect();
+    order.sort_by(|(_, a), (_, b)| {
         b.net()
             .get()
             .total_cmp(&a.net().get())
             .then(a.workload.cmp(&b.workload))
     });
-    for priced in order {
-        let left = priced
-            .takes
-            .as_ref()
-            .map(|(kind, count)| (free.get(kind).copied().unwrap_or(0), kind.clone(), *count));
-        match left {
-            Some((have, kind, wants)) if have < wants => {
+    let mut without = BTreeMap::new();
+    for (row, priced) in order {
+        let Some((kind, wants)) = &priced.takes else { continue };
+        match free.get_mut(kind).filter(|have| **have >= *wants) {
+            Some(have) => *have -= wants,
+            None => {
                 let rule = format!("the free slices of {kind} go to workloads that save more with them");
-                held.push((priced, engine_rule(rule)));
+                without.insert(row, rule);
             }
-            Some((have, kind, wants)) => {
-                free.insert(kind, have - wants);
-                open.push(priced);
-            }
-            None => open.push(priced),
         }
     }
+    without
 }
 
-/// Leaves out what would only add to the bill: new nodes for GPUs that stay on it.
-fn settle(placement: &Placement<'_>, open: &mut Vec<Priced>, held: &mut Vec<(Priced, HeldBy)>) -> Outcome {
-    loop {
-        open.sort_by_key(|priced| priced.workload);
-        let set: Vec<&Priced> = open.iter().collect();
-        let outcome = realise(placement, &set);
-        let adds: BTreeSet<usize> = (0..open.len())
-            .filter(|row| outcome.leaves[*row] < open[*row].added)
-            .collect();
-        if adds.is_empty() {
-            return outcome;
-        }
-        let mut kept = Vec::new();
-        for (row, priced) in std::mem::take(open).into_iter().enumerate() {
-            if adds.contains(&row) {
-                let rule = "it would add nodes to the bill while those that it leaves stay on it, as others use them";
-                held.push((priced, engine_rule(rule.to_owned())));
-            } else {
-                kept.push(priced);
-            }
-        }
-        *open = kept;
-    }
+/// What would only add to the bill: new nodes for GPUs that stay on it.
+fn only_adding(set: &[&Priced], outcome: &Outcome) -> BTreeMap<usize, String> {
+    let adds = |row: &usize| outcome.leaves[*row] < set[*row].added;
+    let rule = "it would add nodes to the bill while those that it leaves stay on it: others use them, they are committed \
+                to, or nothing removes them";
+    (0..set.len()).filter(adds).map(|row| (row, rule.to_owned())).collect()
 }
 
 fn engine_rule(rule: String) -> HeldBy {

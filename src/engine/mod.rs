@@ -73,7 +73,19 @@ impl Judge {
     /// # Errors
     /// Everything that is wrong in them, each with its place.
     pub fn new(files: &[(String, String)], catalog: Catalog) -> Result<Self, Mistakes> {
-        let root: Located = layered(files)?;
+        Self::with_prices(files, &[], catalog)
+    }
+
+    /// The same with price sheets laid over the policy's `prices`.
+    ///
+    /// # Errors
+    /// As [`Judge::new`].
+    pub fn with_prices(
+        files: &[(String, String)],
+        sheets: &[(String, String)],
+        catalog: Catalog,
+    ) -> Result<Self, Mistakes> {
+        let root: Located = layered(files, sheets)?;
         let mut mistakes = Vec::new();
         let mut section = Section::open("", &root, &mut mistakes);
         let policy = Policy::read(&mut section, &catalog, &mut mistakes);

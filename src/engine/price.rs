@@ -49,21 +49,27 @@ impl Priced {
     }
 }
 
-/// Prices every proposal. What cannot be priced becomes unknown, what costs as much as before is kept.
+/// Prices every proposal. Where none of a lever's alternatives can be priced it becomes unknown, where none saves it is kept.
 pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
     let mut priced = Vec::new();
-    for proposed in std::mem::take(&mut answers.proposed) {
-        let workload = &world.snapshot.workloads[proposed.workload];
-        let (place, lever) = (proposed.workload, proposed.lever);
-        match one(proposed, workload, world) {
-            Some(found) if found.net().get() > 0.0 => priced.push(found),
-            Some(_) => answers.kept.push(Left {
-                workload: place,
+    let proposed = std::mem::take(&mut answers.proposed);
+    for alternatives in proposed.chunk_by(|a, b| (a.workload, a.lever) == (b.workload, b.lever)) {
+        let (workload, lever) = (alternatives[0].workload, alternatives[0].lever);
+        let of = &world.snapshot.workloads[workload];
+        let mut found: Vec<Priced> = alternatives.iter().filter_map(|p| one(p, of, world)).collect();
+        let can_be_priced = !found.is_empty();
+        found.retain(|priced| priced.net().get() > 0.0);
+        if !found.is_empty() {
+            priced.extend(found);
+        } else if can_be_priced {
+            answers.kept.push(Left {
+                workload,
                 lever,
                 why: Reason::new("saves-nothing", "what it would need instead costs as much"),
-            }),
-            None => answers.unknown.push(Left {
-                workload: place,
+            });
+        } else {
+            answers.unknown.push(Left {
+                workload,
                 lever,
                 why: Gap::new(
                     "no-price",
@@ -71,13 +77,13 @@ pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
                     "its nodes have no price",
                     "point --costs at OpenCost or Kubecost, or label nodes with node.kubernetes.io/instance-type",
                 ),
-            }),
+            });
         }
     }
     priced
 }
 
-fn one(proposed: Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
+fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
     let moves = &proposed.proposal.moves;
     let share = moves.iter().find_map(asleep).unwrap_or(1.0);
     let target = moves.iter().find_map(|change| match change {
@@ -123,7 +129,10 @@ fn of_running(
     if now.get() <= 0.0 {
         return None;
     }
-    let held = (paid.get() / now.get()).min(1.0);
+    // Of what it holds now, at the price of now; where that rose, no more than what was paid.
+    let held = (at_price_of_now(workload, world)?.get() / now.get())
+        .min(paid.get() / now.get())
+        .min(1.0);
     for pod in &running {
         priced.releases.push(Release {
             node: pod.node.clone()?,
@@ -133,7 +142,7 @@ fn of_running(
         });
     }
     priced.value = now * (held * share);
-    if let Some((kind, _)) = target {
+    if let Some((kind, slowdown)) = target {
         let pods = u32::try_from(running.len()).ok()?;
         let each = workload.gpus_per_pod();
         let free = world
@@ -145,12 +154,21 @@ fn of_running(
             priced.takes = Some((kind.clone(), pods * each));
         } else {
             let (offer, nodes, hourly) = world.offers.cheapest(kind, pods, each, &workload.pod_requests)?;
-            priced.added = hourly * held;
+            // What ends by itself is paid for as long as it lasts.
+            let lasts = if workload.family { slowdown } else { 1.0 };
+            priced.added = hourly * (held * lasts);
             let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
             priced.added_nodes = Some(format!("{nodes} x {name}"));
         }
     }
     Some(priced)
+}
+
+/// What the hours that it held in the window cost at the prices of the window's end.
+fn at_price_of_now(workload: &Workload, world: &World<'_>) -> Option<Hourly> {
+    let costs = workload.pods.iter().map(|pod| Some(pod.hourly? * pod.hours()));
+    let sum = costs.sum::<Option<Hourly>>()?;
+    Some(sum * (1.0 / world.snapshot.grid.window.hours()))
 }
 
 /// Runs that end are priced by their hours; on another GPU they may last as much longer as the worst slowdown says.
@@ -165,7 +183,8 @@ fn of_runs(
         .offers
         .cheapest(kind, 1, workload.gpus_per_pod(), &workload.pod_requests)?;
     let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
-    priced.value = workload.monthly?.hourly();
+    let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
+    priced.value = if now < paid { now } else { paid };
     priced.added = hourly * (hours * slowdown / world.snapshot.grid.window.hours());
     priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
     priced.own_nodes = has_own_nodes(workload, world);

@@ -76,7 +76,7 @@ fn take<'r>(
     on_it: impl Iterator<Item = (usize, &'r Release)>,
     leaves: &mut [Hourly],
 ) -> Hourly {
-    let mut rest = node.hourly.unwrap_or(Hourly::ZERO) * share;
+    let mut rest = node.hourly.unwrap_or(Hourly::ZERO) * (node.present.ratio() * share);
     for (row, release) in on_it {
         let own = release.hourly * release.share;
         let own = if own.get() < rest.get() { own } else { rest };

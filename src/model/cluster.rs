@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::queueing::Queues;
+
 /// Amounts of resources by their Kubernetes name: `cpu` in cores, `memory` in bytes, `nvidia.com/gpu` and
 /// `nvidia.com/mig-1g.10gb` in devices.
 pub type Resources = BTreeMap<String, f64>;
@@ -27,6 +30,15 @@ pub struct Inventory {
     /// Horizontal pod autoscalers.
     #[serde(default)]
     pub hpas: Vec<Hpa>,
+    /// GPUs and slices that DRA drivers offer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<OfferedDevice>,
+    /// Resource claims that have their devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_claims: Vec<DeviceClaim>,
+    /// Kueue's queues and what waits in them.
+    #[serde(default, skip_serializing_if = "Queues::is_empty")]
+    pub queues: Queues,
     /// Pods with GPUs that were seen running within the window, gone or not (kube-state-metrics).
     #[serde(default)]
     pub pod_history: Vec<PodRecord>,
@@ -71,6 +83,9 @@ pub struct Node {
     /// All its labels: GPU product, instance type, capacity type, pool.
     #[serde(default)]
     pub labels: Labels,
+    /// Annotations that say what may remove it, and to which set of machines it belongs.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
     /// What it offers to pods.
     #[serde(default)]
     pub allocatable: Resources,
@@ -102,7 +117,7 @@ pub struct Container {
 }
 
 /// A pod.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pod {
     /// Its namespace.
     pub namespace: String,
@@ -130,9 +145,18 @@ pub struct Pod {
     /// `spec.nodeSelector`.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub node_selector: Labels,
+    /// What the scheduler counts for it, where that is not the sum of what its containers request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Resources>,
     /// Whether it claims devices through DRA, whose GPUs the resource requests do not show.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub claims_devices: bool,
+    /// Names of the ResourceClaims that it uses, as far as they are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
+    /// The claim that stands for extended resources in its requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_claim: Option<ExtendedClaim>,
     /// When its containers began to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
@@ -142,8 +166,12 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// What its containers request together.
+    /// What the scheduler counts for it: what its containers request together, unless an init container, or the pod as a
+    /// whole, requests something else.
     pub fn requests(&self) -> Resources {
+        if let Some(counted) = &self.counted {
+            return counted.clone();
+        }
         let mut sum = Resources::new();
         for (name, amount) in self.containers.iter().flat_map(|container| &container.requests) {
             *sum.entry(name.clone()).or_insert(0.0) += amount;
@@ -236,6 +264,9 @@ pub struct NodeCost {
     /// Its instance type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Hours for which it was billed.
     pub hours: f64,
     /// What it cost in those hours, adjustments included.
@@ -249,6 +280,9 @@ pub struct NodeCost {
     /// Whether the source adjusted list prices to the bill.
     #[serde(default)]
     pub adjusted: bool,
+    /// Whether the source knew no price and took its built-in ones for a core, a GiB and a GPU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
 }
 
 /// Where money goes besides nodes.

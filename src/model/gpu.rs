@@ -53,6 +53,38 @@ impl fmt::Display for GpuKind {
     }
 }
 
+/// What an extended resource is, where it is a GPU or a part of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GpuResource<'n> {
+    /// Whole GPUs, or what the node offers as such (slices under MIG's `single` strategy, time slices).
+    Gpu,
+    /// Time slices, or MPS shares, under a name of their own.
+    Shared,
+    /// Slices of this MIG profile, or of another vendor's partition.
+    Slice(&'n str),
+}
+
+/// Reads a resource's name: `nvidia.com/gpu` and `nvidia.com/mig-1g.10gb` are, `nvidia.com/gpumem` (an amount of memory),
+/// `nvidia.com/hostdev` and network devices are not. Names as the device plugins of NVIDIA, AMD, Intel and Alibaba Cloud
+/// register them.
+pub fn gpu_resource(name: &str) -> Option<GpuResource<'_>> {
+    let (vendor, device) = name.split_once('/')?;
+    match (vendor, device) {
+        ("nvidia.com" | "amd.com", "gpu")
+        | ("gpu.intel.com", "i915" | "xe")
+        | ("habana.ai", "gaudi")
+        | ("alibabacloud.com", "gpu-count") => Some(GpuResource::Gpu),
+        ("nvidia.com", "gpu.shared") => Some(GpuResource::Shared),
+        ("nvidia.com", device) => {
+            let profile = device.strip_prefix("mig-")?;
+            Some(GpuResource::Slice(profile.strip_suffix(".shared").unwrap_or(profile)))
+        }
+        // Instinct's partitions: single, dual, quad and core, each with a memory mode.
+        ("amd.com", device) => device.contains("px_nps").then_some(GpuResource::Slice(device)),
+        _ => None,
+    }
+}
+
 /// One device as its exporter names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceId {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::queueing::Queueing;
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
 use super::snapshot::{ByCategory, PriceBasis};
@@ -67,7 +68,7 @@ pub struct Coverage {
     pub gpus_with_metrics: u32,
     /// Workloads with GPUs.
     pub workloads: u32,
-    /// Samples read.
+    /// Samples that were read of workloads.
     pub samples: u64,
     /// Share of spend that every lever could judge.
     pub spend_judged: Option<f64>,
@@ -146,6 +147,9 @@ pub struct WorkloadRow {
     pub class_because: Vec<String>,
     /// Runs of its template within the window.
     pub runs: u32,
+    /// The queue that admits it, where Kueue does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queueing>,
     /// GPUs it held on average.
     pub gpus: GpuCount,
     /// Their kind.

@@ -74,6 +74,19 @@ impl Inventory {
         self.controllers.dedup_by_key(|c| place(c));
         self.hpas
             .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        self.devices.sort();
+        self.devices.dedup();
+        self.device_claims
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let queues = &mut self.queues;
+        queues.cluster_queues.sort_by(|a, b| a.name.cmp(&b.name));
+        queues
+            .local_queues
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        queues.flavors.sort_by(|a, b| a.name.cmp(&b.name));
+        queues
+            .workloads
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         self.pod_history
             .sort_by(|a, b| (&a.namespace, &a.name, a.first, &a.uid).cmp(&(&b.namespace, &b.name, b.first, &b.uid)));
         self.owner_history.sort();

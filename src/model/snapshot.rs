@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::gap::Gap;
 use super::gpu::GpuModel;
+use super::queueing::QueueState;
 use super::time::Grid;
-use super::units::{Hourly, Memory, Monthly};
+use super::units::{Hourly, Memory, Monthly, Share};
 use super::usage::Signal;
 use super::workload::{CapacityType, PriceSource, Workload};
 
@@ -62,6 +63,8 @@ pub struct GpuNode {
     pub consolidates: bool,
     /// Its instance type.
     pub instance_type: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
     /// Its GPU.
     pub gpu: Option<GpuModel>,
     /// How many GPUs it has.
@@ -78,6 +81,8 @@ pub struct GpuNode {
     pub hourly: Option<Hourly>,
     /// Where its price comes from.
     pub price: Option<PriceSource>,
+    /// The share of the window for which it was there: a node that comes and goes is on the bill for no more.
+    pub present: Share,
     /// Pods of no workload we know that hold GPUs on it, so that it is never thought empty.
     pub strangers: u32,
 }
@@ -104,6 +109,8 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// The nodes with GPUs, by name.
     pub nodes: Vec<GpuNode>,
+    /// Kueue's queues at the window's end, by name.
+    pub queues: Vec<QueueState>,
     /// What it costs; `None` where no node has a price.
     pub spend: Option<Spend>,
     /// GPUs on the nodes.

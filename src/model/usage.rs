@@ -245,9 +245,14 @@ impl Column {
         }
     }
 
-    /// Gives back memory that growing left over.
-    pub fn shrink(&mut self) {
-        self.values.shrink_to_fit();
+    /// Makes room for values up to a point, of which so many come next: growing step by step would take twice the memory.
+    pub fn expect_until(&mut self, last: usize, values: usize) {
+        let length = match self.values.is_empty() {
+            true => values,
+            false => (last + 1).saturating_sub(self.first),
+        };
+        let length = length.min(self.points);
+        self.values.reserve_exact(length.saturating_sub(self.values.len()));
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
+use super::queueing::Queueing;
 use super::serving::Serving;
 use super::time::Grid;
 use super::units::{GpuCount, Hourly, Monthly, Share};
@@ -90,6 +91,9 @@ pub struct PodUse {
     pub shared: bool,
     /// How many devices it holds, whole GPUs or slices.
     pub gpus: u32,
+    /// How much of its devices is its own: one, or less where others have a right to the same devices (a shared claim, time
+    /// slices).
+    pub share: f64,
     /// Which kind.
     pub gpu: Option<GpuKind>,
     /// What its devices cost together: their share of the node.
@@ -123,6 +127,7 @@ impl PodUse {
 pub struct Measured {
     values: Vec<f64>,
     expected: usize,
+    hole: Share,
 }
 
 impl Measured {
@@ -132,6 +137,12 @@ impl Measured {
             return Share::default();
         }
         Share::new((self.values.len() as f64 / self.expected as f64).min(1.0)).unwrap_or_default()
+    }
+
+    /// What is missing of the pod of which most is, as a share of the window: all of it for a GPU that was never seen, however
+    /// many others were.
+    pub fn hole_of_a_pod(&self) -> Share {
+        self.hole
     }
 
     /// The largest value.
@@ -197,6 +208,8 @@ pub struct Workload {
     pub replicas: Option<u32>,
     /// The autoscaler on it.
     pub autoscaler: Option<Autoscaler>,
+    /// The queue that admits it, where Kueue does.
+    pub queue: Option<Queueing>,
     /// GPUs it held on average over the window; slices by their share of the GPU.
     pub gpus: GpuCount,
     /// The kind of most of its GPU hours.
@@ -220,25 +233,27 @@ impl Workload {
     pub fn measured(&self, signal: Signal, grid: Grid) -> Measured {
         let mut values = Vec::new();
         let mut expected = 0;
+        let mut hole: f64 = 0.0;
         for pod in &self.pods {
-            let points = pod.points(grid);
-            if signal.is_gpu() {
-                expected += points * pod.gpus as usize;
+            let before = values.len();
+            let devices = if signal.is_gpu() {
                 let columns = pod.devices.iter().filter_map(|device| device.signals.get(&signal));
                 values.extend(columns.flat_map(|column| column.samples().map(|(_, value)| value)));
+                pod.gpus as usize
             } else {
+                let columns = pod.server.get(&signal).into_iter();
+                values.extend(columns.flat_map(|column| column.samples().map(|(_, value)| value)));
                 // Of a group only the leader answers requests, and has a server's metrics.
                 let silent_worker = self.kind == "LeaderWorkerSet" && pod.server.is_empty();
-                expected += if silent_worker { 0 } else { points };
-                let columns = pod.server.get(&signal);
-                values.extend(
-                    columns
-                        .into_iter()
-                        .flat_map(|column| column.samples().map(|(_, value)| value)),
-                );
-            }
+                usize::from(!silent_worker)
+            };
+            let points = pod.points(grid) * devices;
+            expected += points;
+            let missing = points.saturating_sub(values.len() - before);
+            hole = hole.max(missing as f64 / (grid.points() * devices).max(1) as f64);
         }
-        Measured { values, expected }
+        let hole = Share::new(hole).unwrap_or_default();
+        Measured { values, expected, hole }
     }
 
     /// The quantile `q` of a GPU signal on the device for which it is highest: one busy replica among many at rest counts

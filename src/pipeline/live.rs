@@ -12,6 +12,7 @@ use crate::model::gap::Gap;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
+use crate::model::usage::Signal;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::Connection;
 use crate::sources::opencost::{self, CostReading};
@@ -55,51 +56,71 @@ pub struct Live {
     pub until: Option<Timestamp>,
     /// Seconds from one point to the next; chosen by the scrape interval where not given.
     pub step_seconds: Option<u32>,
+    /// How many samples are held in memory at once, eight bytes each; a cluster with more is judged part by part.
+    pub samples_at_once: u64,
 }
 
-pub(super) async fn read(live: &Live, progress: &dyn Progress) -> Result<Reading, PipelineError> {
-    let catalog = Catalog::shipped().map_err(|error| PipelineError::Window(error.to_string()))?;
+/// A cluster of which everything but the series was read.
+pub(super) struct Open {
+    pub(super) reading: Reading,
+    pub(super) client: PrometheusClient,
+}
+
+pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Open, PipelineError> {
     // The quick refusals first: nobody should wait for an hour of metrics to learn that a context is misspelt.
     let Servers {
         connection,
         prometheus: client,
         costs,
-    } = connect(live, &catalog, progress).await?;
+    } = connect(live, catalog, progress).await?;
     let (objects, context) = read_objects(connection, progress).await?;
-    let grid = grid(live, &client, &catalog).await?;
+    let grid = grid(live, &client, catalog).await?;
     let costs = match &costs {
         Some(client) => Some(opencost::read(client, grid.window, progress).await?),
         None => None,
     };
-    let metrics = prometheus::read::read(&client, &catalog, grid, progress).await?;
+    let history = prometheus::history::read(&client, grid, progress).await?;
     let mut gaps = objects.gaps;
-    gaps.extend(metrics.gaps);
+    gaps.extend(history.gaps);
     let mut inventory = Inventory {
         nodes: objects.nodes,
         pods: objects.pods,
         controllers: objects.controllers,
         hpas: objects.hpas,
-        pod_history: metrics.pod_history,
-        owner_history: metrics.owner_history,
+        devices: objects.devices,
+        queues: objects.queues,
+        device_claims: objects.device_claims,
+        pod_history: history.pods,
+        owner_history: history.owners,
         ..Inventory::default()
     };
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
+    let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
-        cluster: live
-            .cluster
-            .clone()
-            .or(billed)
-            .or(context)
-            .unwrap_or_else(|| "cluster".to_owned()),
+        cluster: cluster.unwrap_or_else(|| "cluster".to_owned()),
         grid,
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,
-        series: metrics.series,
-        asked: metrics.asked,
+        series: Vec::new(),
+        asked: Signal::ALL.to_vec(),
         gaps,
     };
     reading.settle();
-    Ok(reading)
+    Ok(Open { reading, client })
+}
+
+impl Open {
+    /// With all its series.
+    pub(super) async fn whole(self, catalog: &Catalog, progress: &dyn Progress) -> Result<Reading, PipelineError> {
+        let Self { mut reading, client } = self;
+        let requests = prometheus::read::requests(reading.grid);
+        progress.stage("reading GPU and server metrics", Some(requests as u64));
+        let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
+        reading.gaps.extend(read.blanks.gaps().chain(read.gaps));
+        reading.series = read.series;
+        reading.settle();
+        Ok(reading)
+    }
 }
 
 async fn read_objects(

@@ -1,16 +1,18 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
 mod live;
+mod parts;
 mod servers;
 
 use std::path::PathBuf;
 
+use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope};
+use crate::model::cluster::Labels;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
-use crate::model::reading::Reading;
+use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::Snapshot;
-use crate::model::workload::Workload;
 use crate::sources::collect::Outline;
 use crate::sources::discovery::DiscoveryError;
 use crate::sources::endpoint::EndpointError;
@@ -59,6 +61,9 @@ pub enum PipelineError {
          dcgm-exporter, and that --window reaches back to when they were in use"
     )]
     Nothing(String),
+    /// The facts inside the binary.
+    #[error("the catalogue inside this binary cannot be read: {0}")]
+    Catalog(#[from] crate::catalog::BadTable),
     /// The window is none.
     #[error("{0}")]
     Window(String),
@@ -72,8 +77,39 @@ pub async fn read(source: &Source, progress: &dyn Progress) -> Result<Reading, P
     match source {
         Source::Demo => Ok(recording::demo()?),
         Source::Recording(folder) => Ok(recording::read(folder)?),
-        Source::Live(live) => live::read(live, progress).await,
+        Source::Live(live) => {
+            let catalog = Catalog::shipped()?;
+            live::open(live, &catalog, progress)
+                .await?
+                .whole(&catalog, progress)
+                .await
+        }
     }
+}
+
+/// Reads a source and judges it; a cluster that is too large for memory, part by part.
+///
+/// # Errors
+/// As [`PipelineError`] says.
+pub async fn plan(
+    source: &Source,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Plan, PipelineError> {
+    let reading = match source {
+        Source::Live(live) => {
+            let open = live::open(live, judge.catalog(), progress).await?;
+            if !parts::is_small(&open.reading, live.samples_at_once) {
+                return parts::plan(&open, live.samples_at_once, judge, scope, progress).await;
+            }
+            open.whole(judge.catalog(), progress).await?
+        }
+        Source::Demo | Source::Recording(_) => read(source, progress).await?,
+    };
+    let mut reading = reading;
+    let series = std::mem::take(&mut reading.series);
+    judged(&reading, series, judge, scope, progress)
 }
 
 /// Judges a reading that is in memory as a whole.
@@ -86,22 +122,40 @@ pub fn analyze(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
+    judged(reading, reading.series.clone(), judge, scope, progress)
+}
+
+fn judged(
+    reading: &Reading,
+    series: Vec<Series>,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Plan, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
-    let gpu = reading.series.iter().filter(|series| series.signal.is_gpu());
-    let devices = gpu.map(|series| &series.labels);
-    let outline = Outline::of(reading, devices, judge.catalog(), &judge.policy().owner_labels);
+    let (gpu, server): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|series| series.signal.is_gpu());
+    let labels = |series: Vec<&Series>| -> Vec<Labels> { series.into_iter().map(|one| one.labels.clone()).collect() };
+    let (devices, servers) = (labels(gpu), labels(server));
+    let outline = Outline::of(
+        reading,
+        devices.iter(),
+        servers.iter(),
+        judge.catalog(),
+        &judge.policy().owner_labels,
+        &judge.policy().objectives.prices,
+    );
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
-    let part = outline.part(reading.series.clone(), None);
+    let part = outline.part(series, None);
     let tally = part.tally();
-    nothing(reading, &skeleton, &part.workloads)?;
+    nothing(reading, &skeleton, part.workloads.len())?;
     progress.stage("judging workloads", Some(part.workloads.len() as u64));
     hearing.hear(part.workloads, progress);
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
 }
 
-fn nothing(reading: &Reading, outline: &Snapshot, workloads: &[Workload]) -> Result<(), PipelineError> {
-    if !workloads.is_empty() || !outline.nodes.is_empty() {
+fn nothing(reading: &Reading, outline: &Snapshot, workloads: usize) -> Result<(), PipelineError> {
+    if workloads > 0 || !outline.nodes.is_empty() {
         return Ok(());
     }
     Err(PipelineError::Nothing(format!(

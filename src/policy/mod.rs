@@ -3,11 +3,14 @@
 
 pub mod located;
 pub mod section;
+pub mod price_sheet;
+pub mod price_book;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
 use crate::model::units::Monthly;
 use located::{Located, Mistake, Place, Value, overlay, parse};
+use price_sheet::{PriceSheet, as_policy};
 use section::Section;
 
 /// The defaults, with every key that exists and what it means.
@@ -23,6 +26,8 @@ pub struct Objectives {
     pub approved_gpus: Option<Vec<GpuKind>>,
     /// The time zone in which hours of the week are meant.
     pub timezone: String,
+    /// What nodes cost by contract.
+    pub prices: PriceSheet,
 }
 
 /// What only the guard sees.
@@ -52,21 +57,23 @@ pub struct Policy {
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Mistakes(pub Vec<Mistake>);
 
-/// The defaults with these files laid over them, each a name and its text.
+/// The defaults with these files laid over them, each a name and its text: policies, then price sheets.
 ///
 /// # Errors
 /// The files that are no YAML.
-pub fn layered(files: &[(String, String)]) -> Result<Located, Mistakes> {
+pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Result<Located, Mistakes> {
     let mut mistakes = Vec::new();
     let mut layers = Vec::new();
     let shipped = (DEFAULT_NAME.to_owned(), DEFAULT.to_owned());
-    for (name, text) in std::iter::once(&shipped).chain(files) {
+    let policies = std::iter::once(&shipped).chain(files).map(|file| (file, false));
+    for ((name, text), is_sheet) in policies.chain(sheets.iter().map(|file| (file, true))) {
         // A file of comments only changes nothing.
         let empty = text
             .lines()
             .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         match parse(name, text) {
             _ if empty => {}
+            Ok(layer) if is_sheet => layers.push(as_policy(layer)),
             Ok(layer) => layers.push(layer),
             Err(mistake) => mistakes.push(mistake),
         }
@@ -100,6 +107,9 @@ impl Policy {
         let least_monthly_place = permissions.place_of("least_monthly_saving");
         let least = permissions.number("least_monthly_saving", 0.0, 1e9, mistakes);
         permissions.finish(mistakes);
+        let mut prices = root.section("prices", mistakes);
+        let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
+        prices.finish(mistakes);
         let approved: Vec<GpuKind> = approved
             .iter()
             .filter_map(|(name, place)| approved_gpu(name, place, catalog, mistakes))
@@ -109,6 +119,7 @@ impl Policy {
             objectives: Objectives {
                 approved_gpus: (!approved.is_empty()).then_some(approved),
                 timezone,
+                prices: sheet,
             },
             permissions: Permissions {
                 frozen_namespaces,
@@ -168,7 +179,7 @@ mod tests {
     use super::*;
 
     fn mistakes_of(text: &str) -> Vec<String> {
-        let root = match layered(&[("mine.yaml".to_owned(), text.to_owned())]) {
+        let root = match layered(&[("mine.yaml".to_owned(), text.to_owned())], &[]) {
             Ok(root) => root,
             Err(Mistakes(mistakes)) => return mistakes.iter().map(ToString::to_string).collect(),
         };
@@ -205,6 +216,36 @@ mod tests {
                 "{expected}\nnot in\n{}",
                 told.join("\n")
             );
+        }
+        assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+    }
+
+    #[test]
+    fn a_price_sheet_tells_all_its_mistakes_at_once() {
+        let text = "currency: euro\nrows:\n  - instance_type: p5.48xlarge\n    hourly: 40\n    until: 2026-01-01\n  \
+                    - instance_type: p5.48xlarge\n    hourly: 35\n    from: 2025-12-01\n  - gpu: L40X\n    hourly: free\n  \
+                    - gpu: L4\n    instance_type: g6.xlarge\n    hourly: 1\n  - hourly: 1\n    from: someday\n  \
+                    - gpu: L4\n    hourly: 0.5\n    capacity_type: cheap\n    regoin: x\n";
+        let sheet = [("prices.yaml".to_owned(), text.to_owned())];
+        let root = layered(&[], &sheet).unwrap();
+        let mut mistakes = Vec::new();
+        let mut section = Section::open("", &root, &mut mistakes);
+        Policy::read(&mut section, &Catalog::shipped().unwrap(), &mut mistakes);
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        let expected = [
+            "prices.yaml:1:11: `prices.currency` is `euro`",
+            "prices.yaml:6:5: this row prices the same as the one at prices.yaml:3:5 for some time",
+            "prices.yaml:9:10: `L40X` is no GPU",
+            "prices.yaml:10:13: `prices.rows.hourly` must be a number",
+            "prices.yaml:11:5: a row prices an `instance_type` (the whole node) or a `gpu`",
+            "prices.yaml:14:5: a row needs an `instance_type`",
+            "prices.yaml:15:11: `someday` is no date",
+            "prices.yaml:18:20: `cheap` is no capacity type",
+            "prices.yaml:19:5: unknown key `prices.rows.regoin`; did you mean `region`?",
+        ];
+        for expected in expected {
+            let is_told = told.iter().any(|line| line.starts_with(expected));
+            assert!(is_told, "{expected}\nnot in\n{}", told.join("\n"));
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
     }

@@ -134,6 +134,70 @@ impl<'a> Section<'a> {
         (String::new(), node.place.clone())
     }
 
+    /// The items of a list, whatever they are.
+    pub fn list(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> &'a [Located] {
+        let path = self.named(key);
+        match self.take(key).map(|node| (&node.value, &node.place)) {
+            Some((Value::List(items), _)) => items,
+            Some((Value::Null, _)) | None => &[],
+            Some((other, place)) => {
+                mistakes.push(mistake(place, format!("`{path}` must be a list, not {}", other.kind())));
+                &[]
+            }
+        }
+    }
+
+    /// A key that may be left out, or be empty: what `read` makes of its value, or a mistake that names what it must be.
+    fn optional<T>(
+        &mut self,
+        key: &'static str,
+        must_be: &str,
+        mistakes: &mut Vec<Mistake>,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<(T, Place)> {
+        let path = self.named(key);
+        let node = self.take(key).filter(|node| node.value != Value::Null)?;
+        let value = read(&node.value);
+        if value.is_none() {
+            let what = format!("`{path}` must be {must_be}, not {}", node.value.kind());
+            mistakes.push(mistake(&node.place, what));
+        }
+        Some((value?, node.place.clone()))
+    }
+
+    /// A text, where there is one.
+    pub fn optional_text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(String, Place)> {
+        self.optional(key, "a text", mistakes, |value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
+    /// True or false, where it is said.
+    pub fn optional_bool(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
+        let read = self.optional(key, "true or false", mistakes, |value| match value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        });
+        read.map(|(value, _)| value)
+    }
+
+    /// A number between two bounds, both included, where there is one.
+    pub fn optional_number(
+        &mut self,
+        key: &'static str,
+        least: f64,
+        most: f64,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<f64> {
+        let must_be = format!("a number from {least} to {most}");
+        let read = self.optional(key, &must_be, mistakes, |value| match value {
+            Value::Number(value) if (least..=most).contains(value) => Some(*value),
+            _ => None,
+        });
+        read.map(|(value, _)| value)
+    }
+
     /// Where a key's value stands; the section's own place where it has none.
     pub fn place_of(&self, key: &str) -> Place {
         let entry = self.entries.iter().find(|(name, ..)| name == key);

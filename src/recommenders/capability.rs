@@ -73,9 +73,13 @@ fn slice(kind: &GpuKind, spec: &GpuSpec, profile: &str, catalog: &Catalog) -> Op
 /// Peaks bound the ratio: measured ratios of the same model on two GPUs lie below it (H100 to H200, Llama 70B: 1.20 where
 /// bandwidth says 1.43; AIConfigurator's silicon sample).
 pub fn slowdown(from: &Capability, to: &Capability) -> Option<f64> {
-    let bandwidth = from.bandwidth / to.bandwidth;
     let compute = from.fp16_tflops? / to.fp16_tflops?;
-    Some(bandwidth.max(compute).max(1.0))
+    Some(slowdown_at_least(from, to).max(compute))
+}
+
+/// What of [`slowdown`] is known where a peak is not: it is no less.
+pub fn slowdown_at_least(from: &Capability, to: &Capability) -> f64 {
+    (from.bandwidth / to.bandwidth).max(1.0)
 }
 
 /// Whether `to` computes in this precision. bfloat16 and what is not known need compute capability 8.0; FP8 needs tensor

@@ -9,28 +9,37 @@ use crate::model::workload::{Measured, Workload};
 /// A signal of a workload of which enough was measured.
 ///
 /// # Errors
-/// The gap that stands in the way: the signal is not there, or too many of its samples are missing.
+/// The gap that stands in the way: the signal is not there, or too many of its samples are missing, of all pods together or
+/// of one that is lost among many.
 pub fn measured(workload: &Workload, signal: Signal, grid: Grid, missing_at_most: f64) -> Result<Measured, Gap> {
     let measured = workload.measured(signal, grid);
     if measured.is_empty() {
         return Err(absent(signal));
     }
     let missing = 1.0 - measured.coverage().ratio();
-    if missing > missing_at_most {
-        return Err(Gap::new(
-            "samples-missing",
-            format!("{signal}: {:.0} % of its samples are missing", missing * 100.0),
-            format!(
-                "no more than {:.0} % may be, or a peak could hide in the hole",
-                missing_at_most * 100.0
-            ),
-            format!(
-                "see that Prometheus scrapes without holes and keeps the whole window; {}",
-                signal.fix()
-            ),
-        ));
-    }
-    Ok(measured)
+    let dark = measured.hole_of_a_pod().ratio();
+    let what = if missing > missing_at_most {
+        format!("{signal}: {:.0} % of its samples are missing", missing * 100.0)
+    } else if dark > missing_at_most {
+        format!(
+            "{signal}: one of its pods lacks {:.0} % of the window's samples",
+            dark * 100.0
+        )
+    } else {
+        return Ok(measured);
+    };
+    Err(Gap::new(
+        "samples-missing",
+        what,
+        format!(
+            "no more than {:.0} % may be missing, or a peak could hide in the hole",
+            missing_at_most * 100.0
+        ),
+        format!(
+            "see that Prometheus scrapes without holes and keeps the whole window; {}",
+            signal.fix()
+        ),
+    ))
 }
 
 /// A signal that was not measured at all.
@@ -51,6 +60,12 @@ pub fn shared_devices() -> Gap {
         "others run on the same devices (time-slicing or MPS), and the exporter gives each pod the whole device's figures",
         "give it a GPU or a MIG slice of its own for the window",
     )
+}
+
+/// Whom to ask, where somebody marked its pods as not to be disrupted.
+pub fn not_to_be_disrupted(workload: &Workload) -> Option<String> {
+    let pinned = workload.running().any(|pod| pod.pinned);
+    pinned.then(|| "its pods are marked as not to be disrupted: ask whoever marked them".to_owned())
 }
 
 /// A candidate from a gap.

@@ -1,11 +1,11 @@
 //! `idle-gpu`: GPUs that a workload holds and does not use, always or at the same hours of every week.
 
-use super::evidence::{fact, figure, measured, shared_devices, unknown};
+use super::evidence::{fact, figure, measured, not_to_be_disrupted, shared_devices, unknown};
 use super::{Recommender, World, weekly};
 use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
 use crate::model::usage::Signal;
-use crate::model::workload::{Class, Measured, Workload};
+use crate::model::workload::{Class, Measured, PodUse, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
 
@@ -46,12 +46,15 @@ impl IdleGpu {
     fn activity(&self, workload: &Workload, world: &World<'_>) -> Result<Activity, Gap> {
         let grid = world.snapshot.grid;
         let engine = measured(workload, Signal::EngineActive, grid, self.missing_at_most);
-        let util = measured(workload, Signal::GpuUtil, grid, self.missing_at_most);
+        let util = measured(workload, Signal::GpuUtil, grid, self.missing_at_most).ok();
+        // Of a slice the exporter says a utilization of zero, whatever runs (NVIDIA/dcgm-exporter issue 216).
+        let of_slice = |pod: &PodUse| pod.gpu.as_ref().is_some_and(|kind| kind.mig.is_some());
+        let util = util.filter(|_| !workload.pods.iter().any(of_slice));
         let signals: Vec<(Signal, Measured, f64)> = match (engine, util) {
-            (Ok(engine), Ok(util)) => vec![(Signal::EngineActive, engine, 1.0), (Signal::GpuUtil, util, 0.01)],
-            (Ok(engine), Err(_)) => vec![(Signal::EngineActive, engine, 1.0)],
+            (Ok(engine), Some(util)) => vec![(Signal::EngineActive, engine, 1.0), (Signal::GpuUtil, util, 0.01)],
+            (Ok(engine), None) => vec![(Signal::EngineActive, engine, 1.0)],
             // Utilization counts every moment in which any kernel ran, so that it stands in where it is zero throughout.
-            (Err(gap), Ok(util)) if gap.code == "signal-missing" => vec![(Signal::GpuUtil, util, 0.01)],
+            (Err(gap), Some(util)) if gap.code == "signal-missing" => vec![(Signal::GpuUtil, util, 0.01)],
             (Err(gap), _) => return Err(gap),
         };
         Ok(Activity { signals })
@@ -103,15 +106,21 @@ impl IdleGpu {
             ));
         }
         let activity = self.activity(workload, world)?;
-        let requests = served(workload);
-        if activity.peak() <= self.activity_at_most && requests.is_none_or(|most| most <= 0.0) {
+        let asked = served(workload).is_some_and(|most| most > 0.0);
+        let at_rest = activity.peak() <= self.activity_at_most;
+        if at_rest && !asked {
             let power = self.power(workload, world)?;
             return Ok(Candidate::Move(Box::new(self.stop(workload, &activity, power, days))));
         }
         if let Some(candidate) = weekly::sleep(self, workload, world, &activity, days)? {
             return Ok(candidate);
         }
-        Ok(keep("in-use", &activity.in_words()))
+        let because = if at_rest {
+            format!("its server had requests, though {}", activity.in_words("hardly worked"))
+        } else {
+            activity.in_words("worked")
+        };
+        Ok(keep("in-use", &because))
     }
 
     fn stop(&self, workload: &Workload, activity: &Activity, power: Evidence, days: f64) -> Proposal {
@@ -131,9 +140,7 @@ impl IdleGpu {
         ));
         let (title, how, undo) = how_to_stop(workload);
         let mut needs_human = vec![how, again(workload)];
-        if workload.pods.iter().any(|pod| pod.pinned) {
-            needs_human.push("its pods are marked as not to be disrupted: ask whoever marked them".to_owned());
-        }
+        needs_human.extend(not_to_be_disrupted(workload));
         Proposal {
             moves: vec![Move::ScaleToZero],
             title,
@@ -197,14 +204,14 @@ impl Activity {
         self.signals.iter().map(evidence).collect()
     }
 
-    fn in_words(&self) -> String {
+    fn in_words(&self, worked: &str) -> String {
         let Some((signal, measured, scale)) = self.signals.first() else {
-            return "its GPUs were in use".to_owned();
+            return format!("its GPUs {worked}");
         };
         let percent =
             |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{:.1}", value * scale * 100.0));
         format!(
-            "its GPUs worked: {signal} {} % on average, {} % at most",
+            "its GPUs {worked}: {signal} {} % on average, {} % at most",
             percent(measured.mean()),
             percent(measured.max())
         )

@@ -8,6 +8,7 @@ pub mod capability;
 pub mod evidence;
 pub mod memory_need;
 pub mod offers;
+mod targets;
 mod weekly;
 pub mod idle_gpu;
 pub mod smaller_gpu;

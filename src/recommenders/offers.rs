@@ -1,6 +1,6 @@
 //! Capacity that a workload may be moved to: approved GPUs and slices, on node types with a price.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::instances::InstanceType;
@@ -10,6 +10,7 @@ use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::{Hourly, Memory};
 use crate::model::workload::{CapacityType, PriceSource};
 use crate::policy::Objectives;
+use crate::policy::price_book::{NodeType, PriceBook};
 
 /// A type of node with an approved GPU.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,19 +58,27 @@ pub struct Offers {
     offers: Vec<Offer>,
     /// Devices of slices that no pod holds now, by kind.
     free_slices: Vec<(GpuKind, u32)>,
+    /// Approved GPUs that the cluster's cloud has, without a price.
+    unpriced: Vec<GpuKind>,
 }
 
 impl Offers {
     /// What the cluster has, or what the policy approves on the node types of the cluster's cloud.
     pub fn of(snapshot: &Snapshot, catalog: &Catalog, objectives: &Objectives) -> Self {
         let mut offers: Vec<Offer> = snapshot.nodes.iter().filter_map(whole_gpus).collect();
+        let mut unpriced = Vec::new();
         if let Some(approved) = &objectives.approved_gpus {
             let providers = providers(snapshot, catalog);
-            let approved_models = approved.iter().filter(|kind| kind.mig.is_none());
-            let listed = approved_models
-                .flat_map(|kind| catalog.instances_with(&kind.model))
-                .filter(|row| providers.is_empty() || providers.contains(row.provider.as_str()));
-            offers.extend(listed.filter_map(from_catalog));
+            let at_hand = |row: &&InstanceType| providers.is_empty() || providers.contains(row.provider.as_str());
+            let book = PriceBook::new(catalog, &objectives.prices, &snapshot.currency, snapshot.grid.window);
+            let region = region(snapshot);
+            for kind in approved.iter().filter(|kind| kind.mig.is_none()) {
+                let listed = || catalog.instances_with(&kind.model).filter(at_hand);
+                offers.extend(listed().filter_map(|row| from_catalog(row, region, &book)));
+                if listed().next().is_some() && !offers.iter().any(|offer| offer.kind == *kind) {
+                    unpriced.push(kind.clone());
+                }
+            }
             offers.retain(|offer| approved.contains(&offer.kind));
         }
         offers.sort_by(|a, b| {
@@ -97,7 +106,11 @@ impl Offers {
             .into_iter()
             .filter(|(kind, _)| allowed(kind))
             .collect();
-        Self { offers, free_slices }
+        Self {
+            offers,
+            free_slices,
+            unpriced,
+        }
     }
 
     /// Node types with this GPU.
@@ -113,6 +126,11 @@ impl Offers {
     /// Slices that exist and that no pod holds: taking one adds nothing to the bill.
     pub fn free_slices(&self) -> &[(GpuKind, u32)] {
         &self.free_slices
+    }
+
+    /// Approved GPUs that the cluster's cloud has, and of which neither a node nor a list tells the price.
+    pub fn unpriced(&self) -> &[GpuKind] {
+        &self.unpriced
     }
 
     /// The cheapest nodes of this kind for so many pods of this shape.
@@ -150,21 +168,37 @@ fn whole_gpus(node: &GpuNode) -> Option<Offer> {
     })
 }
 
-fn from_catalog(row: &InstanceType) -> Option<Offer> {
+fn from_catalog(row: &InstanceType, region: Option<&str>, book: &PriceBook<'_>) -> Option<Offer> {
     // The kubelet and the system keep some of a node; a tenth of the CPUs and memory is more than they do on GPU nodes.
     const FOR_PODS: f64 = 0.9;
+    let quote = book.quote(&NodeType {
+        instance_type: Some(&row.instance_type),
+        gpu: Some(&row.gpu),
+        gpus: row.gpus,
+        region,
+        capacity: CapacityType::OnDemand,
+    })?;
     Some(Offer {
         kind: GpuKind::whole(&row.gpu.0),
         instance_type: Some(row.instance_type.clone()),
         devices: row.gpus,
         cpu: Some(f64::from(row.vcpus) * FOR_PODS),
         memory: Some(Memory::from_mib(row.memory.mib() * FOR_PODS)),
-        hourly: row.list_price()?,
-        price: PriceSource {
-            source: format!("{} list price, {}", row.provider, row.region),
-            as_of: row.provenance.as_of.to_string(),
-        },
+        hourly: quote.hourly,
+        price: quote.source,
     })
+}
+
+/// Where most of the GPU nodes are.
+fn region(snapshot: &Snapshot) -> Option<&str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for region in snapshot.nodes.iter().filter_map(|node| node.region.as_deref()) {
+        *counts.entry(region).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(region, _)| region)
 }
 
 /// The clouds that the cluster's node types belong to.

@@ -1,12 +1,13 @@
 //! `smaller-gpu`: a cheaper GPU or slice that holds the lifetime maximum of memory need and the load at its worst.
 
-use super::capability::{self, Capability, DRIVER_RESERVE};
-use super::evidence::{fact, figure, measured, shared_devices, unknown};
+use super::capability::{self, Capability};
+use super::evidence::{fact, figure, measured, not_to_be_disrupted, shared_devices, unknown};
 use super::memory_need::{Need, memory_need};
+use super::targets::{self, Obstacle};
 use super::{Recommender, World};
 use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Evidence, Interval, Level, Move, Proposal, ServiceEffect, Subject};
-use crate::model::units::{Hourly, Memory};
+use crate::model::units::Hourly;
 use crate::model::usage::Signal;
 use crate::model::workload::{Class, Workload};
 use crate::policy::located::Mistake;
@@ -31,21 +32,13 @@ pub struct SmallerGpu {
 }
 
 /// What a workload asks of a GPU at its worst.
-struct Demand {
-    need: Need,
-    busy: f64,
+pub(super) struct Demand {
+    /// Memory.
+    pub(super) need: Need,
+    /// How busy its busiest device is now, of 1.
+    pub(super) busy: f64,
     busy_evidence: Evidence,
     days: f64,
-}
-
-/// Why a cheaper kind will not do.
-#[derive(Debug, Clone, PartialEq)]
-enum Obstacle {
-    Memory { has: Memory },
-    Busy { times: f64 },
-    Slowdown,
-    Precision,
-    NoLink,
 }
 
 impl SmallerGpu {
@@ -71,8 +64,9 @@ impl SmallerGpu {
             return Err(shared_devices());
         }
         let (now, hourly) = self.present(workload, world)?;
-        let cheaper = cheaper(workload, world, &now, hourly);
-        if cheaper.is_empty() {
+        let cheaper = targets::cheaper(workload, world, &now, hourly);
+        let unpriced = targets::unpriced(world, &now);
+        if cheaper.is_empty() && unpriced.is_empty() {
             let because = format!("no approved GPU costs less than {} for it", now.kind);
             return Ok(keep("no-cheaper-gpu", because));
         }
@@ -80,13 +74,19 @@ impl SmallerGpu {
         let mut moves = Vec::new();
         let mut obstacles = Vec::new();
         for target in &cheaper {
-            match self.obstacle(workload, &now, target, &demand) {
+            match targets::obstacle(self, workload, (&now, target), &demand) {
                 None => moves.push(self.proposal(workload, &now, target, &demand)),
                 Some(obstacle) => obstacles.push((target, obstacle)),
             }
         }
         if moves.is_empty() {
-            return self.nothing_fits(&now, &obstacles, &demand);
+            for target in &unpriced {
+                match targets::obstacle(self, workload, (&now, target), &demand) {
+                    None => return Err(targets::no_price(&target.kind)),
+                    Some(obstacle) => obstacles.push((target, obstacle)),
+                }
+            }
+            return nothing_fits(&now, &obstacles, &demand);
         }
         moves.truncate(ALTERNATIVES);
         Ok(moves
@@ -203,56 +203,6 @@ impl SmallerGpu {
         }
     }
 
-    fn obstacle(
-        &self,
-        workload: &Workload,
-        now: &Capability,
-        target: &Capability,
-        demand: &Demand,
-    ) -> Option<Obstacle> {
-        let room = Memory::from_mib(target.memory.mib() - DRIVER_RESERVE.mib());
-        if demand.need.peak.mib() * (1.0 + self.memory_headroom) > room.mib() {
-            return Some(Obstacle::Memory { has: target.memory });
-        }
-        if workload.gpus_per_pod() > 1 && now.nvlink != Some(false) && target.nvlink != Some(true) {
-            return Some(Obstacle::NoLink);
-        }
-        let precision = workload.serving.as_ref().and_then(|serving| serving.precision);
-        if !capability::computes(now, target, precision) {
-            return Some(Obstacle::Precision);
-        }
-        let Some(slowdown) = capability::slowdown(now, target) else {
-            return Some(Obstacle::Slowdown);
-        };
-        let times = demand.busy * slowdown;
-        (times > self.busy_at_most).then_some(Obstacle::Busy { times })
-    }
-
-    fn nothing_fits(
-        &self,
-        now: &Capability,
-        obstacles: &[(&Capability, Obstacle)],
-        demand: &Demand,
-    ) -> Result<Vec<Candidate>, Gap> {
-        // What is needed is only known to be no more than what is reserved: then too much is no verdict.
-        let only_memory = obstacles
-            .iter()
-            .any(|(_, obstacle)| matches!(obstacle, Obstacle::Memory { .. }));
-        if let (true, Some(gap)) = (only_memory, &demand.need.bound_only) {
-            return Err(gap.clone());
-        }
-        let words: Vec<String> = obstacles
-            .iter()
-            .map(|(target, obstacle)| obstacle.in_words(target, demand))
-            .collect();
-        let code = match obstacles.first() {
-            Some((_, Obstacle::Memory { .. })) => "memory-peak",
-            Some((_, Obstacle::Busy { .. })) => "too-busy",
-            _ => "no-gpu-that-fits",
-        };
-        Ok(keep(code, format!("it stays on {}: {}", now.kind, words.join("; "))))
-    }
-
     fn proposal(&self, workload: &Workload, now: &Capability, target: &Capability, demand: &Demand) -> Proposal {
         let slowdown = capability::slowdown(now, target).unwrap_or(1.0);
         let mut evidence = demand.need.evidence.clone();
@@ -273,6 +223,7 @@ impl SmallerGpu {
                     " (compute capability {major}.{minor})"
                 ))
         )];
+        needs_human.extend(not_to_be_disrupted(workload));
         if slowdown > 1.0 {
             needs_human.push(format!(
                 "a request may spend up to {slowdown:.1} times as long on the GPU: check it on one replica first"
@@ -312,27 +263,6 @@ impl SmallerGpu {
     }
 }
 
-impl Obstacle {
-    fn in_words(&self, target: &Capability, demand: &Demand) -> String {
-        let kind = &target.kind;
-        match self {
-            Self::Memory { has } => {
-                format!(
-                    "{kind} has {:.0} GiB and it needs {:.1} GiB at its peak",
-                    has.gib(),
-                    demand.need.peak.gib()
-                )
-            }
-            Self::Busy { times } => {
-                format!("{kind} could be {:.0} % busy at its worst", times * 100.0)
-            }
-            Self::Slowdown => format!("how fast {kind} is, is not known well enough"),
-            Self::Precision => format!("{kind} may not compute in its precision"),
-            Self::NoLink => format!("{kind} are not joined by NVLink as its GPUs are"),
-        }
-    }
-}
-
 impl Recommender for SmallerGpu {
     fn id(&self) -> &'static str {
         "smaller-gpu"
@@ -358,35 +288,31 @@ fn busy_quantile(step_seconds: u32) -> (f64, &'static str) {
     }
 }
 
-/// Approved kinds that cost less for the workload's pods than what they hold now, the cheapest first.
-fn cheaper(workload: &Workload, world: &World<'_>, now: &Capability, hourly: Hourly) -> Vec<Capability> {
-    let each = workload.gpus_per_pod();
-    let pods = u32::try_from(workload.running().count()).unwrap_or(1).max(1);
-    let mut found: Vec<(f64, Capability)> = Vec::new();
-    for kind in world.offers.kinds() {
-        let price = world.offers.cheapest(kind, pods, each, &workload.pod_requests);
-        if let Some(((.., nodes), target)) = price.zip(capability::of(kind, world.catalog)) {
-            found.push((nodes.get() / f64::from(pods), target));
-        }
-    }
-    // A slice that nobody holds is on the bill already; it takes one GPU's pod, as slices are not joined.
-    let slices = world
-        .offers
-        .free_slices()
+fn nothing_fits(
+    now: &Capability,
+    obstacles: &[(&Capability, Obstacle)],
+    demand: &Demand,
+) -> Result<Vec<Candidate>, Gap> {
+    // What is needed is only known to be no more than what is reserved: then too much is no verdict.
+    let only_memory = obstacles
         .iter()
-        .filter(|(_, free)| each == 1 && *free >= pods);
-    for (kind, _) in slices {
-        if let Some(target) = capability::of(kind, world.catalog) {
-            found.push((0.0, target));
-        }
+        .any(|(_, obstacle)| matches!(obstacle, Obstacle::Memory { .. }));
+    if let (true, Some(gap)) = (only_memory, &demand.need.bound_only) {
+        return Err(gap.clone());
     }
-    let here = |target: &Capability| target.kind == now.kind;
-    found.retain(|(price, target)| !here(target) && *price < hourly.get());
-    found.sort_by(|a, b| {
-        a.0.total_cmp(&b.0)
-            .then_with(|| a.1.memory.mib().total_cmp(&b.1.memory.mib()))
-    });
-    found.into_iter().map(|(_, target)| target).collect()
+    if let Some((target, _)) = obstacles.iter().find(|(_, obstacle)| *obstacle == Obstacle::Speed) {
+        return Err(targets::no_speed(&target.kind));
+    }
+    let words: Vec<String> = obstacles
+        .iter()
+        .map(|(target, obstacle)| obstacle.in_words(target, demand))
+        .collect();
+    let code = match obstacles.first() {
+        Some((_, Obstacle::Memory { .. })) => "memory-peak",
+        Some((_, Obstacle::Busy { .. })) => "too-busy",
+        _ => "no-gpu-that-fits",
+    };
+    Ok(keep(code, format!("it stays on {}: {}", now.kind, words.join("; "))))
 }
 
 fn keep(code: &str, because: String) -> Vec<Candidate> {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::World;
-use super::evidence::fact;
+use super::evidence::{fact, not_to_be_disrupted};
 use super::idle_gpu::{Activity, IdleGpu, can_sleep};
 use crate::model::gap::Gap;
 use crate::model::scenario::{Candidate, Level, Move, Proposal, WeekHours};
@@ -22,8 +22,8 @@ const WEEKEND_HOURS: usize = 12;
 struct Pattern {
     /// By hour of the week: samples at rest, samples at work.
     seen: Vec<(u32, u32)>,
-    /// By week and day: whether there was work.
-    worked: Vec<[bool; 7]>,
+    /// By day whether there was work, of each week that was seen from its first hour to its last.
+    whole_weeks: Vec<[bool; 7]>,
     /// Power at rest, highest.
     watts_at_rest: f64,
 }
@@ -43,13 +43,8 @@ pub(super) fn sleep(
         return Ok(None);
     }
     let pattern = Pattern::of(lever, workload, world, activity);
-    // A first and a last week are seldom whole; the ones between must each show work on every weekday.
-    let whole = pattern
-        .worked
-        .get(1..pattern.worked.len().saturating_sub(1))
-        .unwrap_or_default();
     let too_rare = |week: &[bool; 7]| week[..WEEKDAYS].iter().any(|worked| !worked);
-    if whole.is_empty() || whole.iter().any(too_rare) {
+    if pattern.whole_weeks.is_empty() || pattern.whole_weeks.iter().any(too_rare) {
         return Ok(None);
     }
     let hours = pattern.hours_to_sleep(lever.least_hours_at_rest.ceil() as usize);
@@ -99,6 +94,11 @@ fn proposal(
         "kube-state-metrics and the Kubernetes API",
         Some(days),
     ));
+    let mut needs_human = vec![
+        "whoever works at an unusual hour waits for it to start, or wakes it by hand".to_owned(),
+        "its GPUs may not be had again at once in the morning".to_owned(),
+    ];
+    needs_human.extend(not_to_be_disrupted(workload));
     Proposal {
         title: format!(
             "let {}/{} sleep {} hours a week",
@@ -111,10 +111,7 @@ fn proposal(
         service: None,
         confidence: if days >= 27.0 { Level::Medium } else { Level::Low },
         risk: Level::Medium,
-        needs_human: vec![
-            "whoever works at an unusual hour waits for it to start, or wakes it by hand".to_owned(),
-            "its GPUs may not be had again at once in the morning".to_owned(),
-        ],
+        needs_human,
         rollback: "remove the schedule".to_owned(),
     }
 }
@@ -126,7 +123,7 @@ impl Pattern {
         let places = Places::of(grid.points(), |at| grid.second(at), &timezone);
         let mut pattern = Self {
             seen: vec![(0, 0); WeekHours::COUNT],
-            worked: vec![[false; 7]; places.weeks],
+            whole_weeks: Vec::new(),
             watts_at_rest: 0.0,
         };
         let servers = [
@@ -152,16 +149,23 @@ impl Pattern {
                 }
             }
         }
+        let mut worked = vec![[false; 7]; places.weeks];
         for at in (0..grid.points()).filter(|at| known[*at]) {
             let (week, hour) = places.at[at];
             let seen = &mut pattern.seen[hour];
             if busy[at] {
                 seen.1 += 1;
-                pattern.worked[week][hour / 24] = true;
+                worked[week][hour / 24] = true;
             } else {
                 seen.0 += 1;
             }
         }
+        // What began within the window, or ended, says nothing of the weeks in which it was not there.
+        let first = known.iter().position(|known| *known).unwrap_or_default();
+        let last = known.iter().rposition(|known| *known).unwrap_or_default();
+        let seen = places.at.get(first..=last).unwrap_or_default();
+        let whole = |week: &usize| seen.contains(&(*week, 0)) && seen.contains(&(*week, WeekHours::COUNT - 1));
+        pattern.whole_weeks = (0..places.weeks).filter(whole).map(|week| worked[week]).collect();
         pattern.watts_at_rest = watts_at_rest(workload, &places, &pattern.seen);
         pattern
     }

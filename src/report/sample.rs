@@ -35,6 +35,7 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
         class_confidence: 0.97,
         class_because: vec!["serves vllm metrics".to_owned()],
         runs: 1,
+        queue: None,
         gpus: GpuCount::new(8.0),
         gpu: Some("H100-80GB".to_owned()),
         capacity_type: CapacityType::OnDemand,

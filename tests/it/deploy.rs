@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use gpuwise::sources::kubernetes::connect;
+use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
 use serde_json::Value;
+
+use crate::apiserver::{self, ApiServer};
 
 const READS: [&str; 3] = ["get", "list", "watch"];
 
@@ -21,6 +27,24 @@ fn manifests_in(folder: &str) -> Vec<(String, Value)> {
         let text = fs::read_to_string(&path).unwrap();
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
         found.extend(documents.into_iter().map(|document| (name.clone(), document)));
+    }
+    found
+}
+
+/// What the kustomization makes of its resources, in its order, but for labels.
+pub(crate) fn objects() -> Vec<Value> {
+    let manifests = manifests();
+    let kustomization = of_kind(&manifests, "Kustomization")[0];
+    let mut found = Vec::new();
+    for resource in texts(&kustomization["resources"]) {
+        let documents = manifests.iter().filter(|(name, _)| name == resource);
+        found.extend(documents.map(|(_, document)| document.clone()));
+    }
+    for object in &mut found {
+        let kind = object["kind"].as_str().unwrap();
+        if !kind.starts_with("Cluster") && kind != "Namespace" {
+            object["metadata"]["namespace"] = kustomization["namespace"].clone();
+        }
     }
     found
 }
@@ -126,4 +150,41 @@ fn the_job_keeps_to_a_restricted_namespace() {
         namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
         "restricted"
     );
+}
+
+/// Refused by a real API server for what somebody may not do.
+fn is_forbidden<T>(answer: kube::Result<T>) -> bool {
+    matches!(answer, Err(kube::Error::Api(status)) if status.is_forbidden())
+}
+
+#[tokio::test]
+async fn a_real_api_server_admits_what_is_deployed_and_lets_it_only_read() {
+    let Some(assets) = apiserver::assets() else {
+        return;
+    };
+    let server = ApiServer::start(&assets, &apiserver::Lists::new()).await;
+    let objects = objects();
+    for object in &objects {
+        server.apply(object).await.unwrap();
+    }
+    let job = objects.iter().find(|object| object["kind"] == "CronJob").unwrap();
+    let mut pod = job["spec"]["jobTemplate"]["spec"]["template"].clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"] = serde_json::json!({"name": "weekly", "namespace": job["metadata"]["namespace"]});
+    server.admit(&pod).await.unwrap();
+    pod["spec"]["securityContext"] = serde_json::json!({});
+    assert!(
+        is_forbidden(server.admit(&pod).await),
+        "the namespace restricts nothing"
+    );
+
+    let config = server.kubeconfig("gpuwise", "gpuwise").await;
+    let account = connect(Some(&config), None).await.unwrap().client;
+    let pods: Api<Pod> = Api::all(account.clone());
+    pods.list(&ListParams::default()).await.unwrap();
+    let secrets: Api<Secret> = Api::all(account.clone());
+    assert!(is_forbidden(secrets.list(&ListParams::default()).await));
+    let nodes: Api<Node> = Api::all(account);
+    assert!(is_forbidden(nodes.delete("any", &DeleteParams::default()).await));
 }

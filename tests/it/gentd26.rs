@@ -174,9 +174,9 @@ fn pod_of(name: &str, node: &str, owner: ObjectRef, samples: &[(i64, f64)], grid
             ..Container::default()
         }],
         node_selector: Labels::new(),
-        claims_devices: false,
         started: Timestamp::from_second(first).ok(),
         finished: Timestamp::from_second(last).ok().filter(|_| ended),
+        ..Pod::default()
     }
 }
 

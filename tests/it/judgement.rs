@@ -68,7 +68,7 @@ fn proposals<'p>(plan: &'p Plan, id: &str, lever: &str) -> Vec<&'p Row> {
 }
 
 /// What a row changes to, in the words of the truths.
-fn target(row: &Row) -> String {
+pub(crate) fn target(row: &Row) -> String {
     match &row.moves[0] {
         Move::ScaleToZero => "scale-to-zero".to_owned(),
         Move::SleepDuring { .. } => "schedule".to_owned(),

@@ -1,165 +1,83 @@
-//! A live run end to end: a world's samples in a real Prometheus on loopback, its objects and costs behind a fake of the
-//! Kubernetes API and of OpenCost that answer in their real shapes. The plan of the live run and that of its recording
-//! must be the same, byte for byte.
+//! A live run end to end: a world's samples in a real Prometheus, its objects in a fake of the Kubernetes API and in a real
+//! one, its costs in a fake of OpenCost, all on loopback. The plan of a live run, that of its recording and that of the
+//! other API must be the same, byte for byte.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
+use crate::apiserver::{self, ApiServer};
+use crate::deploy;
 use crate::generator::{END, HOUR, Size, World};
+use crate::servers::{self, Running, kubeconfig, prometheus_is_installed};
 
 /// Enough for a peak to be believed.
 const WINDOW_HOURS: i64 = 24;
 
-/// Stops the server when the test ends, however it ends.
-struct Running(Child);
+/// More pods than a page of a list holds.
+const BYSTANDERS: usize = 600;
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A world whose samples and costs are served.
+struct Stage {
+    world: World,
+    prometheus: String,
+    costs: String,
+    _running: Running,
+    folder: tempfile::TempDir,
 }
 
-fn installed(tool: &str) -> bool {
-    let run = Command::new(tool)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    run.is_ok_and(|status| status.success())
-}
-
-/// The world's last day as blocks of a time series database.
-fn load(world: &World, folder: &Path) {
-    let samples = folder.join("samples.om");
-    let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
-    world
-        .openmetrics_between(&mut out, END - WINDOW_HOURS * HOUR - 600, END)
-        .unwrap();
-    out.flush().unwrap();
-    let run = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&samples, &folder.join("data")])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(run.success(), "promtool refused the samples");
-    std::fs::remove_file(samples).unwrap();
-}
-
-/// A Prometheus over that database, and its URL.
-fn prometheus(folder: &Path) -> (Running, String) {
-    std::fs::write(folder.join("prometheus.yml"), "").unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
-        .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .arg("--storage.tsdb.retention.time=100y")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let running = Running(child);
-    let began = Instant::now();
-    while get(port, "/-/ready").is_none_or(|status| status != 200) {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "Prometheus did not become ready"
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    (running, format!("http://127.0.0.1:{port}"))
-}
-
-fn get(port: u16, path: &str) -> Option<u16> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .ok()?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).ok()?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// Answers GET requests until the test binary ends; what is not served is a 404 in Kubernetes' shape.
-fn serve(answer: impl Fn(&str, &str) -> Option<Value> + Send + Sync + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = Arc::new(answer);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let answer = Arc::clone(&answer);
-            std::thread::spawn(move || respond(stream, &*answer));
+impl Stage {
+    async fn set() -> Self {
+        let world = World::generate(4, Size::Small, 2);
+        let folder = tempfile::tempdir().unwrap();
+        let span = (END - WINDOW_HOURS * HOUR - 600, END);
+        let (running, prometheus) = servers::prometheus(&world, span, folder.path()).await;
+        Self {
+            world,
+            prometheus,
+            costs: servers::opencost(World::generate(4, Size::Small, 2)),
+            _running: running,
+            folder,
         }
-    });
-    url
-}
-
-fn respond(mut stream: TcpStream, answer: &dyn Fn(&str, &str) -> Option<Value>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut request = String::new();
-    let _ = reader.read_line(&mut request);
-    let mut header = String::new();
-    while reader.read_line(&mut header).is_ok_and(|read| read > 2) {
-        header.clear();
     }
-    let target = request.split_whitespace().nth(1).unwrap_or("/").to_owned();
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (status, body) = match answer(path, query) {
-        Some(body) => ("200 OK", body),
-        None => {
-            let missing = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404, "message": "not found", "metadata": {}});
-            ("404 Not Found", missing)
-        }
-    };
-    let body = body.to_string();
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-}
 
-fn kubernetes(world: &World) -> String {
-    let lists = world.kubernetes();
-    serve(move |path, _| lists.get(path).cloned())
-}
+    /// A kubeconfig for a fake API server.
+    fn fake(&self) -> std::path::PathBuf {
+        let server = json!({"server": servers::kubernetes(&self.world)});
+        kubeconfig(&self.folder.path().join("kubeconfig"), &server, &json!({}))
+    }
 
-/// `window=FROM,TO` in unix seconds, as the reader asks.
-fn span(query: &str) -> Option<(i64, i64)> {
-    let window = query.split('&').find_map(|pair| pair.strip_prefix("window="))?;
-    let (from, to) = window.split_once("%2C").or_else(|| window.split_once(','))?;
-    Some((from.parse().ok()?, to.parse().ok()?))
-}
+    /// Runs a command against the servers and answers with what it printed.
+    fn gpuwise(&self, command: &[&str], kubeconfig: &Path) -> String {
+        let until = jiff::Timestamp::from_second(END).unwrap().to_string();
+        let window = format!("{WINDOW_HOURS}h");
+        let sources = [
+            ["--prometheus", &self.prometheus],
+            ["--costs", &self.costs],
+            ["--kubeconfig", kubeconfig.to_str().unwrap()],
+            ["--until", &until],
+            ["--window", &window],
+        ];
+        gpuwise(&[command, sources.as_flattened()].concat())
+    }
 
-fn opencost(world: World) -> String {
-    serve(move |path, query| match path {
-        "/assets" => span(query).map(|(from, to)| world.opencost_assets(from, to)),
-        "/allocation" => span(query).map(|(from, to)| world.opencost_allocation(from, to)),
-        "/healthz" => Some(json!({})),
-        _ => None,
-    })
-}
+    fn live_plan(&self, kubeconfig: &Path) -> String {
+        self.gpuwise(&["analyze", "--format", "json"], kubeconfig)
+    }
 
-fn kubeconfig(folder: &Path, server: &str) -> std::path::PathBuf {
-    let path = folder.join("kubeconfig");
-    let text = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "world",
-        "clusters": [{"name": "world", "cluster": {"server": server}}],
-        "contexts": [{"name": "world", "context": {"cluster": "world", "user": "nobody"}}],
-        "users": [{"name": "nobody", "user": {}}],
-    });
-    std::fs::write(&path, text.to_string()).unwrap();
-    path
+    /// The plan of a recording, and the inventory in it: what Kubernetes and OpenCost told.
+    fn recorded(&self, kubeconfig: &Path) -> (String, String) {
+        let folder = tempfile::tempdir_in(&self.folder).unwrap();
+        let recording = folder.path().join("recording");
+        let path = recording.to_str().unwrap();
+        self.gpuwise(&["record", "--output", path], kubeconfig);
+        let plan = gpuwise(&["analyze", "--format", "json", "--recording", path]);
+        (plan, std::fs::read_to_string(recording.join("inventory.json")).unwrap())
+    }
 }
 
 /// Runs the binary and answers with what it printed.
@@ -173,40 +91,84 @@ fn gpuwise(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[test]
-fn a_live_run_and_its_recording_give_the_same_plan() {
-    if !installed("prometheus") || !installed("promtool") {
-        println!("skipped: prometheus and promtool are not installed");
+#[tokio::test]
+async fn a_live_run_and_its_recording_give_the_same_plan() {
+    if !prometheus_is_installed() {
         return;
     }
-    let world = World::generate(4, Size::Small, 2);
-    let folder = tempfile::tempdir().unwrap();
-    load(&world, folder.path());
-    let (_running, url) = prometheus(folder.path());
-    let config = kubeconfig(folder.path(), &kubernetes(&world));
-    let costs = opencost(World::generate(4, Size::Small, 2));
-    let until = jiff::Timestamp::from_second(END).unwrap().to_string();
-    let window = format!("{WINDOW_HOURS}h");
-    let source = [
-        "--prometheus",
-        &url,
-        "--costs",
-        &costs,
-        "--kubeconfig",
-        config.to_str().unwrap(),
-        "--until",
-        &until,
-        "--window",
-        &window,
-    ];
-    let live = gpuwise(&[&["analyze", "--format", "json"], &source[..]].concat());
-    let recording = folder.path().join("recording");
-    let recording = recording.to_str().unwrap();
-    gpuwise(&[&["record", "--output", recording], &source[..]].concat());
-    let recorded = gpuwise(&["analyze", "--format", "json", "--recording", recording]);
-    assert!(live == recorded, "the live plan and the recording's differ");
+    let stage = Stage::set().await;
+    let config = stage.fake();
+    let live = stage.live_plan(&config);
+    let (recorded, _) = stage.recorded(&config);
+    same("the live plan", &live, "that of its recording", &recorded);
+    // Every workload by itself, as a cluster is read that does not fit in memory.
+    let parts = ["analyze", "--format", "json", "--samples-at-once", "1"];
+    let parts = stage.gpuwise(&parts, &config);
+    same("the plan made part by part", &parts, "that of the recording", &recorded);
+    check(&serde_json::from_str(&live).unwrap(), &stage.world);
+}
+
+/// With no other rights than `deploy/` grants, and more pods than a page holds.
+#[tokio::test]
+async fn a_real_api_server_gives_the_plan_that_the_fake_gives() {
+    let Some(assets) = apiserver::assets().filter(|_| prometheus_is_installed()) else {
+        return;
+    };
+    let stage = Stage::set().await;
+    let mut lists = apiserver::lists(&stage.world);
+    let pods = lists.get_mut("/api/v1/pods").unwrap()["items"].as_array_mut().unwrap();
+    pods.extend((0..BYSTANDERS).map(|number| bystander(number, &stage.world)));
+    let server = ApiServer::start(&assets, &lists).await;
+    for object in deploy::objects() {
+        server.apply(&object).await.unwrap();
+    }
+    let pods: Api<Pod> = Api::all(server.admin.clone());
+    let first = pods.list(&ListParams::default().limit(500)).await.unwrap();
+    assert!(first.metadata.continue_.is_some(), "all pods came at once");
+    let config = server.kubeconfig("gpuwise", "gpuwise").await;
+    let live = stage.live_plan(&config);
     let plan: Value = serde_json::from_str(&live).unwrap();
-    check(&plan, &world);
+    let gaps = &plan["coverage"]["gaps"];
+    assert!(
+        !gaps.to_string().contains("(403)"),
+        "deploy/ grants too little: {gaps:#}"
+    );
+    let (recorded, inventory) = stage.recorded(&config);
+    same("the live plan", &live, "that of its recording", &recorded);
+    let (fake_plan, fake_inventory) = stage.recorded(&stage.fake());
+    same(
+        "what the server told",
+        &inventory,
+        "what the fake told",
+        &fake_inventory,
+    );
+    same("the server's plan", &live, "the fake's", &fake_plan);
+    check(&plan, &stage.world);
+}
+
+/// A pod without GPUs. Its namespace sorts before all others, so that GPU pods stand on later pages.
+fn bystander(number: usize, world: &World) -> Value {
+    let node = &world.nodes[number % world.nodes.len()].name;
+    json!({
+        "metadata": {
+            "namespace": "a-shop", "name": format!("web-{number:03}"), "creationTimestamp": "2026-11-01T00:00:00Z",
+            "uid": format!("00000000-0000-4000-8000-{number:012}"),
+        },
+        "spec": {"nodeName": node, "containers": [{
+            "name": "web", "image": "registry.example/web:1", "resources": {"requests": {"cpu": "100m"}},
+        }]},
+        "status": {"phase": "Running", "startTime": "2026-11-01T00:00:00Z"},
+    })
+}
+
+/// Fails with the first lines that differ.
+fn same(one: &str, text: &str, other: &str, other_text: &str) {
+    let pairs = text
+        .lines()
+        .zip(other_text.lines())
+        .filter(|(line, other)| line != other);
+    let first: Vec<String> = pairs.take(5).map(|(line, other)| format!("{line}\n{other}")).collect();
+    assert!(text == other_text, "{one} and {other} differ:\n{}", first.join("\n"));
 }
 
 /// The plan speaks of the world: every workload that runs at the end, every GPU, measured and priced.

@@ -9,14 +9,18 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod apiserver;
+mod cases;
 mod cli;
 mod deploy;
 mod gentd26;
 mod judgement;
 mod levers;
 mod live;
+mod opencost;
 mod reach;
 mod readme;
+mod servers;
 mod since;
 mod tidy;
 mod usage;

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 
 use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::usage::{Signal, quantile};
+use serde_json::{Value, json};
 
+use crate::apiserver::{self, ApiServer};
 use crate::generator::truth::Expect;
 use crate::generator::workload::{Intent, Workload};
 use crate::generator::{END, HOUR, Size, World};
@@ -286,4 +288,34 @@ fn promtool_takes_the_samples() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[tokio::test]
+async fn a_real_api_server_admits_every_object() {
+    let Some(assets) = apiserver::assets() else {
+        return;
+    };
+    let lists = apiserver::lists(&World::generate(3, Size::Medium, 2));
+    let mut kinds = lists.clone();
+    for list in kinds.values_mut() {
+        list["items"] = json!([]);
+    }
+    let server = ApiServer::start(&assets, &kinds).await;
+    let mut objects: Vec<Value> = lists.values().flat_map(apiserver::objects).collect();
+    let namespaces: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|o| o["metadata"]["namespace"].as_str())
+        .collect();
+    for name in namespaces {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        server.apply(&namespace).await.unwrap();
+    }
+    let mut refused = Vec::new();
+    for object in &mut objects {
+        // The server's to give.
+        let meta = object["metadata"].as_object_mut().unwrap();
+        meta.retain(|name, _| !matches!(name.as_str(), "uid" | "resourceVersion"));
+        refused.extend(server.admit(object).await.err().map(|error| error.to_string()));
+    }
+    assert!(refused.is_empty(), "refused:\n{}", refused.join("\n"));
 }

@@ -196,6 +196,7 @@ fn pod_spec(world: &World, workload: &Workload, pod: Option<&Pod>) -> Value {
                 "limits": {"memory": memory, "nvidia.com/gpu": gpus},
             },
         }],
+        "restartPolicy": if workload.kind.runs() { "Never" } else { "Always" },
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
     });
     if let Some(pod) = pod {
@@ -208,6 +209,7 @@ fn pod_spec(world: &World, workload: &Workload, pod: Option<&Pod>) -> Value {
 /// A pod without GPUs: the exporter's.
 fn exporter_json(world: &World, node: &super::fleet::Node) -> Value {
     let name = node.exporter(END);
+    let began = stamp(node.exporter_restart.unwrap_or(node.created));
     let owner = Owner {
         api_version: "apps/v1",
         kind: "DaemonSet",
@@ -217,12 +219,12 @@ fn exporter_json(world: &World, node: &super::fleet::Node) -> Value {
     json!({
         "metadata": {
             "namespace": "gpu-operator", "name": name, "uid": super::random::uuid(world.key(&name)),
-            "labels": {"app": "nvidia-dcgm-exporter"}, "ownerReferences": references(Some(&owner)),
+            "creationTimestamp": began, "labels": {"app": "nvidia-dcgm-exporter"}, "ownerReferences": references(Some(&owner)),
         },
         "spec": {"nodeName": node.name, "containers": [{
             "name": "nvidia-dcgm-exporter", "image": "nvcr.io/nvidia/k8s/dcgm-exporter:4.8.2", "resources": {},
         }]},
-        "status": {"phase": "Running", "startTime": stamp(node.exporter_restart.unwrap_or(node.created))},
+        "status": {"phase": "Running", "startTime": began},
     })
 }
 
@@ -261,6 +263,7 @@ fn hpa_json(world: &World, workload: &Workload, (least, most): (u32, u32)) -> Va
         "metadata": {
             "namespace": workload.namespace, "name": name,
             "uid": super::random::uuid(world.key(&format!("HorizontalPodAutoscaler {name}"))),
+            "creationTimestamp": stamp(world.start),
         },
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},

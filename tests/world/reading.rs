@@ -150,6 +150,7 @@ impl World {
             owner_history: self.owner_history(),
             node_costs: self.nodes.iter().map(|node| cost_read(self, node)).collect(),
             other_costs: self.other_costs(),
+            ..Inventory::default()
         }
     }
 
@@ -228,6 +229,7 @@ fn node_read(world: &World, node: &super::fleet::Node) -> Node {
             .collect(),
         taints: vec!["nvidia.com/gpu=true:NoSchedule".to_owned()],
         created: Some(time(node.created.min(world.start))),
+        ..Node::default()
     }
 }
 
@@ -258,9 +260,9 @@ fn pod_read(world: &World, pod: &Pod) -> ReadPod {
                 .collect(),
         }],
         node_selector: objects::node_selector(world, pod),
-        claims_devices: false,
         started: Some(time(pod.started)),
         finished: pod.ended.map(time),
+        ..ReadPod::default()
     }
 }
 
@@ -302,10 +304,12 @@ fn cost_read(world: &World, node: &super::fleet::Node) -> NodeCost {
     NodeCost {
         node: node.name.clone(),
         instance_type: Some(node.instance.name.to_owned()),
+        region: None,
         hours,
         total_cost: hours * node.hourly(),
         gpus: Some(f64::from(node.instance.gpus)),
         spot: Some(node.pool.capacity == "spot"),
         adjusted: false,
+        by_default: false,
     }
 }

@@ -1,6 +1,7 @@
 //! What a workload is and how that was told; what it costs; how busy it was.
 
 use crate::model::plan::{Plan, Verdict, WorkloadRow};
+use crate::model::queueing::Queueing;
 use crate::model::workload::{CapacityType, Class};
 
 use super::super::figures::{UNKNOWN, count, gpus, maybe_money, number, percent, window};
@@ -18,6 +19,8 @@ pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String
         ("Busy", busy(row)),
         ("Memory", memory(row)),
     ];
+    let queue = row.queue.as_ref().map(|queue| ("Queue", queueing(queue)));
+    let lines = lines.into_iter().chain(queue);
     let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
     for (label, line) in lines {
         text.push_str(&format!("  {label:<8} {}\n", plain(&line)));
@@ -81,6 +84,55 @@ fn devices(row: &WorkloadRow) -> String {
         gpus(row.gpus),
         count(row.runs as usize, "run", "runs")
     )
+}
+
+fn queueing(queueing: &Queueing) -> String {
+    let mut text = queueing.queue.clone();
+    if let Some(behind) = &queueing.cluster_queue {
+        text.push_str(&format!(" (ClusterQueue {behind})"));
+    }
+    match &queueing.runs {
+        Some(runs) => {
+            text.push_str(&format!(": {} admitted", runs.admitted));
+            if runs.waiting > 0 {
+                let since = runs
+                    .waiting_seconds
+                    .map(|seconds| format!(" for up to {}", duration(seconds)));
+                let gpus = number(runs.gpus_waiting);
+                text.push_str(&format!(
+                    ", {} waiting for {gpus} GPUs{}",
+                    runs.waiting,
+                    since.unwrap_or_default()
+                ));
+            }
+            if let Some(longest) = runs.longest_seconds {
+                text.push_str(&format!("; longest wait {}", duration(longest)));
+            }
+        }
+        None => text.push_str(": how long it waits is unknown"),
+    }
+    for quota in &queueing.quotas {
+        let used = quota.used.map_or_else(|| UNKNOWN.to_owned(), number);
+        text.push_str(&format!(
+            "; {used} of {} {} of {} used",
+            number(quota.nominal),
+            quota.resource,
+            quota.flavor
+        ));
+    }
+    text
+}
+
+/// Seconds in the unit in which people say them.
+fn duration(seconds: i64) -> String {
+    let whole = |unit: i64| usize::try_from(seconds / unit).unwrap_or(0);
+    if seconds < 2 * 3_600 {
+        count(whole(60), "minute", "minutes")
+    } else if seconds < 2 * 86_400 {
+        count(whole(3_600), "hour", "hours")
+    } else {
+        count(whole(86_400), "day", "days")
+    }
 }
 
 fn cost(plan: &Plan, row: &WorkloadRow) -> String {

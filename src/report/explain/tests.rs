@@ -1,6 +1,7 @@
 //! The story of one workload leaves nothing out, and makes nothing of what is unknown.
 
 use crate::model::plan::{Unknown, Verdict};
+use crate::model::queueing::{QueuedRuns, Queueing, Quota};
 
 use super::super::sample;
 use super::why;
@@ -96,4 +97,32 @@ fn a_name_cannot_add_a_line() {
     plan.workloads[0].owner = Some("x\ny".to_owned());
     let text = why(&plan, "w-chat").unwrap();
     assert!(!text.contains("\nVerdict") && !text.contains('\u{1b}') && text.contains("x y (label team)"));
+}
+
+#[test]
+fn a_queue_tells_how_long_its_work_waits() {
+    let mut plan = sample::plan();
+    let row = plan.workloads.iter_mut().find(|row| row.name == "llama-70b").unwrap();
+    row.queue = Some(Queueing {
+        queue: "team1".to_owned(),
+        cluster_queue: Some("gpus".to_owned()),
+        runs: Some(QueuedRuns {
+            admitted: 1,
+            waiting: 2,
+            gpus_waiting: 16.0,
+            waiting_seconds: Some(5_400),
+            longest_seconds: Some(18_000),
+        }),
+        quotas: vec![Quota {
+            flavor: "h100".to_owned(),
+            resource: "nvidia.com/gpu".to_owned(),
+            nominal: 8.0,
+            borrowing_limit: None,
+            used: None,
+        }],
+    });
+    let text = why(&plan, "llama-70b").unwrap();
+    let expected = "Queue    team1 (ClusterQueue gpus): 1 admitted, 2 waiting for 16 GPUs for up to 90 minutes; longest wait 5 \
+        hours; unknown of 8 nvidia.com/gpu of h100 used";
+    assert!(text.contains(expected), "{text}");
 }

@@ -1,8 +1,9 @@
 //! What kind of work a workload is, and what says so.
 
-use crate::model::cluster::Container;
+use crate::model::cluster::{Container, Labels};
 use crate::model::serving::Serving;
 use crate::model::workload::{Class, Classified};
+use crate::sources::collect::owners::{is_run, is_schedule};
 
 /// What is known of a workload that tells its class.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,8 @@ pub struct Signs<'a> {
     pub kind: &'a str,
     /// Name of the object.
     pub name: &'a str,
+    /// Labels of the object and its pods.
+    pub labels: &'a Labels,
     /// Containers of one of its pods.
     pub containers: &'a [Container],
     /// What it serves.
@@ -25,15 +28,11 @@ pub struct Signs<'a> {
 pub fn classify(signs: Signs<'_>) -> Classified {
     let kind = signs.kind;
     let operator = format!("its kind is {kind}");
-    match kind {
-        "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "TrainJob" => {
-            return classified(Class::Training, 0.97, vec![operator]);
-        }
-        "InferenceService" | "LLMInferenceService" | "RayService" => {
-            return classified(Class::Inference, 0.97, vec![operator]);
-        }
-        "Notebook" => return classified(Class::Notebook, 0.97, vec![operator]),
-        _ => {}
+    if let Some(class) = of_kind(kind) {
+        return classified(class, 0.97, vec![operator]);
+    }
+    if let Some((class, label)) = labelled(signs.labels) {
+        return classified(class, 0.95, vec![format!("its label {label}")]);
     }
     if signs.serves_metrics {
         return classified(
@@ -64,7 +63,7 @@ pub fn classify(signs: Signs<'_>) -> Classified {
             "train",
         ],
     );
-    let ends = matches!(kind, "Job" | "CronJob" | "JobSet" | "RayJob" | "Workflow" | "Pod");
+    let ends = is_run(kind) || is_schedule(kind) || kind == "Pod";
     match (ends, trains) {
         (true, Some(sign)) => classified(
             Class::Training,
@@ -91,6 +90,36 @@ pub fn classify(signs: Signs<'_>) -> Classified {
             vec![format!("{operator}, which says nothing of its work")],
         ),
     }
+}
+
+/// The class of a kind that does one kind of work.
+fn of_kind(kind: &str) -> Option<Class> {
+    match kind {
+        "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "TrainJob" => Some(Class::Training),
+        "InferenceService"
+        | "LLMInferenceService"
+        | "RayService"
+        | "DisaggregatedSet"
+        | "NIMService"
+        | "DynamoGraphDeployment"
+        | "DynamoComponentDeployment" => Some(Class::Inference),
+        "Notebook" => Some(Class::Notebook),
+        _ => None,
+    }
+}
+
+/// The class by labels that operators set and people do not.
+fn labelled(labels: &Labels) -> Option<(Class, &'static str)> {
+    const TOLD: [(&str, Class); 6] = [
+        ("serving.kserve.io/inferenceservice", Class::Inference),
+        ("llm-d.ai/role", Class::Inference),
+        ("trainer.kubeflow.org/trainjob-ancestor-step", Class::Training),
+        ("training.kubeflow.org/job-name", Class::Training),
+        ("notebook-name", Class::Notebook),
+        ("hub.jupyter.org/username", Class::Notebook),
+    ];
+    let told = TOLD.into_iter().find(|(label, _)| labels.contains_key(*label))?;
+    Some((told.1, told.0))
 }
 
 fn classified(class: Class, confidence: f64, because: Vec<String>) -> Classified {
@@ -125,6 +154,7 @@ mod tests {
         let signs = Signs {
             kind,
             name,
+            labels: &Labels::new(),
             containers: &containers,
             serving: None,
             serves_metrics: false,
@@ -132,6 +162,14 @@ mod tests {
         };
         let classified = classify(signs);
         (classified.class, classified.confidence)
+    }
+
+    #[test]
+    fn operators_labels_say_what_a_kind_does_not() {
+        let told = |label: &str| labelled(&Labels::from([(label.to_owned(), "x".to_owned())]));
+        assert_eq!(told("llm-d.ai/role").unwrap().0, Class::Inference);
+        assert_eq!(told("hub.jupyter.org/username").unwrap().0, Class::Notebook);
+        assert_eq!(told("app"), None);
     }
 
     #[test]

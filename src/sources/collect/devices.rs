@@ -59,11 +59,23 @@ fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<P
     (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
+/// UUIDs of GPUs of which at least one series names no pod.
+pub fn without_pod<'l>(
+    all: impl Iterator<Item = &'l Labels>,
+    exported: bool,
+    known: &BTreeSet<PodKey>,
+) -> BTreeSet<String> {
+    let nameless = all.filter(|labels| pod_of(labels, exported, known).is_none());
+    nameless.filter_map(|labels| labels.get("UUID").cloned()).collect()
+}
+
 /// How series name their pods.
 #[derive(Debug, Clone, Copy)]
 pub struct Naming<'a> {
     /// The pods that Kubernetes or its history told of.
     pub known: &'a BTreeSet<PodKey>,
+    /// The pods that hold a GPU alone through a resource claim, by its UUID.
+    pub claimed: &'a BTreeMap<String, PodKey>,
     /// Whether any GPU series has `exported_pod`.
     pub exported: bool,
     /// Names of GPUs.
@@ -73,7 +85,13 @@ pub struct Naming<'a> {
 impl Naming<'_> {
     /// The pod of a GPU series.
     pub fn pod(&self, labels: &Labels) -> Option<PodKey> {
-        pod_of(labels, self.exported, self.known)
+        let named = pod_of(labels, self.exported, self.known);
+        // An exporter that does not know of DRA names no pod of its GPUs.
+        let claimed = || {
+            let device = device_of(labels).filter(|device| device.mig_instance.is_none())?;
+            self.claimed.get(&device.uuid).cloned()
+        };
+        named.or_else(claimed)
     }
 
     /// Devices by pod from labels alone: which they are and what kind, without a sample.

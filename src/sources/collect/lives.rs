@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::claims::Claims;
 use super::devices::{Joined, PodKey};
-use super::owners::{Owners, Top};
+use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
-use crate::model::gpu::DeviceId;
+use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
 use crate::model::time::Grid;
 use crate::model::usage::Column;
@@ -26,8 +27,10 @@ pub struct Life<'a> {
     pub to: Timestamp,
     /// Whether it goes on at the window's end.
     pub running: bool,
-    /// The GPUs it requests; empty where only metrics name it.
+    /// The GPUs it requests or claims; empty where only metrics name it.
     pub requests: Resources,
+    /// How much of them is its own: less than one where others hold the same devices through a claim.
+    pub share: f64,
     /// Who would edit it.
     pub top: Top,
     /// The pod, while it exists.
@@ -36,20 +39,47 @@ pub struct Life<'a> {
     pub from_metrics: bool,
 }
 
+impl Life<'_> {
+    /// The name that it shares with other runs of the same thing.
+    pub fn stem(&self) -> &str {
+        if self.from_metrics {
+            pod_stem(&self.top.name)
+        } else {
+            stem(&self.top.name)
+        }
+    }
+}
+
 /// Requests that are GPUs, whole, shared or sliced.
 pub fn gpu_requests(requests: &Resources) -> Resources {
-    let is_gpu = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
-    let held = requests.iter().filter(|(name, count)| is_gpu(name) && **count > 0.0);
+    let held = requests
+        .iter()
+        .filter(|(name, count)| gpu_resource(name).is_some() && **count > 0.0);
     held.map(|(name, count)| (name.clone(), *count)).collect()
 }
 
+/// The GPUs that a living pod holds by its requests and its claims, none counted twice, and how much of them is its own.
+fn held_by<'a>(pod: &'a Pod, claims: &Claims<'a>) -> (Resources, f64) {
+    let mut requests = gpu_requests(&pod.requests());
+    let Some(claimed) = claims.held(pod) else {
+        return (requests, 1.0);
+    };
+    requests.retain(|name, _| !claimed.stands_for.contains(name));
+    let count = |held: &Resources| held.values().sum::<f64>();
+    let (own, shared) = (count(&requests), count(&claimed.requests));
+    for (name, amount) in claimed.requests {
+        *requests.entry(name).or_insert(0.0) += amount;
+    }
+    (requests, (own + shared * claimed.share) / (own + shared))
+}
+
 /// The pods that Kubernetes or its history says hold GPUs.
-pub fn known(reading: &Reading) -> BTreeSet<PodKey> {
+pub fn known(reading: &Reading, claims: &Claims<'_>) -> BTreeSet<PodKey> {
     let inventory = &reading.inventory;
     let living = inventory
         .pods
         .iter()
-        .filter(|pod| !gpu_requests(&pod.requests()).is_empty());
+        .filter(|pod| !gpu_requests(&pod.requests()).is_empty() || claims.held(pod).is_some());
     let living = living.map(|pod| (pod.namespace.clone(), pod.name.clone()));
     let gone = inventory.pod_history.iter();
     living
@@ -58,10 +88,10 @@ pub fn known(reading: &Reading) -> BTreeSet<PodKey> {
 }
 
 /// Every life within the window of pods that Kubernetes or its history told of, in the order of key and time.
-pub fn lives<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
+pub fn lives<'a>(reading: &'a Reading, owners: &Owners<'_>, claims: &Claims<'a>) -> Vec<Life<'a>> {
     let mut found = of_records(reading, owners);
     for pod in &reading.inventory.pods {
-        add_living(&mut found, pod, reading, owners);
+        add_living(&mut found, pod, held_by(pod, claims), reading, owners);
     }
     sort(&mut found);
     found
@@ -133,6 +163,7 @@ fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
         // Where the API was read, only a pod that it still shows is running.
         running: !kubernetes_was_read && record.last >= window.end,
         requests: gpu_requests(&record.requests),
+        share: 1.0,
         top: owners.of_record(record),
         pod: None,
         from_metrics: false,
@@ -144,8 +175,13 @@ fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
         .collect()
 }
 
-fn add_living<'a>(found: &mut Vec<Life<'a>>, pod: &'a Pod, reading: &Reading, owners: &Owners<'_>) {
-    let requests = gpu_requests(&pod.requests());
+fn add_living<'a>(
+    found: &mut Vec<Life<'a>>,
+    pod: &'a Pod,
+    (requests, share): (Resources, f64),
+    reading: &Reading,
+    owners: &Owners<'_>,
+) {
     // A pod that waits for a node holds nothing.
     if requests.is_empty() || pod.node.is_none() {
         return;
@@ -167,6 +203,7 @@ fn add_living<'a>(found: &mut Vec<Life<'a>>, pod: &'a Pod, reading: &Reading, ow
         life.running = running;
         life.node = pod.node.clone();
         life.requests = requests;
+        life.share = share;
         life.top = owners.of_pod(pod);
         life.pod = Some(pod);
         return;
@@ -178,6 +215,7 @@ fn add_living<'a>(found: &mut Vec<Life<'a>>, pod: &'a Pod, reading: &Reading, ow
         to: ended,
         running,
         requests,
+        share,
         top: owners.of_pod(pod),
         pod: Some(pod),
         from_metrics: false,
@@ -194,6 +232,7 @@ fn of_metrics(key: &PodKey, node: Option<String>, points: (usize, usize), grid: 
         to: Timestamp::from_second(grid.second(points.1)).ok()?,
         running: points.1 + 1 >= grid.points(),
         requests: BTreeMap::new(),
+        share: 1.0,
         top: Top {
             group: String::new(),
             kind: "Pod".to_owned(),

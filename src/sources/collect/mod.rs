@@ -2,22 +2,34 @@
 
 pub mod identity;
 pub mod owners;
+mod owner_labels;
 pub mod devices;
+pub mod claims;
 pub mod nodes;
+mod dialects;
+pub mod prices;
 pub mod lives;
 pub mod class;
 pub mod workloads;
+pub mod queues;
 pub mod spend;
+pub mod bins;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
-use crate::model::cluster::Labels;
+use crate::model::cluster::{Inventory, Labels};
+use crate::model::gap::Gap;
 use crate::model::reading::{Reading, Series};
-use crate::model::snapshot::{GpuNode, Snapshot};
+use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::policy::price_book::PriceBook;
+use crate::policy::price_sheet::PriceSheet;
+use crate::sources::prometheus::select::Pods;
+use bins::Signals;
+use claims::Claims;
 use devices::{Joined, Naming, PodKey};
 use lives::Life;
 use nodes::NodeFacts;
@@ -32,11 +44,15 @@ pub struct Outline<'a> {
     catalog: &'a Catalog,
     owner_labels: &'a [String],
     owners: Owners<'a>,
+    claims: Claims<'a>,
     known: BTreeSet<PodKey>,
+    claimed: BTreeMap<String, PodKey>,
     exported: bool,
     /// Devices by pod, without a sample.
     named: Joined,
     facts: BTreeMap<String, NodeFacts>,
+    currency: &'a str,
+    odd_prices: Vec<PricedGap>,
     lives: Vec<Life<'a>>,
 }
 
@@ -54,6 +70,8 @@ pub struct Tally {
     present: BTreeSet<Signal>,
     samples: u64,
     ownerless: usize,
+    /// What could not be read of them.
+    pub gaps: BTreeSet<Gap>,
 }
 
 impl Part {
@@ -64,46 +82,78 @@ impl Part {
 }
 
 impl Tally {
+    fn of(workloads: &[Workload]) -> Self {
+        let mut tally = Self::default();
+        let pods = workloads.iter().flat_map(|workload| &workload.pods);
+        for pod in pods {
+            let devices = pod.devices.iter().flat_map(|device| &device.signals);
+            for (signal, column) in devices.chain(&pod.server) {
+                tally.present.insert(*signal);
+                tally.samples += column.count() as u64;
+            }
+        }
+        tally
+    }
+
     /// Adds another part's.
     pub fn add(&mut self, other: Self) {
         self.present.extend(other.present);
         self.samples += other.samples;
         self.ownerless += other.ownerless;
+        self.gaps.extend(other.gaps);
     }
 }
 
 impl<'a> Outline<'a> {
-    /// The outline of a reading, whose own series are not looked at. `devices` are the labels of the GPU series that the
-    /// parts will have; `owner_labels` name a team, the first that is there wins.
+    /// The outline of a reading, whose own series are not looked at. `devices` and `servers` are the labels of the series that
+    /// the parts will have; `owner_labels` name a team, the first that is there wins; `sheet` has the owner's prices.
     pub fn of<'l>(
         reading: &'a Reading,
         devices: impl Iterator<Item = &'l Labels> + Clone,
+        servers: impl Iterator<Item = &'l Labels>,
         catalog: &'a Catalog,
         owner_labels: &'a [String],
+        sheet: &'a PriceSheet,
     ) -> Self {
         let inventory = &reading.inventory;
         let owners = Owners::of(inventory);
-        let known = lives::known(reading);
+        let claims = Claims::of(inventory);
+        let known = lives::known(reading, &claims);
+        let mut claimed = claims.holders_by_uuid(inventory);
         let exported = devices.clone().any(|labels| labels.contains_key("exported_pod"));
+        // Claims speak only where the exporter does not.
+        let nameless = devices::without_pod(devices.clone(), exported, &known);
+        claimed.retain(|uuid, _| nameless.contains(uuid));
         let naming = Naming {
             known: &known,
+            claimed: &claimed,
             exported,
             catalog,
         };
-        let lives = lives::lives(reading, &owners);
+        let lives = lives::lives(reading, &owners, &claims);
         let mut named = naming.devices(devices);
+        for pod in servers.filter_map(|labels| naming.pod(labels)) {
+            named.servers.entry(pod).or_default();
+        }
         named.shared = lives::share(&named, &lives);
         let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
+        let currency = prices::currency(&reading.currency, inventory, sheet);
+        let book = PriceBook::new(catalog, sheet, currency, reading.grid.window);
+        let facts = nodes::facts(inventory, catalog, &book, &as_of);
         Self {
             lives,
-            facts: nodes::facts(inventory, catalog, &as_of),
+            odd_prices: prices::gaps(&facts, &book, currency),
+            currency,
+            facts,
             reading,
             catalog,
             owner_labels,
             owners,
+            claims,
             exported,
             named,
             known,
+            claimed,
         }
     }
 
@@ -122,36 +172,50 @@ impl<'a> Outline<'a> {
     /// The snapshot without history.
     pub fn snapshot(&self) -> Snapshot {
         let groups = workloads::groups(&self.lives);
-        let workloads = workloads::workloads(&groups, self.named.clone(), self.sources());
+        let workloads = self.queued(workloads::workloads(&groups, self.named.clone(), self.sources()));
         self.whole(workloads, Tally::default())
     }
 
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
-    pub fn part(&self, series: Vec<Series>, chosen: Option<&BTreeSet<PodKey>>) -> Part {
-        let mut tally = Tally {
-            present: series.iter().map(|series| series.signal).collect(),
-            samples: series.iter().map(|series| series.column.count() as u64).sum(),
-            ownerless: 0,
-        };
+    pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
         let naming = Naming {
             known: &self.known,
+            claimed: &self.claimed,
             exported: self.exported,
             catalog: self.catalog,
         };
         let mut joined = naming.join(series);
         joined.shared.extend(self.named.shared.iter().cloned());
-        let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.contains(&life.key));
+        let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
         let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
         let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
-        tally.ownerless = ownerless.len();
+        let count = ownerless.len();
         lives.extend(ownerless);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        Part {
-            workloads: workloads::workloads(&groups, joined, self.sources()),
-            tally,
-        }
+        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        let mut tally = Tally::of(&workloads);
+        tally.ownerless = count;
+        Part { workloads, tally }
+    }
+
+    fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
+        let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
+        queues::attach(&mut workloads, inventory, &self.owners, now);
+        workloads
+    }
+
+    /// The pods in bins whose history fits in memory.
+    pub fn bins(&self, signals: Signals, samples_at_once: u64) -> Vec<Pods> {
+        bins::bins(
+            &self.lives,
+            &self.named,
+            &self.claimed,
+            self.reading.grid,
+            signals,
+            samples_at_once,
+        )
     }
 
     fn known_keys(&self) -> BTreeSet<&PodKey> {
@@ -163,23 +227,25 @@ impl<'a> Outline<'a> {
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
         let reading = self.reading;
         let inventory = &reading.inventory;
-        let mut nodes = nodes::gpu_nodes(inventory, &self.facts);
-        count_strangers(&mut nodes, reading);
+        let mut nodes = nodes::gpu_nodes(inventory, &self.facts, reading.grid);
+        count_strangers(&mut nodes, inventory, &self.claims);
         let spend = spend::spend(inventory, &self.facts, &nodes, &workloads, reading.grid);
         let devices: BTreeSet<&str> = self.named.seen.iter().map(|device| device.uuid.as_str()).collect();
         let gpus = gpus(&nodes, &workloads);
         let asked = reading.asked.iter().copied();
+        let held = (&self.owners, &self.claims, &self.lives[..]);
         Snapshot {
             cluster: reading.cluster.clone(),
             grid: reading.grid,
-            currency: reading.currency.clone(),
-            gaps: unseen::gaps(reading, tally.ownerless, &nodes, &workloads),
+            currency: self.currency.to_owned(),
+            gaps: unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,
             gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
             samples: tally.samples,
             nodes,
+            queues: queues::states(&inventory.queues, reading.grid.window.end),
             workloads,
         }
     }
@@ -193,13 +259,12 @@ fn gpus(nodes: &[GpuNode], workloads: &[Workload]) -> u32 {
     nodes.iter().map(|node| node.gpus).sum()
 }
 
-/// Pods that hold devices no request shows (DRA): their nodes are never empty.
-fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
-    for pod in reading
-        .inventory
+/// Pods that claim devices of which nobody told us (DRA): their nodes are never empty.
+fn count_strangers(nodes: &mut [GpuNode], inventory: &Inventory, claims: &Claims<'_>) {
+    for pod in inventory
         .pods
         .iter()
-        .filter(|pod| pod.claims_devices && pod.finished.is_none())
+        .filter(|pod| pod.finished.is_none() && claims.is_unread(pod))
     {
         let node = nodes.iter_mut().find(|node| Some(&node.name) == pod.node.as_ref());
         if let Some(node) = node {
@@ -207,3 +272,6 @@ fn count_strangers(nodes: &mut [GpuNode], reading: &Reading) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

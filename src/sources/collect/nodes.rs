@@ -1,13 +1,19 @@
 //! Nodes with GPUs: what they carry, how they are bought, what the whole node costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::dialects;
+use super::prices::{Price, price};
+use super::spend::covered_hours;
 use crate::catalog::Catalog;
-use crate::model::cluster::{Inventory, Labels, Node, NodeCost};
-use crate::model::gpu::{GpuKind, GpuModel};
+use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
+use crate::model::devices::OfferedDevice;
+use crate::model::gpu::{GpuKind, GpuModel, GpuResource, gpu_resource};
 use crate::model::snapshot::GpuNode;
-use crate::model::units::{Hourly, Memory};
-use crate::model::workload::{CapacityType, PriceSource};
+use crate::model::time::Grid;
+use crate::model::units::{Memory, Share};
+use crate::model::workload::CapacityType;
+use crate::policy::price_book::{NodeType, PriceBook};
 
 /// What is known of a node that held GPUs within the window, gone or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,114 +25,137 @@ pub struct NodeFacts {
     /// Whether every GPU is cut into slices of this profile (the `single` strategy, under which a slice is requested as
     /// `nvidia.com/gpu`).
     pub single_slice: Option<String>,
+    /// MIG devices that DRA drivers offer on it, by profile.
+    pub claimable_slices: BTreeMap<String, u32>,
+    /// Its labels.
+    pub labels: Labels,
     /// How it is bought.
     pub capacity: CapacityType,
+    /// Its instance type.
+    pub instance_type: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
     /// What the whole node costs.
-    pub hourly: Option<Hourly>,
-    /// Where its price comes from.
-    pub price: Option<PriceSource>,
-    /// Whether the price is what is really paid.
-    pub effective: bool,
+    pub price: Price,
 }
 
-const POOL_LABELS: [&str; 5] = [
-    "karpenter.sh/nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "alpha.eksctl.io/nodegroup-name",
+impl NodeFacts {
+    /// Whether the devices behind these requests are handed out several times (time slices, MPS), and which part of a device
+    /// one request then is; `Some(None)` where nobody says.
+    pub fn sliced_in_time(&self, requests: &Resources) -> Option<Option<f64>> {
+        let shared = requests
+            .keys()
+            .find_map(|name| dialects::replicas(&self.labels, name))?;
+        Some(shared.map(|replicas| 1.0 / f64::from(replicas)))
+    }
+}
+
+const REGION_LABELS: [&str; 2] = [
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/region",
 ];
 
 const INSTANCE_LABELS: [&str; 2] = ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
 
 /// Facts about every node that exists or was billed, by name.
-pub fn facts(inventory: &Inventory, catalog: &Catalog, as_of: &str) -> BTreeMap<String, NodeFacts> {
+pub fn facts(
+    inventory: &Inventory,
+    catalog: &Catalog,
+    book: &PriceBook<'_>,
+    as_of: &str,
+) -> BTreeMap<String, NodeFacts> {
     let costs: BTreeMap<&str, &NodeCost> = inventory
         .node_costs
         .iter()
         .map(|cost| (cost.node.as_str(), cost))
         .collect();
+    let mut devices: BTreeMap<&str, Vec<&OfferedDevice>> = BTreeMap::new();
+    for device in &inventory.devices {
+        if let Some(node) = &device.node {
+            devices.entry(node).or_default().push(device);
+        }
+    }
     let mut facts = BTreeMap::new();
     for node in &inventory.nodes {
         let cost = costs.get(node.name.as_str()).copied();
-        facts.insert(node.name.clone(), of(Some(node), cost, catalog, as_of));
+        let devices = devices.remove(node.name.as_str()).unwrap_or_default();
+        facts.insert(node.name.clone(), of(node, &devices, cost, catalog, book, as_of));
     }
     for (name, cost) in costs {
-        let gone = || of(None, Some(cost), catalog, as_of);
+        let gone = || of(&Node::default(), &[], Some(cost), catalog, book, as_of);
         facts.entry(name.to_owned()).or_insert_with(gone);
     }
     facts
 }
 
-fn of(node: Option<&Node>, cost: Option<&NodeCost>, catalog: &Catalog, as_of: &str) -> NodeFacts {
-    let empty = Labels::new();
-    let labels = node.map_or(&empty, |node| &node.labels);
-    let instance = instance_type(labels)
-        .or_else(|| cost.and_then(|cost| cost.instance_type.clone()))
-        .unwrap_or_default();
-    let listed = catalog.instance(&instance);
-    let product = labels.get("nvidia.com/gpu.product");
-    let gpu = product
-        .or_else(|| labels.get("cloud.google.com/gke-accelerator"))
-        .and_then(|name| catalog.model_named(name))
-        .or_else(|| listed.map(|row| &row.gpu))
-        .cloned();
-    let single_slice = product.and_then(|name| {
-        let (_, profile) = name.split_once("-MIG-")?;
-        Some(profile.trim_end_matches("-SHARED").to_owned())
-    });
-    let offered = node.and_then(|node| node.allocatable.get("nvidia.com/gpu")).copied();
-    // Under the single strategy both the offer and the label count slices.
-    let counted = match single_slice {
-        None => offered.filter(|count| *count > 0.0),
-        Some(_) => None,
+fn of(
+    node: &Node,
+    devices: &[&OfferedDevice],
+    cost: Option<&NodeCost>,
+    catalog: &Catalog,
+    book: &PriceBook<'_>,
+    as_of: &str,
+) -> NodeFacts {
+    let labels = &node.labels;
+    let instance_type = instance_type(labels).or_else(|| cost?.instance_type.clone());
+    let listed = instance_type.as_deref().and_then(|name| catalog.instance(name));
+    let products = devices.iter().filter_map(|device| device.product.as_ref());
+    let claimable = || products.into_iter().find_map(|name| catalog.model_named(name)).cloned();
+    let billed = || {
+        let billed = cost.and_then(|cost| cost.gpus).filter(|count| *count > 0.0);
+        billed.map(|count| count.round() as u32)
     };
-    let billed = cost.and_then(|cost| cost.gpus).filter(|count| *count > 0.0);
-    let gpus = listed
-        .map(|row| row.gpus)
-        .or_else(|| counted.or(billed).map(|count| count.round() as u32));
-    let (hourly, price, effective) = price(cost, labels, &instance, catalog, as_of);
+    let gpu = dialects::model(labels, listed, catalog).or_else(claimable);
+    let gpus = dialects::count(node, listed, catalog)
+        .or_else(|| boards(devices))
+        .or_else(billed);
+    let region = REGION_LABELS.iter().find_map(|label| labels.get(*label)).cloned();
+    let region = region.or_else(|| cost?.region.clone());
+    let capacity = capacity(labels, cost);
+    let kind = NodeType {
+        instance_type: instance_type.as_deref(),
+        gpu: gpu.as_ref(),
+        gpus: gpus.unwrap_or(0),
+        region: region.as_deref(),
+        capacity,
+    };
+    let price = price(cost, &kind, book, as_of);
     NodeFacts {
         gpu,
         gpus,
-        single_slice,
-        capacity: capacity(labels, cost),
-        hourly,
+        single_slice: dialects::single_slice(labels),
+        claimable_slices: slices(devices),
+        labels: labels.clone(),
+        capacity,
+        instance_type,
+        region,
         price,
-        effective,
     }
 }
 
-/// The measured cost first, the catalogue's list price where there is none.
-fn price(
-    cost: Option<&NodeCost>,
-    labels: &Labels,
-    instance: &str,
-    catalog: &Catalog,
-    as_of: &str,
-) -> (Option<Hourly>, Option<PriceSource>, bool) {
-    if let Some(cost) = cost.filter(|cost| cost.hours > 0.0 && cost.total_cost > 0.0) {
-        let source = PriceSource {
-            source: "OpenCost assets".to_owned(),
-            as_of: as_of.to_owned(),
-        };
-        return (
-            Some(Hourly::new(cost.total_cost / cost.hours)),
-            Some(source),
-            cost.adjusted,
-        );
+/// How many GPUs stand behind devices: a GPU, its slices, and the GPU as a virtual machine takes it are one.
+fn boards(devices: &[&OfferedDevice]) -> Option<u32> {
+    let board = |device: &&&OfferedDevice| {
+        let uuid = || device.parent_uuid.clone().or_else(|| device.uuid.clone());
+        device
+            .pci_bus_id
+            .clone()
+            .or_else(uuid)
+            .unwrap_or_else(|| device.address.device.clone())
+    };
+    let boards: BTreeSet<String> = devices.iter().map(|device| board(&device)).collect();
+    u32::try_from(boards.len()).ok().filter(|count| *count > 0)
+}
+
+/// Slices that exist, by profile; ways in which a GPU might yet be cut are none.
+fn slices(devices: &[&OfferedDevice]) -> BTreeMap<String, u32> {
+    let mut slices = BTreeMap::new();
+    for device in devices.iter().filter(|device| !device.on_demand) {
+        if let Some(profile) = &device.profile {
+            *slices.entry(profile.clone()).or_insert(0) += 1;
+        }
     }
-    // Spot capacity never costs its list price.
-    if capacity(labels, cost) == CapacityType::Spot {
-        return (None, None, false);
-    }
-    let listed = catalog.instance(instance);
-    let hourly = listed.and_then(crate::catalog::instances::InstanceType::list_price);
-    let source = listed.map(|row| PriceSource {
-        source: format!("{} list price, {}", row.provider, row.region),
-        as_of: row.provenance.as_of.to_string(),
-    });
-    (hourly, source.filter(|_| hourly.is_some()), false)
+    slices
 }
 
 fn instance_type(labels: &Labels) -> Option<String> {
@@ -134,60 +163,70 @@ fn instance_type(labels: &Labels) -> Option<String> {
 }
 
 fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
-    let label = |name: &str| labels.get(name).map(|value| value.to_lowercase());
-    let karpenter = label("karpenter.sh/capacity-type").or_else(|| label("eks.amazonaws.com/capacityType"));
-    let gke = label("cloud.google.com/gke-spot").or_else(|| label("cloud.google.com/gke-preemptible"));
-    let azure = label("kubernetes.azure.com/scalesetpriority");
-    match karpenter.as_deref() {
-        Some("spot") => return CapacityType::Spot,
-        Some("reserved" | "capacity_block") => return CapacityType::Reserved,
-        Some("on-demand" | "on_demand") => return CapacityType::OnDemand,
-        _ => {}
-    }
-    if gke.as_deref() == Some("true") || azure.as_deref() == Some("spot") {
-        return CapacityType::Spot;
-    }
-    match cost.and_then(|cost| cost.spot) {
-        Some(true) => CapacityType::Spot,
-        Some(false) => CapacityType::OnDemand,
-        None => CapacityType::Unknown,
+    match (dialects::capacity(labels), cost.and_then(|cost| cost.spot)) {
+        (CapacityType::Unknown, Some(true)) => CapacityType::Spot,
+        (CapacityType::Unknown, Some(false)) => CapacityType::OnDemand,
+        (told, _) => told,
     }
 }
 
 /// The GPU nodes that exist now, by name.
-pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>) -> Vec<GpuNode> {
+pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
+    let claimable: BTreeSet<&String> = inventory
+        .devices
+        .iter()
+        .filter_map(|device| device.node.as_ref())
+        .collect();
     let offers_gpus = |node: &&Node| {
-        let gpu_resource = |name: &str| name.starts_with("nvidia.com/gpu") || name.starts_with("nvidia.com/mig-");
-        let offered = node.allocatable.iter().any(|(name, n)| gpu_resource(name) && *n > 0.0);
+        let offered = |(name, count): (&String, &f64)| gpu_resource(name).is_some() && *count > 0.0;
         // Devices that DRA hands out are no extended resource.
-        offered || node.labels.contains_key("nvidia.com/gpu.product")
+        node.allocatable.iter().any(offered)
+            || claimable.contains(&node.name)
+            || node.labels.contains_key("nvidia.com/gpu.product")
     };
     let mut nodes: Vec<GpuNode> = inventory
         .nodes
         .iter()
         .filter(offers_gpus)
-        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?)))
+        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
         .collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     nodes
 }
 
-fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
-    let pool = POOL_LABELS.iter().find_map(|label| node.labels.get(*label));
-    let mut slices: BTreeMap<String, u32> = BTreeMap::new();
+/// The share of the window for which a node was billed; where no bill names it, the share for which it is known to have
+/// existed.
+fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
+    let window = grid.window;
+    let billed = inventory.node_costs.iter().find(|cost| cost.node == node.name);
+    let share = match (billed, node.created) {
+        (Some(cost), _) => cost.hours / covered_hours(inventory, grid),
+        (None, Some(created)) => window.hours_alive(created, window.end) / window.hours(),
+        (None, None) => 1.0,
+    };
+    Share::new(share.min(1.0)).unwrap_or_default()
+}
+
+fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
+    let mut slices = facts.claimable_slices.clone();
     for (name, count) in &node.allocatable {
-        if let Some(profile) = name.strip_prefix("nvidia.com/mig-") {
-            slices.insert(profile.to_owned(), count.round() as u32);
-        }
-    }
-    if let (Some(profile), Some(count)) = (&facts.single_slice, node.allocatable.get("nvidia.com/gpu")) {
-        slices.insert(profile.clone(), count.round() as u32);
+        let profile = match gpu_resource(name) {
+            Some(GpuResource::Slice(profile)) => profile,
+            Some(GpuResource::Gpu) => match &facts.single_slice {
+                Some(profile) => profile,
+                None => continue,
+            },
+            _ => continue,
+        };
+        let replicas = dialects::replicas(&node.labels, name).flatten().unwrap_or(1);
+        let count = (count / f64::from(replicas)).round() as u32;
+        *slices.entry(profile.to_owned()).or_insert(0) += count;
     }
     GpuNode {
         name: node.name.clone(),
-        pool: pool.cloned(),
-        elastic: pool.is_some(),
-        consolidates: node.labels.contains_key(POOL_LABELS[0]),
+        pool: dialects::pool(node),
+        elastic: dialects::is_elastic(node),
+        consolidates: dialects::consolidates(node),
         instance_type: instance_type(&node.labels),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),
@@ -195,8 +234,10 @@ fn gpu_node(node: &Node, facts: &NodeFacts) -> GpuNode {
         cpu: node.allocatable.get("cpu").copied(),
         memory: node.allocatable.get("memory").copied().map(Memory::from_bytes),
         capacity: facts.capacity,
-        hourly: facts.hourly,
-        price: facts.price.clone(),
+        region: facts.region.clone(),
+        hourly: facts.price.hourly,
+        price: facts.price.source.clone(),
+        present,
         strangers: 0,
     }
 }
@@ -211,6 +252,9 @@ pub fn share_of_node(kind: Option<&GpuKind>, facts: &NodeFacts, catalog: &Catalo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Window;
+    use crate::model::units::Hourly;
+    use crate::policy::price_sheet::PriceSheet;
 
     fn node(labels: &[(&str, &str)], gpus: f64) -> Node {
         Node {
@@ -228,25 +272,36 @@ mod tests {
             ..Inventory::default()
         };
         let catalog = Catalog::shipped().unwrap();
-        facts(&inventory, &catalog, "2026-11-16").remove("n").unwrap()
+        let sheet = PriceSheet::default();
+        let window = Window {
+            start: "2026-11-02T00:00:00Z".parse().unwrap(),
+            end: "2026-11-16T00:00:00Z".parse().unwrap(),
+        };
+        let book = PriceBook::new(&catalog, &sheet, "USD", window);
+        facts(&inventory, &catalog, &book, "2026-11-16").remove("n").unwrap()
     }
 
     #[test]
     fn what_was_billed_comes_before_the_list() {
         let labels = [("node.kubernetes.io/instance-type", "p5.48xlarge")];
         let listed = facts_of(node(&labels, 8.0), Vec::new());
-        assert_eq!(listed.hourly, Some(Hourly::new(55.04)));
+        assert_eq!(listed.price.hourly, Some(Hourly::new(55.04)));
         let cost = NodeCost {
             node: "n".to_owned(),
             instance_type: None,
+            region: None,
             hours: 10.0,
             total_cost: 400.0,
             gpus: Some(8.0),
             spot: None,
             adjusted: true,
+            by_default: false,
         };
         let billed = facts_of(node(&labels, 8.0), vec![cost]);
-        assert_eq!((billed.hourly, billed.effective), (Some(Hourly::new(40.0)), true));
+        assert_eq!(
+            (billed.price.hourly, billed.price.effective),
+            (Some(Hourly::new(40.0)), true)
+        );
     }
 
     #[test]
@@ -255,7 +310,7 @@ mod tests {
             ("node.kubernetes.io/instance-type", "p5.48xlarge"),
             ("karpenter.sh/capacity-type", "spot"),
         ];
-        assert_eq!(facts_of(node(&labels, 8.0), Vec::new()).hourly, None);
+        assert_eq!(facts_of(node(&labels, 8.0), Vec::new()).price.hourly, None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::cluster::{Controller, Inventory, ObjectRef, OwnerRecord, Pod, PodRecord};
+use super::owner_labels;
+use crate::model::cluster::{Controller, Inventory, Labels, ObjectRef, OwnerRecord, Pod, PodRecord};
 
 /// Longer chains are a mistake in the data.
 const DEPTH: usize = 8;
@@ -77,7 +78,10 @@ impl<'a> Owners<'a> {
     /// The top of a living pod's chain; a pod without an owner is its own.
     pub fn of_pod(&self, pod: &Pod) -> Top {
         match &pod.owner {
-            Some(owner) => self.climb(&pod.namespace, owner.clone()),
+            Some(owner) => self.top(
+                &pod.namespace,
+                self.chain(&pod.namespace, owner.clone(), Some(&pod.labels)),
+            ),
             None => itself(&pod.namespace, &pod.name),
         }
     }
@@ -86,29 +90,53 @@ impl<'a> Owners<'a> {
     pub fn of_record(&self, record: &PodRecord) -> Top {
         match (&record.owner_kind, &record.owner_name) {
             (Some(kind), Some(name)) if kind != "<none>" && kind != "Node" && !name.is_empty() => {
-                self.climb(&record.namespace, named(kind, name))
+                self.of_reference(&record.namespace, named(kind, name))
             }
             _ => itself(&record.namespace, &record.name),
         }
     }
 
-    fn climb(&self, namespace: &str, start: ObjectRef) -> Top {
+    /// The top of the chain that begins with this object.
+    pub fn of_reference(&self, namespace: &str, start: ObjectRef) -> Top {
+        self.top(namespace, self.chain(namespace, start, None))
+    }
+
+    /// Owners of a living pod that no object answers for, from the pod upwards: they were kept from us, or are gone.
+    pub fn unread(&self, pod: &Pod) -> Vec<ObjectRef> {
+        let Some(owner) = &pod.owner else {
+            return Vec::new();
+        };
+        let chain = self.chain(&pod.namespace, owner.clone(), Some(&pod.labels));
+        let unread = chain
+            .into_iter()
+            .filter(|link| matches!(self.above(&pod.namespace, link), Above::Unread));
+        unread.collect()
+    }
+
+    /// The owners from `start` upwards, at most [`DEPTH`] above it. A cycle cannot be climbed; what was reached so far stands.
+    fn chain(&self, namespace: &str, start: ObjectRef, labels: Option<&Labels>) -> Vec<ObjectRef> {
         let mut seen = BTreeSet::from([(start.kind.clone(), start.name.clone())]);
-        let mut run = is_run(&start.kind).then(|| start.name.clone());
-        let mut top = start;
-        for _ in 0..DEPTH {
-            let Some(above) = self.above(namespace, &top) else {
-                break;
+        let mut chain = vec![start];
+        while let Some(top) = chain.last().filter(|_| chain.len() <= DEPTH) {
+            let above = match self.above(namespace, top) {
+                Above::Owner(above) => Some(above),
+                Above::Nobody => None,
+                Above::Unread => labels.and_then(|labels| owner_labels::above(top, labels)),
             };
-            // A cycle cannot be climbed; what was reached so far stands.
-            if !seen.insert((above.kind.clone(), above.name.clone())) {
-                break;
+            match above {
+                Some(above) if seen.insert((above.kind.clone(), above.name.clone())) => chain.push(above),
+                _ => break,
             }
-            if is_run(&above.kind) {
-                run = Some(above.name.clone());
-            }
-            top = above;
         }
+        chain
+    }
+
+    fn top(&self, namespace: &str, chain: Vec<ObjectRef>) -> Top {
+        let run = chain.iter().rev().find(|link| is_run(&link.kind));
+        let run = run.map(|link| link.name.clone());
+        let Some(top) = chain.into_iter().next_back() else {
+            return itself(namespace, "");
+        };
         let group = match self.controller(namespace, &top.kind, &top.name) {
             Some(controller) if !controller.this.api_version.is_empty() => controller.this.group().to_owned(),
             _ if !top.api_version.is_empty() => top.group().to_owned(),
@@ -123,21 +151,33 @@ impl<'a> Owners<'a> {
         }
     }
 
-    fn above(&self, namespace: &str, below: &ObjectRef) -> Option<ObjectRef> {
+    fn above(&self, namespace: &str, below: &ObjectRef) -> Above {
+        let owner = |owner: &Option<ObjectRef>| owner.clone().map_or(Above::Nobody, Above::Owner);
         let living = below.uid.as_deref().and_then(|uid| self.by_uid.get(uid));
         match living {
-            Some(Link::Controller(controller)) => return controller.owner.clone(),
-            Some(Link::Pod(pod)) => return pod.owner.clone(),
+            Some(Link::Controller(controller)) => return owner(&controller.owner),
+            Some(Link::Pod(pod)) => return owner(&pod.owner),
             None => {}
         }
         if let Some(controller) = self.controller(namespace, &below.kind, &below.name) {
-            return controller.owner.clone();
+            return owner(&controller.owner);
         }
-        let record = self
-            .history
-            .get(&(namespace, below.kind.as_str(), below.name.as_str()))?;
-        Some(named(&record.owner_kind, &record.owner_name))
+        let record = (namespace, below.kind.as_str(), below.name.as_str());
+        match self.history.get(&record) {
+            Some(record) => Above::Owner(named(&record.owner_kind, &record.owner_name)),
+            None => Above::Unread,
+        }
     }
+}
+
+/// What stands above an object.
+enum Above {
+    /// This one.
+    Owner(ObjectRef),
+    /// Nothing: the object was read and has no owner.
+    Nobody,
+    /// The object itself was not read.
+    Unread,
 }
 
 fn named(kind: &str, name: &str) -> ObjectRef {
@@ -173,7 +213,17 @@ pub fn is_run(kind: &str) -> bool {
             | "XGBoostJob"
             | "PaddleJob"
             | "RayJob"
+            | "SparkApplication"
+            | "AppWrapper"
             | "Workflow"
+    )
+}
+
+/// Kinds that start runs again and again.
+pub fn is_schedule(kind: &str) -> bool {
+    matches!(
+        kind,
+        "CronJob" | "RayCronJob" | "CronWorkflow" | "ScheduledSparkApplication"
     )
 }
 
@@ -185,9 +235,12 @@ fn group_of(kind: &str) -> &'static str {
         "JobSet" => "jobset.x-k8s.io",
         "TrainJob" => "trainer.kubeflow.org",
         "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "Notebook" => "kubeflow.org",
-        "RayCluster" | "RayJob" | "RayService" => "ray.io",
+        "RayCluster" | "RayJob" | "RayCronJob" | "RayService" => "ray.io",
         "LeaderWorkerSet" => "leaderworkerset.x-k8s.io",
+        "DisaggregatedSet" => "disaggregatedset.x-k8s.io",
         "InferenceService" | "LLMInferenceService" => "serving.kserve.io",
+        "Workflow" | "CronWorkflow" | "Rollout" => "argoproj.io",
+        "SparkApplication" | "ScheduledSparkApplication" => "sparkoperator.k8s.io",
         _ => "",
     }
 }
@@ -205,13 +258,35 @@ pub fn stem(name: &str) -> &str {
     stem
 }
 
+/// A pod's name with what its controller appended taken off the end: an ordinal, a random suffix, or a template's hash and a
+/// random suffix. No more than one controller is undone, since where only metrics name a pod nothing says that what is left
+/// are runs of one thing: `gpt-4-0` is of `gpt-4`, and not of the `gpt` that `gpt-5-0` would be of, too.
+pub fn pod_stem(name: &str) -> &str {
+    let Some((rest, last)) = name.rsplit_once('-').filter(|(rest, _)| !rest.is_empty()) else {
+        return name;
+    };
+    if is_random(last) {
+        // A pod-template-hash is a number in an alphabet of ten: `0` is written 4, `9` is f.
+        let is_hash = |part: &str| part.len() >= 7 && part.chars().all(|c| "456789bcdf".contains(c));
+        return match rest.rsplit_once('-') {
+            Some((base, hash)) if !base.is_empty() && is_hash(hash) && tells_runs_apart(hash) => base,
+            _ => rest,
+        };
+    }
+    let ordinal = !last.is_empty() && last.len() < 5 && last.chars().all(|c| c.is_ascii_digit());
+    if ordinal { rest } else { name }
+}
+
 fn tells_runs_apart(part: &str) -> bool {
     let digits = part.chars().filter(char::is_ascii_digit).count();
     let number = !part.is_empty() && digits == part.len();
     let hex = part.len() >= 7 && digits > 0 && part.chars().all(|c| c.is_ascii_hexdigit());
-    // The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
-    let random = part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c));
-    number || hex || random
+    number || hex || is_random(part)
+}
+
+/// The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
+fn is_random(part: &str) -> bool {
+    part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
 }
 
 #[cfg(test)]
@@ -290,6 +365,19 @@ mod tests {
             ..Inventory::default()
         };
         assert_eq!(Owners::of(&inventory).of_record(&record("p", "A", "a")).kind, "B");
+    }
+
+    #[test]
+    fn a_pods_stem_undoes_one_controller() {
+        assert_eq!(pod_stem("chat-647c6f456b-sdsh9"), "chat");
+        assert_eq!(pod_stem("gpt-4-0"), "gpt-4");
+        assert_eq!(pod_stem("train-28400-x7k2p"), "train-28400");
+        assert_eq!(pod_stem("exporter-b4c5d"), "exporter");
+        // No hash of a template, and an hour, which is no ordinal.
+        assert_eq!(pod_stem("run-3fa9c12-b4c5d"), "run-3fa9c12");
+        assert_eq!(pod_stem("run-20261120"), "run-20261120");
+        assert_eq!(pod_stem("notebook"), "notebook");
+        assert_eq!(pod_stem("-0"), "-0");
     }
 
     #[test]

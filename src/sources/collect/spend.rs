@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::nodes::NodeFacts;
-use crate::model::cluster::{CostCategory, Inventory};
+use crate::model::cluster::{CostCategory, Inventory, NodeCost};
 use crate::model::snapshot::{ByCategory, GpuNode, PriceBasis, Spend};
 use crate::model::time::Grid;
 use crate::model::units::{Hourly, Monthly};
@@ -18,7 +18,7 @@ pub fn spend(
     grid: Grid,
 ) -> Option<Spend> {
     let by_category = if inventory.node_costs.is_empty() {
-        by_list(nodes)?
+        by_list(nodes, facts, grid)?
     } else {
         by_bill(inventory, facts, grid)
     };
@@ -35,26 +35,39 @@ pub fn spend(
     })
 }
 
-fn by_list(nodes: &[GpuNode]) -> Option<ByCategory> {
-    let priced: Vec<Hourly> = nodes.iter().filter_map(|node| node.hourly).collect();
+fn by_list(nodes: &[GpuNode], facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Option<ByCategory> {
+    let over_window = |node: &GpuNode| facts.get(&node.name)?.price.between(grid.window.start, grid.window.end);
+    let priced: Vec<Hourly> = nodes.iter().filter_map(over_window).collect();
     (!priced.is_empty()).then(|| ByCategory {
         gpu: priced.into_iter().sum::<Hourly>().monthly(),
         ..ByCategory::default()
     })
 }
 
-fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> ByCategory {
-    // Days that the cost source does not have are no days at zero cost: the rate is taken over those it has. Without such a
-    // hole some node or volume is billed for all of the window.
+/// Hours of the window that the bill covers. Days that the cost source does not have are no days at zero cost: rates are
+/// taken over those it has. Without such a hole some node or volume is billed for all of the window.
+pub(super) fn covered_hours(inventory: &Inventory, grid: Grid) -> f64 {
     let nodes = inventory.node_costs.iter().map(|cost| cost.hours);
     let others = inventory.other_costs.iter().map(|cost| cost.hours);
     let billed = nodes.chain(others).fold(0.0, f64::max).min(grid.window.hours());
-    let hours = if billed > 0.0 { billed } else { grid.window.hours() };
+    if billed > 0.0 { billed } else { grid.window.hours() }
+}
+
+fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> ByCategory {
+    let hours = covered_hours(inventory, grid);
     let rate = |total: f64| Hourly::new(total / hours).monthly();
     let is_gpu = |node: &str| facts.get(node).is_some_and(|facts| facts.gpus.unwrap_or(0) > 0);
+    // What was not believed is no spend either; where nothing else is known, nothing is.
+    let amount = |cost: &NodeCost| match facts.get(&cost.node).map(|facts| &facts.price) {
+        Some(price) if price.refused.is_some() => {
+            let over_window = price.between(grid.window.start, grid.window.end);
+            over_window.map_or(0.0, |hourly| hourly.get() * cost.hours)
+        }
+        _ => cost.total_cost,
+    };
     let of_nodes = |gpu: bool| {
         let costs = inventory.node_costs.iter().filter(|cost| is_gpu(&cost.node) == gpu);
-        rate(costs.map(|cost| cost.total_cost).sum())
+        rate(costs.map(amount).sum())
     };
     let of = |category: CostCategory| {
         let costs: Vec<f64> = inventory
@@ -78,8 +91,8 @@ fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Gri
 fn basis(facts: &BTreeMap<String, NodeFacts>) -> PriceBasis {
     let priced: Vec<bool> = facts
         .values()
-        .filter(|facts| facts.hourly.is_some())
-        .map(|facts| facts.effective)
+        .filter(|facts| facts.price.hourly.is_some())
+        .map(|facts| facts.price.effective)
         .collect();
     match (
         priced.iter().any(|effective| *effective),

@@ -7,10 +7,10 @@ use super::devices::{DeviceSeries, Joined, PodKey};
 use super::identity;
 use super::lives::Life;
 use super::nodes::{NodeFacts, share_of_node};
-use super::owners::{Owners, is_run, stem};
+use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Resources};
-use crate::model::gpu::{DeviceId, GpuKind};
+use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
@@ -46,7 +46,7 @@ pub fn groups<'l, 'a>(lives: &'l [Life<'a>]) -> BTreeMap<Key, Vec<&'l Life<'a>>>
     for life in lives {
         let top = &life.top;
         let runs = is_run(&top.kind) || top.kind == "Pod";
-        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        let family = (top.kind.clone(), top.namespace.clone(), life.stem().to_owned());
         let name = if runs && families.contains(&family) {
             &family.2
         } else {
@@ -116,7 +116,7 @@ fn families(lives: &[Life<'_>]) -> BTreeSet<(String, String, String)> {
         .filter(|life| is_run(&life.top.kind) || life.top.kind == "Pod")
     {
         let top = &life.top;
-        let family = (top.kind.clone(), top.namespace.clone(), stem(&top.name).to_owned());
+        let family = (top.kind.clone(), top.namespace.clone(), life.stem().to_owned());
         runs.entry(family).or_default().insert(&top.name);
     }
     runs.into_iter()
@@ -153,6 +153,7 @@ fn workload(
     let class = classify(Signs {
         kind,
         name,
+        labels: &labels,
         containers,
         serving: serving.as_ref(),
         serves_metrics: pods.iter().any(|pod| !pod.server.is_empty()),
@@ -177,9 +178,10 @@ fn workload(
         labels,
         class,
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
-        family: kind == "CronJob" || is_run(kind),
+        family: is_schedule(kind) || is_run(kind),
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
+        queue: None,
         gpus: money.gpus,
         gpu: money.gpu,
         capacity: money.capacity,
@@ -247,13 +249,17 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
         requested if requested > 0.0 => requested.round() as u32,
         _ => u32::try_from(devices.len()).unwrap_or(u32::MAX),
     };
-    let sliced_in_time = life.requests.contains_key("nvidia.com/gpu.shared");
+    let sliced_in_time = facts.and_then(|facts| facts.sliced_in_time(&life.requests));
+    let share = life.share * sliced_in_time.flatten().unwrap_or(1.0);
     let shares_device = devices.iter().filter_map(|device| device.device.as_ref());
-    let shared = sliced_in_time || shares_device.into_iter().any(|device| shared.contains(device));
-    // What a time-sliced share of a GPU costs depends on who else is on it, which a request does not say.
-    let hourly = facts.filter(|_| !sliced_in_time).and_then(|facts| {
-        let share = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
-        Some(facts.hourly? * (share * f64::from(gpus)))
+    let shared = sliced_in_time.is_some()
+        || life.requests.contains_key("nvidia.com/gpu.shared")
+        || life.share < 1.0
+        || shares_device.into_iter().any(|device| shared.contains(device));
+    // What a time slice costs is told only by a node that says how many of them a GPU is handed out as.
+    let hourly = facts.filter(|_| sliced_in_time != Some(None)).and_then(|facts| {
+        let of_node = share_of_node(gpu.as_ref(), facts, sources.catalog)?;
+        Some(facts.price.hourly? * (of_node * f64::from(gpus) * share))
     });
     let annotation = |name: &str, value: &str| {
         let annotations = life.pod.map(|pod| &pod.annotations);
@@ -271,6 +277,7 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
             || annotation("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
         shared,
         gpus,
+        share,
         gpu,
         hourly,
         devices,
@@ -306,10 +313,10 @@ fn within(columns: BTreeMap<Signal, Column>, life: &Life<'_>, grid: Grid) -> BTr
 
 /// What a pod holds: the slice it asked for on the GPU that its metrics, or else its node, name.
 fn gpu_kind(life: &Life<'_>, measured: Option<GpuKind>, facts: Option<&NodeFacts>) -> Option<GpuKind> {
-    let asked = life
-        .requests
-        .keys()
-        .find_map(|name| name.strip_prefix("nvidia.com/mig-"));
+    let asked = life.requests.keys().find_map(|name| match gpu_resource(name) {
+        Some(GpuResource::Slice(profile)) => Some(profile),
+        _ => None,
+    });
     let model = measured
         .as_ref()
         .map(|kind| kind.model.clone())
@@ -340,18 +347,24 @@ impl Money {
         let mut prices: Vec<(PriceSource, f64)> = Vec::new();
         for pod in pods {
             let slice = pod.gpu.as_ref().and_then(|kind| sources.catalog.compute_share(kind));
-            let hours = pod.hours() * f64::from(pod.gpus) * slice.unwrap_or(1.0);
+            let hours = pod.hours() * f64::from(pod.gpus) * pod.share * slice.unwrap_or(1.0);
             gpu_hours += hours;
-            cost = cost
-                .zip(pod.hourly)
-                .map(|(sum, hourly)| sum + hourly.get() * pod.hours());
             if let Some(kind) = &pod.gpu {
                 *kinds.entry(kind.clone()).or_insert(0.0) += hours;
             }
             let facts = pod.node.as_ref().and_then(|node| sources.nodes.get(node));
+            // The price of its own time, where a pod's hour costs what it costs at the window's end.
+            let then = facts.and_then(|facts| {
+                let (now, then) = (facts.price.hourly?, facts.price.between(pod.from, pod.to)?);
+                Some(then.get() / now.get())
+            });
+            let paid = pod.hourly.zip(then);
+            cost = cost
+                .zip(paid)
+                .map(|(sum, (hourly, then))| sum + hourly.get() * then * pod.hours());
             let capacity = facts.map_or(CapacityType::Unknown, |facts| facts.capacity);
             *capacities.entry(capacity).or_insert(0.0) += hours;
-            if let Some(price) = facts.and_then(|facts| facts.price.clone()) {
+            if let Some(price) = facts.and_then(|facts| facts.price.source.clone()) {
                 match prices.iter_mut().find(|(known, _)| *known == price) {
                     Some((_, sum)) => *sum += hours,
                     None => prices.push((price, hours)),

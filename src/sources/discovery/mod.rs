@@ -6,7 +6,7 @@ mod candidates;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Service as Object;
 use kube::api::ListParams;
 
@@ -18,6 +18,7 @@ use super::prometheus::scrape::scrape_interval;
 use super::transport::{Service, Transport};
 use crate::catalog::Catalog;
 use crate::model::progress::Progress;
+use crate::model::time::Window;
 
 /// How long a candidate may be silent: most that are none do not answer at all.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -134,7 +135,11 @@ pub async fn discover(
     ));
     let mut costs = None;
     if with_costs {
-        let (mut fitting, _) = ask(connection, like, candidates::costs(&services), has_costs).await;
+        let day = day_before(at);
+        let (mut fitting, _) = ask(connection, like, candidates::costs(&services), |transport| {
+            has_costs(transport, day)
+        })
+        .await;
         if fitting.len() > 1 {
             return Err(DiscoveryError::several("cost sources", "costs", server, &fitting));
         }
@@ -233,6 +238,14 @@ fn address(connection: &Connection, service: &Service) -> String {
     format!("{scheme}://{name}.{namespace}.svc:{port}{path}")
 }
 
+/// The last whole day of UTC: cost sources keep those.
+fn day_before(at: Timestamp) -> Window {
+    let day = SignedDuration::from_hours(24);
+    let end = Timestamp::from_second(at.as_second().div_euclid(day.as_secs()) * day.as_secs()).unwrap_or(at);
+    let start = end.checked_sub(day).unwrap_or(end);
+    Window { start, end }
+}
+
 async fn has_gpus(transport: Transport, catalog: &Catalog, at: Timestamp) -> Result<(), String> {
     let client = PrometheusClient::over(transport).introduced().await;
     let client = client.map_err(|error| error.to_string())?;
@@ -243,7 +256,7 @@ async fn has_gpus(transport: Transport, catalog: &Catalog, at: Timestamp) -> Res
     }
 }
 
-async fn has_costs(transport: Transport) -> Result<(), String> {
+async fn has_costs(transport: Transport, day: Window) -> Result<(), String> {
     let client = OpenCostClient::over(transport);
-    client.detect("1h").await.map_err(|error| error.to_string())
+    client.detect(day).await.map_err(|error| error.to_string())
 }

@@ -54,21 +54,36 @@ fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Re
 
 impl Reader<'_> {
     /// What `keep` makes of every object of a resource in the whole cluster. `unknown` says in words what a refusal leaves
-    /// unknown. Empty where the resource is not served or may not be listed; the latter is a gap.
+    /// unknown. Empty where the resource is not served or may not be listed; the latter is a gap. `versions` is the resource
+    /// in its versions, of which the first that is served is read.
     pub(super) async fn list<T: DeserializeOwned, U>(
         &mut self,
-        resource: &ApiResource,
+        versions: &[ApiResource],
         need: Need,
         unknown: &str,
-        keep: impl FnMut(T) -> Option<U>,
+        mut keep: impl FnMut(T) -> Option<U>,
+    ) -> Result<Vec<U>, KubernetesError> {
+        let mut versions = versions.iter().peekable();
+        while let Some(resource) = versions.next() {
+            match self.pages(resource, &mut keep).await {
+                Ok(kept) => return Ok(kept),
+                Err(kube::Error::Api(status)) if status.is_not_found() && versions.peek().is_some() => {}
+                Err(error) => return self.refused(resource, &error, need, unknown),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// What a failed list means: a gap, nothing at all, or the end of the run.
+    fn refused<U>(
+        &mut self,
+        resource: &ApiResource,
+        error: &kube::Error,
+        need: Need,
+        unknown: &str,
     ) -> Result<Vec<U>, KubernetesError> {
         let name = shown(resource);
-        self.progress.stage(&format!("Kubernetes: {name}"), None);
-        let error = match self.pages(resource, keep).await {
-            Ok(kept) => return Ok(kept),
-            Err(error) => error,
-        };
-        match (&error, need) {
+        match (error, need) {
             (kube::Error::Api(status), _) if status.code == 401 => {}
             (kube::Error::Api(status), _) if status.is_forbidden() => {
                 self.gaps.push(forbidden(resource, unknown));
@@ -94,14 +109,15 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        Err(KubernetesError::of(&error, &self.connection.server, &name))
+        Err(KubernetesError::of(error, &self.connection.server, &name))
     }
 
     async fn pages<T: DeserializeOwned, U>(
         &self,
         resource: &ApiResource,
-        mut keep: impl FnMut(T) -> Option<U>,
+        keep: &mut impl FnMut(T) -> Option<U>,
     ) -> Result<Vec<U>, kube::Error> {
+        self.progress.stage(&format!("Kubernetes: {}", shown(resource)), None);
         let request = Request::new(DynamicObject::url_path(resource, None));
         let mut kept = Vec::new();
         let mut token: Option<String> = None;
@@ -116,7 +132,7 @@ impl Reader<'_> {
             match self.connection.client.request::<Page<T>>(request).await {
                 Ok(page) => {
                     self.progress.advance(page.items.len() as u64);
-                    kept.extend(page.items.into_iter().filter_map(&mut keep));
+                    kept.extend(page.items.into_iter().filter_map(&mut *keep));
                     token = page.metadata.next.filter(|next| !next.is_empty());
                     if token.is_none() {
                         return Ok(kept);

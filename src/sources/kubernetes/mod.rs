@@ -4,10 +4,14 @@ pub mod connect;
 pub mod error;
 pub mod quantity;
 mod redact;
-mod kinds;
+pub mod kinds;
+mod requests;
+mod devices;
+mod queues;
 mod list;
 mod objects;
 mod owners;
+mod served;
 mod read;
 #[cfg(test)]
 mod tests;

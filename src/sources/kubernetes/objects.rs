@@ -1,15 +1,13 @@
 //! Kubernetes objects as the model has them: what is kept of a node, a pod and an autoscaler.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::{quantity, redact};
+use super::{devices, redact, requests};
 use crate::model::cluster::{Container, Hpa, Labels, Node, ObjectRef, Pod, Resources};
+use crate::model::gpu::gpu_resource;
 
 /// Environment that says what runs, beside what the prefixes allow.
 const VARIABLES: [&str; 36] = [
@@ -59,6 +57,15 @@ const ANNOTATIONS: [&str; 2] = [
     "cluster-autoscaler.kubernetes.io/safe-to-evict",
 ];
 
+/// What may remove a node, and which machine and set of machines it is.
+const NODE_ANNOTATIONS: [&str; 5] = [
+    "karpenter.sh/do-not-disrupt",
+    "cluster-autoscaler.kubernetes.io/scale-down-disabled",
+    "machine.openshift.io/machine",
+    "cluster.x-k8s.io/owner-kind",
+    "cluster.x-k8s.io/owner-name",
+];
+
 const ANNOTATION_PREFIXES: [&str; 4] = [
     "gpuwise",
     "kueue.x-k8s.io/",
@@ -66,14 +73,11 @@ const ANNOTATION_PREFIXES: [&str; 4] = [
     "jobset.sigs.k8s.io/",
 ];
 
-/// Whether a resource is a GPU or a part of one.
-pub(super) fn is_gpu(name: &str) -> bool {
-    name.starts_with("nvidia.com/") || name == "amd.com/gpu"
-}
-
 /// Whether some GPU is among what is asked for.
 pub(super) fn ask_for_gpus(requests: &Resources) -> bool {
-    requests.iter().any(|(name, amount)| is_gpu(name) && *amount > 0.0)
+    requests
+        .iter()
+        .any(|(name, amount)| gpu_resource(name).is_some() && *amount > 0.0)
 }
 
 /// A node.
@@ -83,7 +87,8 @@ pub(super) fn node(node: core::Node) -> Node {
     Node {
         name: node.metadata.name.unwrap_or_default(),
         labels: node.metadata.labels.unwrap_or_default(),
-        allocatable: resources(status.allocatable),
+        annotations: kept(node.metadata.annotations.unwrap_or_default(), &NODE_ANNOTATIONS, &[]),
+        allocatable: requests::resources(status.allocatable),
         taints: taints.iter().map(taint).collect(),
         created: node.metadata.creation_timestamp.map(|time| time.0),
     }
@@ -119,18 +124,24 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
     let spec = pod.spec.unwrap_or_default();
     let status = pod.status.unwrap_or_default();
     let phase = status.phase.clone().unwrap_or_else(|| "Unknown".to_owned());
-    let sidecars = spec.init_containers.unwrap_or_default().into_iter().filter(is_sidecar);
+    let counted = requests::counted(&spec);
+    let (claims, extended_claim) = (devices::of_pod(&spec, &status), devices::extended(&status));
+    let sidecars = spec.init_containers.unwrap_or_default().into_iter();
+    let sidecars = sidecars.filter(requests::is_sidecar);
     Some(Pod {
         namespace: meta.namespace.unwrap_or_default(),
         name: meta.name.unwrap_or_default(),
         uid: meta.uid?,
         node: spec.node_name,
         labels: meta.labels.unwrap_or_default(),
-        annotations: annotations(meta.annotations.unwrap_or_default()),
+        annotations: kept(meta.annotations.unwrap_or_default(), &ANNOTATIONS, &ANNOTATION_PREFIXES),
         owner: controller_of(meta.owner_references.as_deref().unwrap_or_default()),
         containers: spec.containers.into_iter().chain(sidecars).map(container).collect(),
         node_selector: spec.node_selector.unwrap_or_default(),
-        claims_devices: spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
+        counted,
+        claims_devices: extended_claim.is_some() || spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
+        claims,
+        extended_claim,
         started: started(&status),
         finished: finished(&phase, &status),
         phase,
@@ -139,37 +150,31 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
 
 /// The one owner that controls an object; others are there for garbage collection only.
 pub(super) fn controller_of(owners: &[OwnerReference]) -> Option<ObjectRef> {
-    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
-    Some(ObjectRef {
+    owners
+        .iter()
+        .find(|owner| owner.controller == Some(true))
+        .map(reference)
+}
+
+/// An owner as the model refers to it.
+pub(super) fn reference(owner: &OwnerReference) -> ObjectRef {
+    ObjectRef {
         api_version: owner.api_version.clone(),
         kind: owner.kind.clone(),
         name: owner.name.clone(),
         uid: Some(owner.uid.clone()),
-    })
+    }
 }
 
-/// An init container that keeps running beside the others.
-fn is_sidecar(container: &core::Container) -> bool {
-    container.restart_policy.as_deref() == Some("Always")
-}
-
-fn annotations(all: Labels) -> Labels {
-    let tells =
-        |key: &str| ANNOTATIONS.contains(&key) || ANNOTATION_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+fn kept(all: Labels, names: &[&str], prefixes: &[&str]) -> Labels {
+    let tells = |key: &str| names.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix));
     all.into_iter().filter(|(key, _)| tells(key)).collect()
 }
 
 fn container(container: core::Container) -> Container {
+    let requests = requests::of_container(&container);
     let command = container.command.unwrap_or_default();
     let arguments = container.args.unwrap_or_default();
-    let asked = container.resources.unwrap_or_default();
-    let mut requests = resources(asked.requests);
-    // An extended resource cannot be overcommitted: its limit is its request.
-    for (name, amount) in resources(asked.limits) {
-        if name.contains('/') {
-            requests.entry(name).or_insert(amount);
-        }
-    }
     Container {
         name: container.name,
         image: container.image.unwrap_or_default(),
@@ -189,15 +194,6 @@ fn environment(variables: Vec<core::EnvVar>) -> Labels {
             let value = redact::variable(&variable.name, &variable.value?)?;
             Some((variable.name, value))
         })
-        .collect()
-}
-
-/// Amounts as figures. The server lets in no quantity that cannot be read, so that none is lost here.
-fn resources(amounts: Option<BTreeMap<String, Quantity>>) -> Resources {
-    let amounts = amounts.unwrap_or_default();
-    amounts
-        .into_iter()
-        .filter_map(|(name, Quantity(text))| Some((name, quantity::parse(&text)?)))
         .collect()
 }
 

@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::KubernetesError;
-use super::kinds::{SCALABLE, kind_of, resource_of};
+use super::kinds::{self, SCALABLE};
 use super::list::{Need, Reader};
+use super::served::Served;
 use super::{objects, quantity};
 use crate::model::cluster::{Controller, Labels, ObjectRef, Pod};
+use crate::model::gpu::gpu_resource;
 
 /// The longest known chain has five (worker pod, its StatefulSet, leader pod, its StatefulSet, LeaderWorkerSet, service).
 const DEPTH: usize = 8;
@@ -38,8 +40,9 @@ struct OwnerMeta {
 }
 
 /// Objects of the kinds that were listed, by UID.
-#[derive(Default)]
-struct Listed {
+struct Listed<'s> {
+    served: &'s Served,
+    /// Group and kind.
     kinds: BTreeSet<(String, String)>,
     by_uid: HashMap<String, Controller>,
     /// UIDs of those whose pods, had they any, would ask for GPUs.
@@ -50,15 +53,27 @@ struct Listed {
 /// move from `others` to `pods`.
 pub(super) async fn of(
     reader: &mut Reader<'_>,
+    served: &Served,
     pods: &mut Vec<Pod>,
     mut others: HashMap<String, Pod>,
+    waiting: &[ObjectRef],
 ) -> Result<Vec<Controller>, KubernetesError> {
-    let mut listed = Listed::default();
+    let mut listed = Listed {
+        served,
+        kinds: BTreeSet::new(),
+        by_uid: HashMap::new(),
+        ask: BTreeSet::new(),
+    };
     let mut kept = BTreeMap::new();
-    let owners: Vec<ObjectRef> = pods.iter().filter_map(|pod| pod.owner.clone()).collect();
+    let owners = pods.iter().filter_map(|pod| pod.owner.as_ref());
+    let owners: Vec<ObjectRef> = owners.chain(waiting).cloned().collect();
     climb(reader, &mut listed, &mut kept, owners, pods, &mut others).await?;
-    for kind in scalable(reader, &listed).await {
-        list(reader, &mut listed, &kind).await?;
+    for (group, kind) in SCALABLE {
+        // A server refuses (403) to list what it does not even have, so that an operator that is not installed would look
+        // like a missing permission.
+        if group == "apps" || served.has(group) != Some(false) {
+            list(reader, &mut listed, (group, kind), &[]).await?;
+        }
     }
     let mut owners = Vec::new();
     for uid in std::mem::take(&mut listed.ask) {
@@ -75,16 +90,22 @@ pub(super) async fn of(
 /// what was taken is no longer there to be taken.
 async fn climb(
     reader: &mut Reader<'_>,
-    listed: &mut Listed,
+    listed: &mut Listed<'_>,
     kept: &mut BTreeMap<String, Controller>,
     mut owners: Vec<ObjectRef>,
     pods: &mut Vec<Pod>,
     others: &mut HashMap<String, Pod>,
 ) -> Result<(), KubernetesError> {
     for _ in 0..DEPTH {
-        let kinds: BTreeSet<(String, String)> = owners.iter().map(kind_of).collect();
-        for kind in &kinds {
-            list(reader, listed, kind).await?;
+        let mut kinds: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for owner in &owners {
+            let version = owner.api_version.rsplit('/').next().unwrap_or_default();
+            let versions = kinds.entry((owner.group(), owner.kind.as_str())).or_default();
+            versions.insert(version);
+        }
+        for (kind, versions) in kinds {
+            let named: Vec<&str> = versions.into_iter().collect();
+            list(reader, listed, kind, &named).await?;
         }
         let mut next = Vec::new();
         for uid in owners.into_iter().filter_map(|owner| owner.uid) {
@@ -104,39 +125,35 @@ async fn climb(
     Ok(())
 }
 
-/// The kinds that may be scaled to zero and are worth asking for. A server refuses (403) to list what it does not even have,
-/// so that an operator that is not installed would look like a missing permission.
-async fn scalable(reader: &Reader<'_>, listed: &Listed) -> Vec<(String, String)> {
-    let kinds = SCALABLE.map(|(version, kind)| (version.to_owned(), kind.to_owned()));
-    let open: Vec<(String, String)> = kinds.into_iter().filter(|kind| !listed.kinds.contains(kind)).collect();
-    let served = match reader.connection.client.list_api_groups().await {
-        Ok(groups) => groups.groups,
-        Err(_) => return open,
-    };
-    let is_served = |(version, _): &(String, String)| {
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        group == "apps" || served.iter().any(|one| one.name == group)
-    };
-    open.into_iter().filter(is_served).collect()
-}
-
-async fn list(reader: &mut Reader<'_>, listed: &mut Listed, kind: &(String, String)) -> Result<(), KubernetesError> {
-    let (version, name) = kind;
-    let Some(resource) = resource_of(version, name) else {
+async fn list(
+    reader: &mut Reader<'_>,
+    listed: &mut Listed<'_>,
+    (group, name): (&str, &str),
+    named: &[&str],
+) -> Result<(), KubernetesError> {
+    let Some((kind, version)) = kinds::known(group, name) else {
         return Ok(());
     };
-    if !listed.kinds.insert(kind.clone()) {
+    if !listed.kinds.insert((group.to_owned(), name.to_owned())) {
         return Ok(());
     }
-    let asks_when_scaled = SCALABLE.contains(&(version.as_str(), name.as_str()));
-    let unknown = format!("who owns GPU pods through a {name}, and with how many replicas");
+    let asks_when_scaled = SCALABLE.contains(&(group, name));
+    let usual = [version];
+    let named = if named.is_empty() { &usual[..] } else { named };
+    let versions = listed.served.versions(kind, named);
     let found = reader
-        .list(&resource, Need::Useful, &unknown, |owner: Owner| {
-            let asks = asks_when_scaled && templates(&owner.spec).any(asks_for_gpus);
-            Some((controller(owner, version, name), asks))
-        })
+        .list(
+            &versions,
+            Need::Useful,
+            &kinds::unknown_without(name),
+            |owner: Owner| {
+                let asks = asks_when_scaled && templates(&owner.spec).any(asks_for_gpus);
+                Some((owner, asks))
+            },
+        )
         .await?;
-    for (controller, asks) in found {
+    for (owner, asks) in found {
+        let controller = controller(owner, kind.group, version, name);
         let Some(uid) = controller.this.uid.clone() else {
             continue;
         };
@@ -148,11 +165,16 @@ async fn list(reader: &mut Reader<'_>, listed: &mut Listed, kind: &(String, Stri
     Ok(())
 }
 
-fn controller(owner: Owner, api_version: &str, kind: &str) -> Controller {
+fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controller {
     let replicas = owner.spec.get("replicas").and_then(Value::as_u64);
     Controller {
         this: ObjectRef {
-            api_version: api_version.to_owned(),
+            // The group is what tells kinds apart; in which of its versions an object was read says nothing of it.
+            api_version: if group.is_empty() {
+                version.to_owned()
+            } else {
+                format!("{group}/{version}")
+            },
             kind: kind.to_owned(),
             name: owner.metadata.name,
             uid: Some(owner.metadata.uid),
@@ -165,7 +187,7 @@ fn controller(owner: Owner, api_version: &str, kind: &str) -> Controller {
 }
 
 /// The pod specs of an object: a LeaderWorkerSet has two.
-fn templates(spec: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn templates(spec: &Value) -> impl Iterator<Item = &Value> {
     [
         "/template/spec",
         "/leaderWorkerTemplate/leaderTemplate/spec",
@@ -177,17 +199,16 @@ fn templates(spec: &Value) -> impl Iterator<Item = &Value> {
 
 /// Whether pods of this spec would ask for GPUs. Read without types, since a custom resource may say `nvidia.com/gpu: 8`
 /// where a pod says `"8"`.
-fn asks_for_gpus(pod: &Value) -> bool {
+pub(super) fn asks_for_gpus(pod: &Value) -> bool {
     let all = |field| pod.get(field).and_then(Value::as_array).into_iter().flatten();
-    let is_sidecar = |container: &&Value| container.get("restartPolicy").and_then(Value::as_str) == Some("Always");
-    let containers = all("containers").chain(all("initContainers").filter(is_sidecar));
+    let containers = all("containers").chain(all("initContainers"));
     let mut amounts = containers
         .flat_map(|container| ["/resources/requests", "/resources/limits"].map(|path| container.pointer(path)))
         .filter_map(|amounts| amounts?.as_object())
         .flatten();
     let claims = pod.get("resourceClaims").and_then(Value::as_array);
     claims.is_some_and(|claims| !claims.is_empty())
-        || amounts.any(|(name, amount)| objects::is_gpu(name) && is_some(amount))
+        || amounts.any(|(name, amount)| gpu_resource(name).is_some() && is_some(amount))
 }
 
 fn is_some(amount: &Value) -> bool {

@@ -9,10 +9,13 @@ use kube::core::ApiResource;
 use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
-use super::{objects, owners};
+use super::served::Served;
+use super::{devices, objects, owners, queues};
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
+use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
 use crate::model::progress::Progress;
+use crate::model::queueing::Queues;
 
 /// What the Kubernetes API told.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +28,12 @@ pub struct KubernetesReading {
     pub controllers: Vec<Controller>,
     /// All horizontal pod autoscalers.
     pub hpas: Vec<Hpa>,
+    /// GPUs that DRA drivers offer.
+    pub devices: Vec<OfferedDevice>,
+    /// Resource claims that have their devices.
+    pub device_claims: Vec<DeviceClaim>,
+    /// Kueue's queues and what waits in them.
+    pub queues: Queues,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -40,19 +49,22 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         progress,
         gaps: Vec::new(),
     };
+    let served = Served::ask(connection).await;
     let mut nodes = reader
         .list(
-            &ApiResource::erase::<core::Node>(&()),
+            &[ApiResource::erase::<core::Node>(&())],
             Need::Essential,
             "which nodes exist, with which GPUs",
             |node: core::Node| Some(objects::node(node)),
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
-    let mut controllers = owners::of(&mut reader, &mut pods, others).await?;
+    let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
+    let queues = queues::read(&mut reader, &served, &pods).await?;
+    let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
     let mut hpas = reader
         .list(
-            &ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+            &[ApiResource::erase::<HorizontalPodAutoscaler>(&())],
             Need::Useful,
             "which workloads are scaled by a horizontal pod autoscaler",
             objects::hpa,
@@ -63,11 +75,15 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
     controllers.sort_by(|a, b| (&a.namespace, &a.this).cmp(&(&b.namespace, &b.this)));
     hpas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    device_claims.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok(KubernetesReading {
         nodes,
         pods,
         controllers,
         hpas,
+        devices,
+        device_claims,
+        queues,
         gaps: reader.gaps,
     })
 }
@@ -77,7 +93,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
 async fn gpu_pods(reader: &mut Reader<'_>) -> Result<(Vec<Pod>, HashMap<String, Pod>), KubernetesError> {
     let all = reader
         .list(
-            &ApiResource::erase::<core::Pod>(&()),
+            &[ApiResource::erase::<core::Pod>(&())],
             Need::Essential,
             "which pods run on GPUs",
             objects::pod,

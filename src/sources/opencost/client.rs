@@ -1,4 +1,4 @@
-//! HTTP to OpenCost or Kubecost, and finding out which of them answers.
+//! HTTP to OpenCost or Kubecost.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,8 +7,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::days;
 use super::decode::{self, BodyError};
+use super::detect::{Dialect, Server, detect};
 use super::error::OpenCostError;
+use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
 use crate::sources::transport::{Transport, TransportError};
@@ -16,16 +19,16 @@ use crate::sources::transport::{Transport, TransportError};
 /// A day of a large cluster is computed on demand and takes minutes; Kubecost's front end gives up after this, too.
 pub const SILENCE: Duration = Duration::from_secs(300);
 
-/// Under which Kubecost, and OpenCost's front end, have the API.
-const KUBECOST: &str = "model";
+/// Entries of one page, where the server has pages.
+const PAGE: usize = 1000;
 
 /// Talks to one OpenCost or Kubecost.
 #[derive(Debug)]
 pub struct OpenCostClient {
     transport: Transport,
     backoff: Duration,
-    /// The first segment of every path, empty for OpenCost; found on the first read.
-    prefix: OnceLock<&'static str>,
+    /// Found on the first read.
+    server: OnceLock<Server>,
 }
 
 impl OpenCostClient {
@@ -42,7 +45,7 @@ impl OpenCostClient {
         Self {
             transport,
             backoff: BACKOFF,
-            prefix: OnceLock::new(),
+            server: OnceLock::new(),
         }
     }
 
@@ -55,15 +58,53 @@ impl OpenCostClient {
         }
     }
 
-    /// The entries of all sets of an answer, nulls left out.
+    /// The entries of all sets of an answer about a day, nulls left out.
     pub(super) async fn sets<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
+        day: Window,
         query: &[(&str, String)],
     ) -> Result<Vec<(String, T)>, OpenCostError> {
-        let prefix = self.prefix.get().copied().unwrap_or_default();
-        let body = self.get(prefix, path, query).await?;
+        let Server { prefix, dialect } = self.server();
+        let mut all = vec![("window", days::parameter(day, dialect))];
+        all.extend(query.iter().cloned());
+        let body = self.get(prefix, path, &all).await?;
         decode::sets(&body).map_err(|error| self.of_body(error, &self.shown_path(prefix, path)))
+    }
+
+    /// What a day cost, by this aggregate, without what nobody holds.
+    pub(super) async fn allocations<T: serde::de::DeserializeOwned>(
+        &self,
+        day: Window,
+        aggregate: &str,
+    ) -> Result<Vec<(String, T)>, OpenCostError> {
+        let aggregate = ("aggregate", aggregate.to_owned());
+        let no = "false".to_owned();
+        if self.server().dialect == Dialect::OpenCost {
+            return self.sets("allocation", day, &[aggregate, ("includeIdle", no)]).await;
+        }
+        // Pages mean something only over sets that were made one. There is no count of them: the last is not full.
+        let accumulate = ("accumulate", "true".to_owned());
+        let mut all: Vec<(String, T)> = Vec::new();
+        loop {
+            let page = [
+                aggregate.clone(),
+                ("idle", no.clone()),
+                accumulate.clone(),
+                ("offset", all.len().to_string()),
+                ("limit", PAGE.to_string()),
+            ];
+            let entries: Vec<(String, T)> = self.sets("allocation", day, &page).await?;
+            let full = entries.len() == PAGE;
+            // A server without pages tells everything again.
+            let again = entries.iter().any(|(key, _)| all.iter().any(|(known, _)| known == key));
+            if !again {
+                all.extend(entries);
+            }
+            if !full || again {
+                return Ok(all);
+            }
+        }
     }
 
     /// One member of the `data` of an answer that is worth no error.
@@ -72,63 +113,38 @@ impl OpenCostClient {
         struct Envelope {
             data: serde_json::Map<String, Value>,
         }
-        let prefix = self.prefix.get().copied().unwrap_or_default();
-        let body = self.get(prefix, path, &[]).await.ok()?;
+        let body = self.get(self.server().prefix, path, &[]).await.ok()?;
         let envelope: Envelope = serde_json::from_slice(&body).ok()?;
         let text = envelope.data.get(member)?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// Finds out once under which prefix the API is.
-    pub(in crate::sources) async fn detect(&self, window: &str) -> Result<(), OpenCostError> {
-        if self.prefix.get().is_some() {
+    /// Finds out once which server it is.
+    pub(in crate::sources) async fn detect(&self, day: Window) -> Result<(), OpenCostError> {
+        if self.server.get().is_some() {
             return Ok(());
         }
-        let prefix = self.probe(window).await?;
+        let server = detect(self, day).await?;
         // Whoever was first found the same.
-        let _ = self.prefix.set(prefix);
+        let _ = self.server.set(server);
         Ok(())
     }
 
-    async fn probe(&self, window: &str) -> Result<&'static str, OpenCostError> {
-        let is_nested = self.transport.base().path().trim_end_matches('/').ends_with(KUBECOST);
-        let probes = [
-            (KUBECOST, "aggregatorEnabled"),
-            (KUBECOST, "installInfo"),
-            ("", "installInfo"),
-            (KUBECOST, "allocation"),
-            ("", "allocation"),
-        ];
-        let mut tried = Vec::new();
-        let mut page = None;
-        for (prefix, path) in probes {
-            if is_nested && !prefix.is_empty() {
-                continue;
-            }
-            let is_data = path == "allocation";
-            let query = [("window", window.to_owned()), ("aggregate", "cluster".to_owned())];
-            match self.get(prefix, path, if is_data { &query } else { &[] }).await {
-                Ok(body) if is_data && decode::has_code(&body) => return Ok(prefix),
-                Ok(body) if !is_data && serde_json::from_slice::<Value>(&body).is_ok_and(|v| v.is_object()) => {
-                    return Ok(prefix);
-                }
-                // In words of its own, it failed; only what it says of the costs matters.
-                Err(OpenCostError::Failed { .. }) if is_data => return Ok(prefix),
-                Err(
-                    error @ (OpenCostError::Unreachable { .. }
-                    | OpenCostError::Transport { .. }
-                    | OpenCostError::Unauthorized { .. }
-                    | OpenCostError::Timeout { .. }),
-                ) => return Err(error),
-                Err(error @ (OpenCostError::Html { .. } | OpenCostError::Redirected { .. })) => page = Some(error),
-                Ok(_) | Err(_) => {}
-            }
-            tried.push(format!("{}/{path}", if prefix.is_empty() { "" } else { "/model" }));
-        }
-        Err(page.unwrap_or_else(|| OpenCostError::NotOpenCost {
-            url: self.transport.shown().to_owned(),
-            tried: tried.join(", "),
-        }))
+    fn server(&self) -> Server {
+        self.server.get().copied().unwrap_or(Server {
+            prefix: "",
+            dialect: Dialect::OpenCost,
+        })
+    }
+
+    /// Whether the URL that was given ends in this segment.
+    pub(super) fn ends_with(&self, segment: &str) -> bool {
+        self.transport.base().path().trim_end_matches('/').rsplit('/').next() == Some(segment)
+    }
+
+    /// The URL that was given, without secrets.
+    pub(super) fn shown(&self) -> String {
+        self.transport.shown().to_owned()
     }
 
     fn shown_path(&self, prefix: &str, path: &str) -> String {
@@ -140,7 +156,12 @@ impl OpenCostClient {
             .join("/")
     }
 
-    async fn get(&self, prefix: &str, path: &str, query: &[(&str, String)]) -> Result<Vec<u8>, OpenCostError> {
+    pub(super) async fn get(
+        &self,
+        prefix: &str,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Vec<u8>, OpenCostError> {
         let shown = self.shown_path(prefix, path);
         let joined = [prefix, path].into_iter().filter(|segment| !segment.is_empty());
         let joined = joined.collect::<Vec<_>>().join("/");
@@ -161,6 +182,7 @@ impl OpenCostClient {
         let is_page = decode::is_html(&body);
         let code = status.as_u16();
         match code {
+            204 => Err(OpenCostError::Disabled { url: shown }),
             200..300 if is_page => Err(OpenCostError::Html { url: shown }),
             200..300 => Ok(body.into()),
             401 | 403 => Err(OpenCostError::Unauthorized { url: shown, code }),

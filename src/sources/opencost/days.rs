@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::detect::Dialect;
 use crate::model::time::Window;
 
 const DAY: i64 = 86_400;
@@ -20,9 +21,18 @@ pub(super) fn of(window: Window) -> Vec<Window> {
     days
 }
 
-/// The window as a parameter. Unix seconds are the one form that no version rounds.
-pub(super) fn parameter(day: Window) -> String {
-    format!("{},{}", day.start.as_second(), day.end.as_second())
+/// The window as a parameter: unix seconds, the one form that no OpenCost rounds; for Kubecost whole days, as it keeps
+/// them, without fractions of seconds, which it calls illegal.
+pub(super) fn parameter(day: Window, dialect: Dialect) -> String {
+    let (start, end) = (day.start.as_second(), day.end.as_second());
+    let midnight = |second: i64| {
+        let time = Timestamp::from_second(second.div_euclid(DAY) * DAY).unwrap_or(day.start);
+        time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    match dialect {
+        Dialect::OpenCost => format!("{start},{end}"),
+        Dialect::Kubecost => format!("{},{}", midnight(start), midnight(end + DAY - 1)),
+    }
 }
 
 /// Days in words, runs of them as `2026-11-01 to 2026-11-05`.
@@ -63,7 +73,9 @@ mod tests {
         let days = of(window("2026-11-01T18:00:00Z", "2026-11-04T06:00:00Z"));
         let hours: Vec<f64> = days.iter().map(|day| day.hours()).collect();
         assert_eq!(hours, [6.0, 24.0, 24.0, 6.0]);
-        assert_eq!(parameter(days[1]), "1793577600,1793664000");
+        assert_eq!(parameter(days[1], Dialect::OpenCost), "1793577600,1793664000");
+        let whole = "2026-11-04T00:00:00Z,2026-11-05T00:00:00Z";
+        assert_eq!(parameter(days[3], Dialect::Kubecost), whole);
         assert!(of(window("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")).is_empty());
     }
 

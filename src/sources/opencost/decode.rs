@@ -1,4 +1,4 @@
-//! The answers of OpenCost: an envelope with a code of its own, and sets of assets or allocations with holes in them.
+//! The answers of OpenCost: an envelope with a code of its own, and sets of entries with holes in them.
 //!
 //! Shape: `{"code", "status", "data": {key: entry} | [{key: entry}], "message", "warning"}`. A set, an entry and any figure may
 //! be null: the server sends null for NaN and infinity.
@@ -11,12 +11,19 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
+use super::allocation::Properties;
+
 /// Why a body is no answer.
-#[derive(Debug)]
-pub(super) enum BodyError {
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It ends early.
+    #[error("it is cut short")]
     Truncated,
+    /// It is of another kind.
+    #[error("{0}")]
     Malformed(String),
     /// The code and the message within an answer of status 200.
+    #[error("it failed ({0}): {1}")]
     Code(u16, String),
 }
 
@@ -28,6 +35,8 @@ pub(super) struct Asset {
     pub(super) kind: Option<String>,
     pub(super) properties: Option<Properties>,
     pub(super) labels: Option<BTreeMap<String, Value>>,
+    pub(super) start: Option<String>,
+    pub(super) end: Option<String>,
     #[serde(deserialize_with = "number")]
     pub(super) minutes: Option<f64>,
     pub(super) node_type: Option<String>,
@@ -41,36 +50,22 @@ pub(super) struct Asset {
     pub(super) adjustment: Option<f64>,
     #[serde(deserialize_with = "number")]
     pub(super) total_cost: Option<f64>,
-}
-
-/// The traffic of a cluster. What the entry says of GPUs is left alone: its GPU cost is missing for MIG and DRA, and its
-/// GPU efficiency is one for a GPU that does nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Allocation {
-    pub(super) properties: Option<Properties>,
     #[serde(deserialize_with = "number")]
-    pub(super) minutes: Option<f64>,
+    pub(super) cpu_core_hours: Option<f64>,
     #[serde(deserialize_with = "number")]
-    pub(super) network_cost: Option<f64>,
+    pub(super) ram_byte_hours: Option<f64>,
+    #[serde(rename = "GPUHours", deserialize_with = "number")]
+    pub(super) gpu_hours: Option<f64>,
     #[serde(deserialize_with = "number")]
-    pub(super) network_cost_adjustment: Option<f64>,
+    pub(super) cpu_cost: Option<f64>,
     #[serde(deserialize_with = "number")]
-    pub(super) load_balancer_cost: Option<f64>,
+    pub(super) ram_cost: Option<f64>,
     #[serde(deserialize_with = "number")]
-    pub(super) load_balancer_cost_adjustment: Option<f64>,
-}
-
-/// Whose an entry is.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Properties {
-    pub(super) cluster: Option<String>,
-    pub(super) name: Option<String>,
+    pub(super) gpu_cost: Option<f64>,
 }
 
 /// A figure, or nothing: what is not finite is no figure, and some versions quote theirs.
-fn number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
+pub(super) fn number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
     let figure = match Value::deserialize(input)? {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.parse().ok(),

@@ -66,6 +66,31 @@ pub enum OpenCostError {
         /// The paths that were tried.
         tried: String,
     },
+    /// Kubecost, before what is read.
+    #[error(
+        "{url} is Kubecost {version}, and only 1.106 and newer are read; upgrade it, or give the URL of an OpenCost beside it"
+    )]
+    TooOld {
+        /// The base.
+        url: String,
+        /// Major and minor.
+        version: String,
+    },
+    /// An agent, which sends its figures elsewhere.
+    #[error(
+        "{url} is alive and has no cost API: an agent of Kubecost has none; give the front end of the cluster that its \
+         figures are sent to, such as http://kubecost-frontend.kubecost:9090"
+    )]
+    AgentOnly {
+        /// The base.
+        url: String,
+    },
+    /// What was asked for is switched off.
+    #[error("{url} is switched off in this server (204); switch it on in its values, or ask another server")]
+    Disabled {
+        /// What was asked for.
+        url: String,
+    },
     /// A path is missing in spite of OpenCost answering.
     #[error("{url} does not exist (404); it needs a version of OpenCost that has it, or a proxy that lets it through")]
     NotFound {

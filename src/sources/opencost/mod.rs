@@ -2,8 +2,10 @@
 
 pub mod client;
 pub mod error;
+pub mod allocation;
 mod days;
 mod decode;
+mod detect;
 mod read;
 mod tally;
 #[cfg(test)]
@@ -12,5 +14,6 @@ pub(crate) mod loopback;
 mod tests;
 
 pub use client::OpenCostClient;
+pub use decode::BodyError;
 pub use error::OpenCostError;
 pub use read::{CostReading, read};

@@ -1,8 +1,9 @@
 //! One reading of costs: day by day, newest first, summed over the window.
 
+use super::allocation::{Allocation, held};
 use super::client::OpenCostClient;
 use super::days;
-use super::decode::{Allocation, Asset};
+use super::decode::Asset;
 use super::error::OpenCostError;
 use super::tally::{ClusterTally, Tally};
 use crate::model::cluster::{CostCategory, NodeCost, OtherCost};
@@ -43,12 +44,13 @@ pub async fn read(
     let Some(newest) = days.first() else {
         return Ok(CostReading::default());
     };
-    client.detect(&days::parameter(*newest)).await?;
+    client.detect(*newest).await?;
     let mut tally = Tally::default();
     let mut gaps = Vec::new();
     progress.stage("OpenCost: assets", Some(days.len() as u64));
-    let assets = each_day(client, &days, progress, "assets", &[], |_, asset: &Asset, day| {
-        tally.add_asset(asset, day);
+    let ask = async |day| client.sets("assets", day, &[]).await;
+    let assets = each_day(ask, &days, progress, |_, asset: Asset, day| {
+        tally.add_asset(&asset, day);
         true
     })
     .await?;
@@ -96,26 +98,20 @@ struct Days {
 }
 
 /// Reads one answer per day and hands its entries to `add`, which says whether the entry told anything.
-async fn each_day<T: serde::de::DeserializeOwned>(
-    client: &OpenCostClient,
+async fn each_day<T>(
+    ask: impl AsyncFn(Window) -> Result<Vec<(String, T)>, OpenCostError>,
     days: &[Window],
     progress: &dyn Progress,
-    path: &str,
-    query: &[(&str, String)],
-    mut add: impl FnMut(&str, &T, Window) -> bool,
+    mut add: impl FnMut(String, T, Window) -> bool,
 ) -> Result<Days, OpenCostError> {
     let mut went = Days::default();
     let mut in_a_row = 0;
     for (index, day) in days.iter().enumerate() {
-        let query: Vec<(&str, String)> = [("window", days::parameter(*day))]
-            .into_iter()
-            .chain(query.iter().cloned())
-            .collect();
-        match client.sets::<T>(path, &query).await {
+        match ask(*day).await {
             Ok(entries) => {
                 in_a_row = 0;
                 let mut told = false;
-                for (key, entry) in &entries {
+                for (key, entry) in entries {
                     told |= add(key, entry, *day);
                 }
                 if told {
@@ -186,15 +182,10 @@ async fn network(
     gaps: &mut Vec<Gap>,
 ) -> f64 {
     progress.stage("OpenCost: network", Some(days.len() as u64));
-    let query = [("aggregate", "cluster".to_owned())];
-    let went = each_day(
-        client,
-        days,
-        progress,
-        "allocation",
-        &query,
-        |key, allocation: &Allocation, day| tally.add_allocation(key, allocation, day),
-    )
+    let ask = async |day| client.allocations(day, "cluster").await;
+    let went = each_day(ask, days, progress, |key, allocation: Allocation, day| {
+        tally.add_allocation(&held(key, allocation), day)
+    })
     .await;
     let (hours, why) = match went {
         Ok(Days {

@@ -17,7 +17,10 @@ const PIECES: usize = 4;
 const ROWS: usize = 64;
 
 /// Decodes a response while it arrives and hands each series over as soon as it is complete.
-pub(super) async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Result<Remarks, DecodeError> {
+///
+/// # Errors
+/// As for [`decode`].
+pub async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Result<Remarks, DecodeError> {
     let (pieces_in, pieces_out) = mpsc::channel(PIECES);
     let (rows_in, mut rows_out) = mpsc::channel::<SeriesRow>(ROWS);
     let decoding = tokio::task::spawn_blocking(move || {

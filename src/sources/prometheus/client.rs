@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use prometheus_http_query::Selector;
 
 use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
 use super::split::Chunk;
+use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
 use crate::sources::transport::{Transport, TransportError};
@@ -46,6 +48,8 @@ impl std::fmt::Debug for PrometheusClient {
 enum Ask {
     Range(Chunk),
     Instant(i64),
+    /// Labels of the series of a window, from the server's index.
+    Series(Window),
 }
 
 /// Why an answer did not come, by what helps.
@@ -187,9 +191,21 @@ impl PrometheusClient {
     /// # Errors
     /// As for [`PrometheusClient::range`].
     pub async fn instant(&self, query: &str, time: Timestamp) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
+        self.rows(query, Ask::Instant(time.as_second())).await
+    }
+
+    /// Asks which series there are of the metrics that a pattern names; the rows have no samples.
+    ///
+    /// # Errors
+    /// As for [`PrometheusClient::range`].
+    pub async fn series(&self, names: &str, window: Window) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
+        self.rows(names, Ask::Series(window)).await
+    }
+
+    async fn rows(&self, query: &str, ask: Ask) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
         let rows = std::sync::Mutex::new(Vec::new());
         let sink = |row| rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
-        let asked = self.ask(query, Ask::Instant(time.as_second()), &sink).await;
+        let asked = self.ask(query, ask, &sink).await;
         let remarks = asked.map_err(Trouble::into_error)?;
         let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok((rows, remarks))
@@ -213,21 +229,28 @@ impl PrometheusClient {
     }
 
     async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, TransportError> {
-        let mut fields = vec![("query", self.flavour.words(query).into_owned())];
-        let path = match ask {
+        let own = self.flavour.fields().iter();
+        let own = own.map(|(name, value)| (*name, (*value).to_owned()));
+        let words = || ("query", self.flavour.words(query).into_owned());
+        let (path, asked) = match ask {
             Ask::Range(chunk) => {
-                fields.push(("start", chunk.start_second().to_string()));
-                fields.push(("end", chunk.end_second().to_string()));
-                fields.push(("step", chunk.step_seconds().to_string()));
-                "api/v1/query_range"
+                let (start, end) = (chunk.start_second().to_string(), chunk.end_second().to_string());
+                let step = chunk.step_seconds().to_string();
+                (
+                    "api/v1/query_range",
+                    vec![words(), ("start", start), ("end", end), ("step", step)],
+                )
             }
-            Ask::Instant(time) => {
-                fields.push(("time", time.to_string()));
-                "api/v1/query"
+            Ask::Instant(time) => ("api/v1/query", vec![words(), ("time", time.to_string())]),
+            Ask::Series(window) => {
+                let names = Selector::new().regex_eq("__name__", query).to_string();
+                let (start, end) = (window.start.as_second().to_string(), window.end.as_second().to_string());
+                let asked = [("match[]", names), ("start", start), ("end", end)].into_iter();
+                let fields: Vec<_> = asked.chain(own).collect();
+                return self.transport.get("api/v1/series", &fields).await;
             }
         };
-        let own = self.flavour.fields().iter();
-        fields.extend(own.map(|(name, value)| (*name, (*value).to_owned())));
+        let fields: Vec<_> = asked.into_iter().chain(own).collect();
         self.transport.post(path, &fields).await
     }
 

@@ -1,4 +1,4 @@
-//! The answer to `query` and `query_range`, decoded series by series as it streams: memory is that of one series.
+//! The answer to `query`, `query_range` and `series`, decoded series by series as it streams: memory is that of one series.
 //!
 //! Shape: `{"status", "data": {"resultType", "result": [{"metric", "values" | "value" | "histograms"}]}, "errorType",
 //! "error", "warnings", "infos"}`; a sample is `[unix seconds, "value"]` (Prometheus HTTP API, v3). Members come in any
@@ -140,6 +140,18 @@ fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> 
     if scanner.null()? {
         return Ok(false);
     }
+    // What `series` answers is a list of labels.
+    if scanner.peek()? == b'[' {
+        scanner.list(|scanner| {
+            let labels = labels(scanner)?;
+            sink(SeriesRow {
+                labels,
+                ..SeriesRow::default()
+            });
+            Ok(())
+        })?;
+        return Ok(true);
+    }
     let mut found = false;
     scanner.object(|scanner, member| {
         match member.as_str() {
@@ -163,6 +175,15 @@ fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> 
     Ok(found)
 }
 
+fn labels<R: Read>(scanner: &mut Scanner<R>) -> Result<BTreeMap<String, String>, ScanError> {
+    let mut labels = BTreeMap::new();
+    scanner.object(|scanner, name| {
+        labels.insert(name, scanner.string()?);
+        Ok(())
+    })?;
+    Ok(labels)
+}
+
 fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
     let mut row = SeriesRow::default();
     let mut labelled = false;
@@ -170,11 +191,7 @@ fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
         match member.as_str() {
             "metric" => {
                 labelled = true;
-                scanner.object(|scanner, name| {
-                    let value = scanner.string()?;
-                    row.labels.insert(name, value);
-                    Ok(())
-                })?;
+                row.labels = labels(scanner)?;
             }
             "values" => scanner.samples(&mut row.samples)?,
             "value" => row.samples.push(scanner.sample()?),
@@ -230,6 +247,14 @@ mod tests {
         let (rows, outcome) = decoded(body);
         outcome.unwrap();
         assert_eq!(rows[0].samples, [(5.0, f64::INFINITY)]);
+    }
+
+    #[test]
+    fn the_series_of_an_index_are_rows_without_samples() {
+        let (rows, outcome) = decoded(r#"{"status":"success","data":[{"__name__":"x","pod":"a"},{"pod":"b"}]}"#);
+        outcome.unwrap();
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].labels["pod"] == "a" && rows[0].samples.is_empty());
     }
 
     #[test]

@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(said, expected);
         let catalog = Catalog::shipped().unwrap();
         for signal in Signal::ALL {
-            let query = range_query(&catalog, signal, 60);
+            let query = range_query(&catalog, signal, 60, None);
             assert_eq!(Flavour::Prometheus.words(&query), query);
             let said = Flavour::VictoriaMetrics.words(&query);
             assert!(!said.contains("(rate(") && !said.contains(" rate("), "{said}");

@@ -4,7 +4,7 @@ use super::decode::SeriesRow;
 
 /// Resources that are GPUs or parts of GPUs, as kube-state-metrics writes them. Other resources of the same vendor are
 /// network devices and shares of memory.
-const GPU_REQUESTS: &str = r#"kube_pod_container_resource_requests{resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)"}"#;
+const GPU_REQUESTS: &str = r#"kube_pod_container_resource_requests{resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)|amd_com_gpu|gpu_intel_com_(i915|xe)|habana_ai_gaudi"}"#;
 
 /// Which labels of kube-state-metrics gave way to the scrape target's own: without `honorLabels`, `pod` is the pod of
 /// kube-state-metrics and `exported_pod` the one that is told of. Each label gives way by itself, as the target has some
@@ -153,6 +153,15 @@ impl Owned {
 /// The Kubernetes name of a resource that kube-state-metrics wrote with underscores: `nvidia.com/gpu.shared` of
 /// `nvidia_com_gpu_shared`, `nvidia.com/mig-1g.10gb` of `nvidia_com_mig_1g_10gb`.
 pub(super) fn resource_name(written: &str) -> Option<String> {
+    let others = [
+        "amd.com/gpu",
+        "gpu.intel.com/i915",
+        "gpu.intel.com/xe",
+        "habana.ai/gaudi",
+    ];
+    if let Some(name) = others.into_iter().find(|name| name.replace(['.', '/'], "_") == written) {
+        return Some(name.to_owned());
+    }
     let device = written.strip_prefix("nvidia_com_")?;
     Some(match device.strip_prefix("mig_") {
         Some(profile) => format!("nvidia.com/mig-{}", profile.replace('_', ".")),
@@ -216,6 +225,9 @@ mod tests {
         assert_eq!(name("nvidia_com_gpu_shared"), "nvidia.com/gpu.shared");
         assert_eq!(name("nvidia_com_mig_1g_10gb"), "nvidia.com/mig-1g.10gb");
         assert_eq!(name("nvidia_com_mig_1g_10gb_me"), "nvidia.com/mig-1g.10gb.me");
+        assert_eq!(name("nvidia_com_mig_1g_5gb_shared"), "nvidia.com/mig-1g.5gb.shared");
+        assert_eq!(name("amd_com_gpu"), "amd.com/gpu");
+        assert_eq!(name("gpu_intel_com_i915"), "gpu.intel.com/i915");
         assert_eq!(resource_name("cpu"), None);
     }
 }

@@ -3,16 +3,18 @@
 mod sample;
 mod scan;
 pub mod decode;
+pub mod select;
 pub mod queries;
 pub mod split;
 pub mod error;
-mod body;
+pub mod body;
 pub mod flavour;
 pub mod client;
 mod kube_state;
 mod lifetimes;
 pub mod history;
 pub mod read;
+pub mod probe;
 pub mod scrape;
 
 #[cfg(test)]

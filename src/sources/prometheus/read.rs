@@ -1,4 +1,4 @@
-//! All signals of a window, one bulk query each, put on the window's grid.
+//! All signals of a window, one bulk query each, put on the window's grid: of everything, or of some pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -8,11 +8,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::client::PrometheusClient;
 use super::decode::SeriesRow;
 use super::error::PrometheusError;
-use super::history::{self, History};
 use super::queries::range_query;
+use super::select::Pods;
 use super::split::chunks;
 use crate::catalog::Catalog;
-use crate::model::cluster::{Labels, OwnerRecord, PodRecord};
+use crate::model::cluster::Labels;
 use crate::model::gap::Gap;
 use crate::model::progress::Progress;
 use crate::model::reading::Series;
@@ -29,58 +29,74 @@ const GPU_BLANK: f64 = 1e9;
 /// No server has a reading this high.
 const SERVER_BLANK: f64 = 1e18;
 
-/// What Prometheus told.
+/// What Prometheus told of some signals.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct PrometheusReading {
+pub struct SeriesReading {
     /// The series, by signal and labels; none without a single sample.
     pub series: Vec<Series>,
-    /// The signals that were asked for.
-    pub asked: Vec<Signal>,
-    /// GPU pods that ran within the window.
-    pub pod_history: Vec<PodRecord>,
-    /// Owners of their owners.
-    pub owner_history: Vec<OwnerRecord>,
     /// What could not be read.
-    pub gaps: Vec<Gap>,
+    pub gaps: BTreeSet<Gap>,
+    /// Values that the exporter left blank.
+    pub blanks: Blanks,
 }
 
-/// Reads every signal, and the history of the pods.
+/// How many values of each signal the exporter left blank.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Blanks(BTreeMap<Signal, usize>);
+
+impl Blanks {
+    /// Adds those of another part of the world.
+    pub fn add(&mut self, other: Self) {
+        for (signal, count) in other.0 {
+            *self.0.entry(signal).or_insert(0) += count;
+        }
+    }
+
+    /// A gap for each signal.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> + '_ {
+        self.0.iter().filter(|(_, count)| **count > 0).map(|(signal, count)| {
+            Gap::new(
+                "blank-samples",
+                format!("{count} values of `{signal}` are blank and were left out"),
+                "the exporter wrote DCGM's sentinel for a field that it could not read",
+                "see the exporter's log on that node: drivers, permissions and profilers that hold the counters are usual",
+            )
+        })
+    }
+}
+
+/// Reads every signal, of some pods or of everything.
 ///
 /// # Errors
 /// When the server cannot be reached, lets nobody in or is no Prometheus. A query that it refuses is a gap.
-pub async fn read(
+pub async fn series(
     client: &PrometheusClient,
     catalog: &Catalog,
     grid: Grid,
+    pods: Option<&Pods>,
     progress: &dyn Progress,
-) -> Result<PrometheusReading, PrometheusError> {
-    let requests = Signal::ALL.len() * chunks(grid).len();
-    progress.stage("reading GPU and server metrics", Some(requests as u64));
+) -> Result<SeriesReading, PrometheusError> {
     let queries: Vec<(Signal, String)> = Signal::ALL
         .into_iter()
-        .map(|signal| (signal, range_query(catalog, signal, grid.step_seconds)))
+        .map(|signal| (signal, range_query(catalog, signal, grid.step_seconds, pods)))
         .collect();
-    let read: Vec<(Vec<Series>, Vec<Gap>)> = stream::iter(queries)
-        .map(|(signal, query)| read_signal(client, signal, query, grid, progress))
+    let read: Vec<SeriesReading> = stream::iter(queries)
+        .map(|(signal, query)| read_signal(client, signal, query, grid, pods, progress))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    let (series, gaps): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-    let History {
-        pods,
-        owners,
-        gaps: history_gaps,
-    } = history::read(client, grid, progress).await?;
-    let mut gaps: Vec<Gap> = gaps.into_iter().flatten().chain(history_gaps).collect();
-    gaps.sort();
-    gaps.dedup();
-    Ok(PrometheusReading {
-        series: series.into_iter().flatten().collect(),
-        asked: Signal::ALL.to_vec(),
-        pod_history: pods,
-        owner_history: owners,
-        gaps,
-    })
+    let mut all = SeriesReading::default();
+    for one in read {
+        all.series.extend(one.series);
+        all.gaps.extend(one.gaps);
+        all.blanks.add(one.blanks);
+    }
+    Ok(all)
+}
+
+/// Requests that [`series`] makes, where nothing is refused.
+pub fn requests(grid: Grid) -> usize {
+    Signal::ALL.len() * chunks(grid).len()
 }
 
 async fn read_signal(
@@ -88,30 +104,37 @@ async fn read_signal(
     signal: Signal,
     query: String,
     grid: Grid,
+    pods: Option<&Pods>,
     progress: &dyn Progress,
-) -> Result<(Vec<Series>, Vec<Gap>), PrometheusError> {
+) -> Result<SeriesReading, PrometheusError> {
     let columns = Mutex::new(Columns::new(signal, grid));
-    let sink = |row| columns.lock().unwrap_or_else(PoisonError::into_inner).take(row);
+    let sink = |row: SeriesRow| {
+        if pods.is_none_or(|pods| pods.hold(&row.labels)) {
+            columns.lock().unwrap_or_else(PoisonError::into_inner).take(row);
+        }
+    };
     let subject = format!("the series of `{signal}`");
-    let mut gaps = Vec::new();
-    let mut warnings = BTreeSet::new();
+    let mut gaps = BTreeSet::new();
     for chunk in chunks(grid) {
         match client.range(&query, chunk, &sink).await {
-            Ok(remarks) => warnings.extend(remarks.warnings),
+            Ok(remarks) => gaps.extend(remarks.warnings.iter().map(|warning| warned(&subject, warning))),
             Err(PrometheusError::Refused {
                 error_type, message, ..
             }) => {
-                gaps.push(refused(&subject, &error_type, &message));
+                gaps.insert(refused(&subject, &error_type, &message));
                 break;
             }
             Err(error) => return Err(error),
         }
         progress.advance(1);
     }
-    gaps.extend(warnings.iter().map(|warning| warned(&subject, warning)));
     let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
-    gaps.extend(columns.blank_gap());
-    Ok((columns.into_series(), gaps))
+    let blanks = columns.blanks.values().map(BTreeSet::len).sum();
+    Ok(SeriesReading {
+        gaps,
+        blanks: Blanks(BTreeMap::from([(signal, blanks)])),
+        series: columns.into_series(),
+    })
 }
 
 /// The gap behind a warning: the answer is a success, and less than everything.
@@ -162,6 +185,13 @@ impl Columns {
             .by_labels
             .entry(labels.clone())
             .or_insert_with(|| Column::gaps(grid.points()));
+        if let Some(last) = row
+            .samples
+            .last()
+            .and_then(|(time, _)| grid.index_of(time.round() as i64))
+        {
+            column.expect_until(last, row.samples.len());
+        }
         for (time, value) in row.samples {
             let second = time.round() as i64;
             if value < bound {
@@ -176,19 +206,6 @@ impl Columns {
         if !blanks.is_empty() {
             self.blanks.entry(labels).or_default().append(&mut blanks);
         }
-    }
-
-    fn blank_gap(&self) -> Option<Gap> {
-        let signal = self.signal;
-        let blanks: usize = self.blanks.values().map(BTreeSet::len).sum();
-        (blanks > 0).then(|| {
-            Gap::new(
-                "blank-samples",
-                format!("{blanks} values of `{signal}` are blank and were left out"),
-                "the exporter wrote DCGM's sentinel for a field that it could not read",
-                "see the exporter's log on that node: drivers, permissions and profilers that hold the counters are usual",
-            )
-        })
     }
 
     fn into_series(self) -> Vec<Series> {

@@ -6,7 +6,9 @@ use crate::model::cluster::{
     Container, Controller, CostCategory, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost, OwnerRecord,
     Pod, PodRecord, Resources,
 };
+use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use crate::model::reading::{Reading, Series};
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
@@ -33,6 +35,84 @@ fn object(kind: &str, name: &str) -> ObjectRef {
     }
 }
 
+fn device() -> DeviceAddress {
+    DeviceAddress {
+        driver: "gpu.nvidia.com".to_owned(),
+        pool: "ip-10-11-12-13.lakehurst.internal".to_owned(),
+        device: "gpu-0-mig-19-0-1".to_owned(),
+    }
+}
+
+fn offered() -> OfferedDevice {
+    OfferedDevice {
+        address: device(),
+        node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
+        product: Some("NVIDIA H100 80GB HBM3".to_owned()),
+        uuid: Some("MIG-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
+        parent_uuid: Some("GPU-5ecret00-9999-4321-8888-cafe12345678".to_owned()),
+        pci_bus_id: Some("5ca1:ab1e:0.0".to_owned()),
+        profile: Some("1g.10gb".to_owned()),
+        on_demand: true,
+    }
+}
+
+fn claim() -> DeviceClaim {
+    DeviceClaim {
+        namespace: "zeppelinlab".to_owned(),
+        name: "hindenburg-gpu-x7k2p".to_owned(),
+        devices: vec![device()],
+        reserved_for: vec!["d00dfeed-1111-4321-8888-cafe12345678".to_owned()],
+    }
+}
+
+fn hpa() -> Hpa {
+    Hpa {
+        namespace: "zeppelinlab".to_owned(),
+        name: "balloonscaler".to_owned(),
+        target: object("Deployment", "balloon"),
+        min_replicas: 1,
+        max_replicas: 4,
+    }
+}
+
+fn queues() -> Queues {
+    Queues {
+        cluster_queues: vec![ClusterQueue {
+            name: "zeppelinqueue".to_owned(),
+            cohort: Some("airships".to_owned()),
+            stopped: true,
+            quotas: vec![Quota {
+                flavor: "hindenburg-h100".to_owned(),
+                resource: "nvidia.com/gpu".to_owned(),
+                nominal: 16.0,
+                borrowing_limit: Some(0.0),
+                used: Some(8.0),
+            }],
+        }],
+        local_queues: vec![LocalQueue {
+            namespace: "zeppelinlab".to_owned(),
+            name: "balloonqueue".to_owned(),
+            cluster_queue: "zeppelinqueue".to_owned(),
+        }],
+        flavors: vec![Flavor {
+            name: "hindenburg-h100".to_owned(),
+            node_labels: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
+        }],
+        workloads: vec![QueuedWorkload {
+            namespace: "zeppelinlab".to_owned(),
+            name: "job-hindenburg-28401-x7k2p".to_owned(),
+            owner: Some(object("Job", "hindenburg-28401")),
+            queue: "balloonqueue".to_owned(),
+            cluster_queue: Some("zeppelinqueue".to_owned()),
+            gpus: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
+            queued: Some(Timestamp::from_second(1_760_000_000).unwrap()),
+            admitted: Some(Timestamp::from_second(1_760_000_060).unwrap()),
+            finished: true,
+            inactive: true,
+        }],
+    }
+}
+
 fn pod() -> Pod {
     let container = Container {
         name: "zeppelinmain".to_owned(),
@@ -55,7 +135,13 @@ fn pod() -> Pod {
         owner: Some(object("Job", "hindenburg-28400")),
         containers: vec![container],
         node_selector: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
-        claims_devices: false,
+        counted: Some(Resources::from([("nvidia.com/gpu".to_owned(), 8.0)])),
+        claims_devices: true,
+        claims: vec!["hindenburg-gpu-x7k2p".to_owned()],
+        extended_claim: Some(ExtendedClaim {
+            claim: "zeppelin-extended-b4c5d".to_owned(),
+            resources: vec!["nvidia.com/gpu".to_owned()],
+        }),
         started: Some(Timestamp::from_second(1_760_000_001).unwrap()),
         finished: None,
     }
@@ -72,6 +158,7 @@ fn inventory() -> Inventory {
         nodes: vec![Node {
             name: "ip-10-11-12-13.lakehurst.internal".to_owned(),
             labels: labels(&node_labels),
+            annotations: labels(&[("machine.openshift.io/machine", "lakehurst/zeppelinpool-x7k2p")]),
             allocatable: Resources::from([("cpu".to_owned(), 191.45)]),
             taints: vec![
                 "dedicated=zeppelinlab:NoSchedule".to_owned(),
@@ -80,6 +167,9 @@ fn inventory() -> Inventory {
             created: Some(at(1_750_000_000)),
         }],
         pods: vec![pod()],
+        queues: queues(),
+        devices: vec![offered()],
+        device_claims: vec![claim()],
         controllers: vec![Controller {
             this: object("Job", "hindenburg-28400"),
             namespace: "zeppelinlab".to_owned(),
@@ -87,13 +177,7 @@ fn inventory() -> Inventory {
             labels: labels(&[("team", "airships")]),
             replicas: None,
         }],
-        hpas: vec![Hpa {
-            namespace: "zeppelinlab".to_owned(),
-            name: "balloonscaler".to_owned(),
-            target: object("Deployment", "balloon"),
-            min_replicas: 1,
-            max_replicas: 4,
-        }],
+        hpas: vec![hpa()],
         pod_history: vec![PodRecord {
             namespace: "zeppelinlab".to_owned(),
             name: "hindenburg-28399-b4c5d".to_owned(),
@@ -115,11 +199,13 @@ fn inventory() -> Inventory {
         node_costs: vec![NodeCost {
             node: "ip-10-11-12-13.lakehurst.internal".to_owned(),
             instance_type: Some("p5.48xlarge".to_owned()),
+            region: Some("us-east-1".to_owned()),
             hours: 1.0 / 3.0,
             total_cost: 55.04,
             gpus: None,
             spot: Some(false),
             adjusted: true,
+            by_default: false,
         }],
         other_costs: vec![OtherCost {
             category: CostCategory::Storage,

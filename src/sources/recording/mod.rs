@@ -32,6 +32,7 @@ pub use redact::redact;
 
 use crate::model::cluster::{Inventory, Labels, Resources};
 use crate::model::gap::Gap;
+use crate::model::queueing::Quota;
 use crate::model::reading::{Reading, Series};
 use crate::model::usage::Column;
 use manifest::Manifest;
@@ -190,7 +191,10 @@ fn not_finite(inventory: &Inventory) -> Option<String> {
         .filter_map(|node| amounts(format!("node {}", node.name), &node.allocatable));
     let pods = inventory.pods.iter().flat_map(|pod| {
         let whose = move || format!("pod {}/{}", pod.namespace, pod.name);
-        pod.containers.iter().filter_map(move |c| amounts(whose(), &c.requests))
+        let counted = pod.counted.iter();
+        let own = pod.containers.iter().map(|container| &container.requests);
+        own.chain(counted)
+            .filter_map(move |requests| amounts(whose(), requests))
     });
     let history = inventory
         .pod_history
@@ -205,7 +209,22 @@ fn not_finite(inventory: &Inventory) -> Option<String> {
         let bad = !cost.total_cost.is_finite() || !cost.hours.is_finite();
         bad.then(|| format!("a figure of the cost of {:?}", cost.category))
     });
-    nodes.chain(pods).chain(history).chain(costs).chain(others).next()
+    let queued = inventory.queues.workloads.iter();
+    let queued = queued.filter_map(|one| amounts(format!("Kueue workload {}/{}", one.namespace, one.name), &one.gpus));
+    let quotas = inventory.queues.cluster_queues.iter().filter_map(|queue| {
+        let figures = |quota: &Quota| [Some(quota.nominal), quota.borrowing_limit, quota.used];
+        let mut figures = queue.quotas.iter().flat_map(figures).flatten();
+        let bad = figures.any(|figure| !figure.is_finite());
+        bad.then(|| format!("a quota of ClusterQueue {}", queue.name))
+    });
+    let queues = queued.chain(quotas);
+    nodes
+        .chain(pods)
+        .chain(history)
+        .chain(costs)
+        .chain(others)
+        .chain(queues)
+        .next()
 }
 
 #[cfg(test)]

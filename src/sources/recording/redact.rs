@@ -7,23 +7,27 @@
 
 use super::names::{Names, Text};
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
+use crate::model::queueing::Queues;
 use crate::model::reading::Reading;
 
 /// Labels whose value is a fact of the hardware, the provider or the framework, by the beginning of their key.
-const KEPT_PREFIXES: [&str; 9] = [
+const KEPT_PREFIXES: [&str; 12] = [
     "nvidia.com/",
     "gpu.nvidia.com/",
     "topology.kubernetes.io/",
     "failure-domain.beta.kubernetes.io/",
     "karpenter.k8s.aws/instance-",
     "karpenter.azure.com/sku-",
+    "eks.amazonaws.com/instance-",
+    "aliyun.accelerator/",
+    "alibabacloud.com/gpu-",
     "cloud.google.com/gke-accelerator",
     "cloud.google.com/gke-gpu",
     "cloud.google.com/gke-tpu",
 ];
 
 /// The same, by their key.
-const KEPT_KEYS: [&str; 26] = [
+const KEPT_KEYS: [&str; 30] = [
     "node.kubernetes.io/instance-type",
     "beta.kubernetes.io/instance-type",
     "kubernetes.io/arch",
@@ -38,6 +42,10 @@ const KEPT_KEYS: [&str; 26] = [
     "cloud.google.com/machine-family",
     "kubernetes.azure.com/scalesetpriority",
     "kubernetes.azure.com/accelerator",
+    "node.kubernetes.io/lifecycle",
+    "spotinst.io/node-lifecycle",
+    "cluster.x-k8s.io/owner-kind",
+    "ray.io/originated-from-crd",
     "training.kubeflow.org/replica-type",
     "training.kubeflow.org/job-role",
     "ray.io/node-type",
@@ -69,6 +77,8 @@ pub fn redact(reading: &mut Reading) {
 fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
     visit(Text::Name, &mut reading.cluster);
     objects(&mut reading.inventory, visit);
+    claims(&mut reading.inventory, visit);
+    queues(&mut reading.inventory.queues, visit);
     history(&mut reading.inventory, visit);
     for series in &mut reading.series {
         labels(&mut series.labels, visit);
@@ -84,6 +94,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
     for node in &mut inventory.nodes {
         visit(Text::Id, &mut node.name);
         labels(&mut node.labels, visit);
+        labels(&mut node.annotations, visit);
         for taint in &mut node.taints {
             rename_taint(taint, visit);
         }
@@ -96,6 +107,10 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         pod.owner.iter_mut().for_each(|owner| reference(owner, visit));
         for group in [&mut pod.labels, &mut pod.annotations, &mut pod.node_selector] {
             labels(group, visit);
+        }
+        pod.claims.iter_mut().for_each(|claim| visit(Text::Name, claim));
+        if let Some(extended) = &mut pod.extended_claim {
+            visit(Text::Name, &mut extended.claim);
         }
         for container in &mut pod.containers {
             visit(Text::Name, &mut container.name);
@@ -112,6 +127,56 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut hpa.namespace);
         visit(Text::Name, &mut hpa.name);
         reference(&mut hpa.target, visit);
+    }
+}
+
+fn claims(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {
+    for device in &mut inventory.devices {
+        // Most drivers call a pool like its node.
+        visit(Text::Id, &mut device.address.pool);
+        for id in [
+            &mut device.node,
+            &mut device.uuid,
+            &mut device.parent_uuid,
+            &mut device.pci_bus_id,
+        ] {
+            each(id, Text::Id, visit);
+        }
+    }
+    for claim in &mut inventory.device_claims {
+        visit(Text::Name, &mut claim.namespace);
+        visit(Text::Name, &mut claim.name);
+        claim.reserved_for.iter_mut().for_each(|uid| visit(Text::Id, uid));
+        claim
+            .devices
+            .iter_mut()
+            .for_each(|device| visit(Text::Id, &mut device.pool));
+    }
+}
+
+fn queues(queues: &mut Queues, visit: &mut impl FnMut(Text, &mut String)) {
+    for queue in &mut queues.cluster_queues {
+        visit(Text::Name, &mut queue.name);
+        each(&mut queue.cohort, Text::Name, visit);
+        for quota in &mut queue.quotas {
+            visit(Text::Name, &mut quota.flavor);
+        }
+    }
+    for queue in &mut queues.local_queues {
+        visit(Text::Name, &mut queue.namespace);
+        visit(Text::Name, &mut queue.name);
+        visit(Text::Name, &mut queue.cluster_queue);
+    }
+    for flavor in &mut queues.flavors {
+        visit(Text::Name, &mut flavor.name);
+        labels(&mut flavor.node_labels, visit);
+    }
+    for workload in &mut queues.workloads {
+        visit(Text::Name, &mut workload.namespace);
+        visit(Text::Name, &mut workload.name);
+        visit(Text::Name, &mut workload.queue);
+        each(&mut workload.cluster_queue, Text::Name, visit);
+        workload.owner.iter_mut().for_each(|owner| reference(owner, visit));
     }
 }
 

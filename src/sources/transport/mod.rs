@@ -220,6 +220,11 @@ impl Direct {
             request = request.header(AUTHORIZATION, value);
         }
         let mut request = request.build().map_err(Failure::Http)?;
+        // A signature covers a space as it is written in a path; forms write it otherwise.
+        if let Some(query) = request.url().query().filter(|query| query.contains('+')) {
+            let query = query.replace('+', "%20");
+            request.url_mut().set_query(Some(&query));
+        }
         if let Some(signer) = &self.signer {
             signer.sign(&mut request).await.map_err(Failure::Signing)?;
         }

@@ -71,6 +71,24 @@ fn the_recomputation_is_amazons() {
     );
 }
 
+/// Fields in the order and the encoding of RFC 3986 that a signature covers.
+fn canonical(query: &str) -> String {
+    let encode = |text: &str| -> String {
+        let byte = |byte: u8| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        text.bytes().map(byte).collect()
+    };
+    assert!(!query.contains('+'), "a plus is no space here");
+    let fields = form(query.as_bytes()).into_iter();
+    let mut pairs: Vec<String> = fields
+        .map(|(name, value)| format!("{}={}", encode(&name), encode(&value)))
+        .collect();
+    pairs.sort();
+    pairs.join("&")
+}
+
 /// Lets in who signed right.
 fn guard(asked: &Asked) -> Reply {
     let authorization = asked.header("authorization");
@@ -84,7 +102,7 @@ fn guard(asked: &Asked) -> Reply {
     let expected = signature(&Signed {
         method: &asked.method,
         path,
-        query,
+        query: &canonical(query),
         headers: names.iter().map(|name| (*name, asked.header(name))).collect(),
         payload_hash: &body_hash,
         time: asked.header("x-amz-date"),

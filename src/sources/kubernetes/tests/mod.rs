@@ -1,9 +1,13 @@
 //! Reading clusters that a server on the loopback plays.
 
+mod chains;
+mod claims;
 mod connecting;
+mod granting;
 mod owning;
 mod paging;
 mod pods;
+mod queues;
 
 use std::collections::BTreeMap;
 

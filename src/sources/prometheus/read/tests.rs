@@ -18,8 +18,8 @@ fn grid(points: i64) -> Grid {
     }
 }
 
-async fn reading(server: &Server, grid: Grid) -> Result<PrometheusReading, PrometheusError> {
-    read(&server.client(), &Catalog::shipped().unwrap(), grid, &Silent).await
+async fn reading(server: &Server, grid: Grid) -> Result<SeriesReading, PrometheusError> {
+    series(&server.client(), &Catalog::shipped().unwrap(), grid, None, &Silent).await
 }
 
 fn about(ask: &Ask, metric: &str) -> bool {
@@ -41,9 +41,7 @@ async fn chunks_of_one_series_become_one_column() {
     assert_eq!(series.signal, Signal::GpuUtil);
     assert_eq!(series.labels, Labels::from([("UUID".to_owned(), "GPU-1".to_owned())]));
     assert_eq!((series.column.len(), series.column.count()), (25_000, 25_000));
-    assert_eq!(reading.asked, Signal::ALL);
-    let codes: Vec<&str> = reading.gaps.iter().map(|gap| gap.code.as_str()).collect();
-    assert_eq!(codes, ["no-kube-state-metrics"]);
+    assert!(reading.gaps.is_empty(), "{:?}", reading.gaps);
 }
 
 #[tokio::test]
@@ -76,7 +74,7 @@ async fn what_dcgm_could_not_read_is_a_gap_and_never_a_value() {
     let reading = reading(&server, grid(7)).await.unwrap();
     assert_eq!(reading.series.len(), 1, "{:?}", reading.series);
     assert_eq!(reading.series[0].column.samples().collect::<Vec<_>>(), [(0, 81_559.0)]);
-    let gap = reading.gaps.iter().find(|gap| gap.code == "blank-samples").unwrap();
+    let gap = reading.blanks.gaps().next().unwrap();
     assert_eq!(gap.what, "11 values of `memory_used` are blank and were left out");
 }
 
@@ -134,5 +132,5 @@ fn a_reading_may_be_made_on_any_thread() {
     fn on_any_thread(_: impl Future + Send) {}
     let client = crate::sources::prometheus::fake::client("http://127.0.0.1:1");
     let catalog = Catalog::shipped().unwrap();
-    on_any_thread(read(&client, &catalog, grid(1), &Silent));
+    on_any_thread(series(&client, &catalog, grid(1), None, &Silent));
 }

@@ -1,5 +1,7 @@
 //! Reading servers that the loopback plays.
 
+mod servers;
+
 use serde_json::{Value, json};
 
 use super::loopback::{Answer, Loopback};

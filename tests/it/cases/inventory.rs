@@ -1,0 +1,377 @@
+//! The objects of a case, and the series that its exporters would name after them.
+
+use std::collections::BTreeMap;
+
+use gpuwise::catalog::Catalog;
+use gpuwise::model::cluster::{
+    Container, Controller, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord, Pod, PodRecord,
+    Resources,
+};
+use gpuwise::model::gpu::GpuModel;
+use gpuwise::model::reading::{Reading, Series};
+use gpuwise::model::time::{Grid, Window};
+use gpuwise::model::usage::{Column, Signal};
+use jiff::Timestamp;
+
+use super::file::{Case, Node, Workload, seconds};
+use super::signals::{column, lay};
+use crate::generator::hardware::{A10G, A100_40, A100_80, Gpu, H100, L4, L40S};
+
+/// One pod of a workload: where it ran, on which devices of the node, and from when to when, in seconds of the window.
+struct Placed<'a> {
+    node: &'a Node,
+    devices: Vec<u32>,
+    life: (i64, i64),
+    /// Which run it is of, and which pod among all of its workload.
+    run: usize,
+}
+
+impl Case {
+    /// What Prometheus and Kubernetes would have answered.
+    pub(crate) fn reading(&self, catalog: &Catalog) -> Reading {
+        let grid = self.grid();
+        let mut reading = Reading {
+            cluster: "case".to_owned(),
+            grid,
+            currency: "USD".to_owned(),
+            inventory: Inventory {
+                nodes: (self.nodes.iter().filter(|node| !node.gone))
+                    .map(|node| node.read(grid, catalog))
+                    .collect(),
+                node_costs: self.nodes.iter().filter_map(|node| node.bill(catalog)).collect(),
+                ..Inventory::default()
+            },
+            series: Vec::new(),
+            asked: Signal::ALL.to_vec(),
+            gaps: Vec::new(),
+        };
+        let mut taken: BTreeMap<&str, u32> = BTreeMap::new();
+        for workload in &self.workloads {
+            let placed = self.place(workload, &mut taken);
+            for (number, pod) in placed.iter().enumerate() {
+                workload.add_pod(pod, number, grid, &mut reading.inventory);
+            }
+            workload.add_series(&placed, grid, catalog, &mut reading.series);
+        }
+        reading.settle();
+        reading
+    }
+
+    fn grid(&self) -> Grid {
+        let end = self.window.ends;
+        let start = Timestamp::from_second(end.as_second() - self.window.days * 86_400).unwrap();
+        let step_seconds = u32::try_from(seconds(self.window.step)).unwrap();
+        Grid {
+            window: Window { start, end },
+            step_seconds,
+        }
+    }
+
+    /// Pods on the next free devices of their nodes; runs of one entry follow each other on the same ones.
+    fn place<'a>(&'a self, workload: &'a Workload, taken: &mut BTreeMap<&'a str, u32>) -> Vec<Placed<'a>> {
+        let length = self.window.days * 86_400;
+        let mut placed = Vec::new();
+        for pods in &workload.pods {
+            let node = self.nodes.iter().find(|node| node.name == pods.node);
+            let node = node.unwrap_or_else(|| panic!("no node is called {}", pods.node));
+            for _ in 0..pods.count {
+                let next = taken.entry(&node.name).or_default();
+                let first = pods.gpu.unwrap_or(*next);
+                *next = (*next).max(first + workload.gpus);
+                for (run, life) in pods.when().spans(length).into_iter().enumerate() {
+                    placed.push(Placed {
+                        node,
+                        devices: (first..first + workload.gpus).collect(),
+                        life,
+                        run,
+                    });
+                }
+            }
+        }
+        placed
+    }
+}
+
+/// A day before the window.
+const BEFORE: i64 = -86_400;
+
+/// So many seconds after the window's beginning.
+fn at(grid: Grid, second: i64) -> Timestamp {
+    Timestamp::from_second(grid.window.start.as_second() + second).unwrap()
+}
+
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect()
+}
+
+fn gpu_of(node: &Node, catalog: &Catalog) -> &'static Gpu {
+    let listed = catalog.instance(&node.instance_type);
+    let listed = listed.unwrap_or_else(|| panic!("no instance type is called {}", node.instance_type));
+    let known = [&H100, &A100_80, &A100_40, &L40S, &L4, &A10G];
+    let found = known
+        .into_iter()
+        .find(|gpu| listed.gpu == GpuModel(gpu.model.to_owned()));
+    found.unwrap_or_else(|| panic!("what the driver calls {} is not told here", listed.gpu))
+}
+
+impl Node {
+    fn read(&self, grid: Grid, catalog: &Catalog) -> ReadNode {
+        let product = gpu_of(self, catalog).product.replace(' ', "-");
+        let listed = catalog.instance(&self.instance_type).unwrap();
+        let mut labels = labels([
+            ("kubernetes.io/hostname", &self.name),
+            ("node.kubernetes.io/instance-type", &self.instance_type),
+            ("nvidia.com/gpu.product", &product),
+        ]);
+        let told = [
+            ("karpenter.sh/nodepool", &self.pool),
+            ("karpenter.sh/capacity-type", &self.capacity),
+        ];
+        for (label, value) in told {
+            labels.extend(value.iter().map(|value| (label.to_owned(), value.clone())));
+        }
+        // The system keeps a twenty-fifth.
+        let mut allocatable = Resources::from([
+            ("cpu".to_owned(), f64::from(listed.vcpus) * 0.96),
+            ("memory".to_owned(), listed.memory.bytes() * 0.96),
+        ]);
+        if self.slices.is_empty() {
+            allocatable.insert("nvidia.com/gpu".to_owned(), f64::from(listed.gpus));
+        }
+        let slices = self.slices.iter();
+        allocatable.extend(slices.map(|(profile, n)| (format!("nvidia.com/mig-{profile}"), f64::from(*n))));
+        ReadNode {
+            name: self.name.clone(),
+            labels,
+            allocatable,
+            created: Some(at(grid, self.since.map_or(BEFORE, seconds))),
+            ..ReadNode::default()
+        }
+    }
+}
+
+impl Node {
+    fn bill(&self, catalog: &Catalog) -> Option<NodeCost> {
+        let bill = self.bill?;
+        let listed = catalog.instance(&self.instance_type)?;
+        Some(NodeCost {
+            node: self.name.clone(),
+            instance_type: Some(self.instance_type.clone()),
+            hours: bill.hours,
+            total_cost: bill.hourly * bill.hours,
+            gpus: Some(f64::from(listed.gpus)),
+            spot: Some(self.capacity.as_deref() == Some("spot")),
+            adjusted: false,
+            region: None,
+            by_default: false,
+        })
+    }
+}
+
+/// The owners of a pod, the nearest first: kind and name.
+fn owners(kind: &str, name: &str, run: usize) -> Vec<(String, String)> {
+    let chain = |links: &[(&str, String)]| links.iter().map(|(k, n)| ((*k).to_owned(), n.clone())).collect();
+    let of_run = format!("{name}-{}", 100 + run);
+    match kind {
+        "Deployment" => chain(&[("ReplicaSet", format!("{name}-6c9d8f7b5")), (kind, name.to_owned())]),
+        "Notebook" => chain(&[("StatefulSet", name.to_owned()), (kind, name.to_owned())]),
+        "CronJob" => chain(&[("Job", of_run), (kind, name.to_owned())]),
+        "StatefulSet" => chain(&[(kind, name.to_owned())]),
+        "Job" | "PyTorchJob" => chain(&[(kind, of_run)]),
+        "Pod" => Vec::new(),
+        other => panic!("how a {other} owns its pods is not told here"),
+    }
+}
+
+fn api_version(kind: &str) -> &'static str {
+    match kind {
+        "Notebook" | "PyTorchJob" => "kubeflow.org/v1",
+        "Job" | "CronJob" => "batch/v1",
+        _ => "apps/v1",
+    }
+}
+
+impl Workload {
+    fn pod_name(&self, number: usize, run: usize) -> String {
+        match self.kind.as_str() {
+            "Job" | "PyTorchJob" | "CronJob" => format!("{}-{}-worker-{number}", self.name, 100 + run),
+            _ => format!("{}-{number}", self.name),
+        }
+    }
+
+    fn requests(&self) -> Resources {
+        let mut requests = self.gpu_requests();
+        requests.extend(self.cpu.map(|cpu| ("cpu".to_owned(), cpu)));
+        let bytes = |memory: &super::file::Amount| memory.get() * 1024.0 * 1024.0;
+        requests.extend(self.memory.as_ref().map(|memory| ("memory".to_owned(), bytes(memory))));
+        requests
+    }
+
+    fn gpu_requests(&self) -> Resources {
+        let resource = match &self.slice {
+            Some(profile) => format!("nvidia.com/mig-{profile}"),
+            None => "nvidia.com/gpu".to_owned(),
+        };
+        Resources::from([(resource, f64::from(self.gpus))])
+    }
+
+    /// The pod as the API shows it while it is there, its record in kube-state-metrics, its owners.
+    fn add_pod(&self, pod: &Placed<'_>, number: usize, grid: Grid, inventory: &mut Inventory) {
+        let at = |second: i64| at(grid, second);
+        let length = grid.window.end.as_second() - grid.window.start.as_second();
+        let runs = pod.life.1 == length;
+        let name = self.pod_name(number, pod.run);
+        let owners = owners(&self.kind, &self.name, pod.run);
+        let reference = |(kind, name): &(String, String)| ObjectRef {
+            api_version: api_version(kind).to_owned(),
+            kind: kind.clone(),
+            name: name.clone(),
+            uid: Some(format!("{}/{kind}/{name}", self.namespace)),
+        };
+        inventory.pod_history.push(PodRecord {
+            namespace: self.namespace.clone(),
+            name: name.clone(),
+            uid: Some(format!("{}/{name}", self.namespace)),
+            node: Some(pod.node.name.clone()),
+            owner_kind: owners.first().map(|(kind, _)| kind.clone()),
+            owner_name: owners.first().map(|(_, name)| name.clone()),
+            requests: self.gpu_requests(),
+            first: at(pod.life.0),
+            last: at(pod.life.1),
+        });
+        for (depth, owner) in owners.iter().enumerate() {
+            let above = owners.get(depth + 1);
+            inventory.owner_history.extend(above.map(|above| OwnerRecord {
+                namespace: self.namespace.clone(),
+                kind: owner.0.clone(),
+                name: owner.1.clone(),
+                owner_kind: above.0.clone(),
+                owner_name: above.1.clone(),
+            }));
+            // Of runs that are over only history tells.
+            if runs || !matches!(owner.0.as_str(), "Job" | "PyTorchJob") {
+                inventory.controllers.push(Controller {
+                    this: reference(owner),
+                    namespace: self.namespace.clone(),
+                    owner: above.map(reference),
+                    labels: self.labels.clone(),
+                    replicas: None,
+                });
+            }
+        }
+        self.add_autoscaler(inventory);
+        if runs {
+            inventory.pods.push(Pod {
+                namespace: self.namespace.clone(),
+                uid: format!("{}/{name}", self.namespace),
+                name,
+                node: Some(pod.node.name.clone()),
+                phase: "Running".to_owned(),
+                labels: self.labels.clone(),
+                annotations: self.annotations.clone(),
+                owner: owners.first().map(reference),
+                containers: vec![self.container()],
+                node_selector: Labels::new(),
+                claims_devices: false,
+                counted: None,
+                claims: Vec::new(),
+                extended_claim: None,
+                // One that was there when the window began is older.
+                started: Some(at(if pod.life.0 == 0 { BEFORE } else { pod.life.0 })),
+                finished: None,
+            });
+        }
+    }
+
+    fn container(&self) -> Container {
+        Container {
+            name: "main".to_owned(),
+            image: self.image.clone(),
+            args: self.args.split_whitespace().map(str::to_owned).collect(),
+            env: Labels::new(),
+            requests: self.requests(),
+        }
+    }
+
+    fn add_autoscaler(&self, inventory: &mut Inventory) {
+        let known = inventory.hpas.iter().any(|hpa| hpa.name == self.name);
+        inventory
+            .hpas
+            .extend(self.hpa.filter(|_| !known).map(|(least, most)| Hpa {
+                namespace: self.namespace.clone(),
+                name: self.name.clone(),
+                target: ObjectRef {
+                    api_version: api_version(&self.kind).to_owned(),
+                    kind: self.kind.clone(),
+                    name: self.name.clone(),
+                    uid: None,
+                },
+                min_replicas: least,
+                max_replicas: most,
+            }));
+    }
+
+    fn add_series(&self, placed: &[Placed<'_>], grid: Grid, catalog: &Catalog, series: &mut Vec<Series>) {
+        for (signal, layers) in &self.signals {
+            let laid = lay(*signal, layers, grid);
+            for (number, pod) in placed.iter().enumerate() {
+                let column = column(*signal, &laid, number, pod.life, grid);
+                let name = self.pod_name(number, pod.run);
+                let labels = match signal.is_gpu() {
+                    true => pod
+                        .devices
+                        .iter()
+                        .map(|at| self.device_labels(pod.node, *at, &name, catalog))
+                        .collect(),
+                    false => vec![self.server_labels(&name)],
+                };
+                let told = labels.into_iter().filter(|_| column.count() > 0);
+                series.extend(told.map(|labels| Series {
+                    signal: *signal,
+                    labels,
+                    column: column.clone(),
+                }));
+            }
+        }
+        for (number, pod) in placed.iter().enumerate() {
+            let mut labels = self.server_labels(&self.pod_name(number, pod.run));
+            labels.extend(self.cache_config.clone().unwrap_or_default());
+            series.extend(self.cache_config.is_some().then(|| Series {
+                signal: Signal::CacheConfig,
+                labels,
+                column: Column::from_options(vec![Some(1.0); grid.points()]),
+            }));
+        }
+    }
+
+    /// As dcgm-exporter names a device, scraped without `honorLabels`. The slices of a GPU carry its UUID.
+    fn device_labels(&self, node: &Node, at: u32, pod: &str, catalog: &Catalog) -> Labels {
+        let gpu = gpu_of(node, catalog);
+        let on_one = self.slice.as_ref().map_or(1, |slice| {
+            let mut profiles = catalog.mig_profiles(catalog.model_named(gpu.model).unwrap());
+            profiles.find(|row| row.profile == *slice).unwrap().max_per_gpu
+        });
+        let board = at / on_one;
+        let mut labels = labels([
+            ("UUID", &format!("GPU-{}-{board}", node.name)),
+            ("gpu", &board.to_string()),
+            ("modelName", gpu.product),
+            ("Hostname", &node.name),
+            ("namespace", "gpu-operator"),
+            ("pod", "nvidia-dcgm-exporter-x7k2p"),
+            ("container", "nvidia-dcgm-exporter"),
+            ("exported_namespace", &self.namespace),
+            ("exported_pod", pod),
+            ("exported_container", "main"),
+        ]);
+        if let Some(slice) = &self.slice {
+            labels.insert("GPU_I_ID".to_owned(), (at % on_one + 7).to_string());
+            labels.insert("GPU_I_PROFILE".to_owned(), slice.clone());
+        }
+        labels
+    }
+
+    fn server_labels(&self, pod: &str) -> Labels {
+        labels([("namespace", &self.namespace), ("pod", pod), ("engine", "0")])
+    }
+}
