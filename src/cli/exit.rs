@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
+use crate::sources::discovery::DiscoveryError;
 use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
 
@@ -53,6 +54,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(
             PipelineError::Window(_)
             | PipelineError::Endpoint(_)
+            // What was not found is to be named.
+            | PipelineError::Discovery(
+                DiscoveryError::NoCluster { .. } | DiscoveryError::Nothing { .. } | DiscoveryError::Several { .. },
+            )
             | PipelineError::Prometheus(PrometheusError::Endpoint(_))
             | PipelineError::Costs(OpenCostError::Endpoint(_)),
         ) => USAGE,
@@ -60,6 +65,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             PipelineError::Prometheus(_)
             | PipelineError::Costs(_)
             | PipelineError::Kubernetes(_)
+            | PipelineError::Discovery(DiscoveryError::List { .. })
             | PipelineError::Recording(_),
         ) => SOURCE,
         Some(PipelineError::Catalog(_)) | None => INTERNAL,

@@ -1,11 +1,13 @@
 //! The command line: arguments, one file per command, exit codes. Everything else is in the library.
 
 mod analyze;
+mod config;
 mod exit;
 mod explain;
 mod policy;
 mod prices;
 mod progress;
+mod reach;
 mod record;
 mod sources;
 

@@ -1,6 +1,6 @@
-//! Progress on stderr, and only on a terminal.
+//! Progress on stderr, and only on a terminal; notes are told in any case.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,12 +10,27 @@ use crate::model::progress::{Progress, Silent};
 
 /// A bar on a terminal, silence elsewhere or when asked for.
 pub(super) fn shown(quiet: bool) -> Box<dyn Progress> {
-    if quiet || !std::io::stderr().is_terminal() {
+    if quiet {
         return Box::new(Silent);
+    }
+    if !std::io::stderr().is_terminal() {
+        return Box::new(Notes);
     }
     Box::new(Bar {
         current: Mutex::new(ProgressBar::hidden()),
     })
+}
+
+/// No bar where nobody watches.
+struct Notes;
+
+impl Progress for Notes {
+    fn stage(&self, _name: &str, _total: Option<u64>) {}
+    fn advance(&self, _done: u64) {}
+    fn note(&self, said: &str) {
+        // Where stderr is gone, nobody wants to know.
+        let _ = writeln!(std::io::stderr(), "{said}");
+    }
 }
 
 struct Bar {
@@ -42,6 +57,12 @@ impl Progress for Bar {
     fn advance(&self, done: u64) {
         if let Ok(current) = self.current.lock() {
             current.inc(done);
+        }
+    }
+
+    fn note(&self, said: &str) {
+        if let Ok(current) = self.current.lock() {
+            current.suspend(|| Notes.note(said));
         }
     }
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::config;
 use super::exit::Usage;
+use super::reach::Reach;
 use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope};
 use crate::pipeline::{Kubernetes, Live, Source};
-use crate::sources::endpoint::{Endpoint, Secret};
 
 /// Where the world is read.
 #[derive(Debug, Args)]
@@ -21,27 +22,6 @@ pub(super) struct From {
     /// Use a folder that `gpuwise record` wrote
     #[arg(long, value_name = "DIR", conflicts_with = "prometheus")]
     recording: Option<PathBuf>,
-    /// Prometheus, Thanos, Mimir or VictoriaMetrics, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "GPUWISE_PROMETHEUS")]
-    prometheus: Option<String>,
-    /// A file with a bearer token for it (or GPUWISE_PROMETHEUS_TOKEN)
-    #[arg(long, value_name = "FILE", env = "GPUWISE_PROMETHEUS_TOKEN_FILE")]
-    prometheus_token_file: Option<PathBuf>,
-    /// A header for it, such as 'X-Scope-OrgID: team' (repeatable)
-    #[arg(long, value_name = "NAME: VALUE")]
-    prometheus_header: Vec<String>,
-    /// OpenCost or Kubecost, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "GPUWISE_COSTS")]
-    costs: Option<String>,
-    /// A file with a bearer token for it (or GPUWISE_COSTS_TOKEN)
-    #[arg(long, value_name = "FILE", env = "GPUWISE_COSTS_TOKEN_FILE")]
-    costs_token_file: Option<PathBuf>,
-    /// A header for it (repeatable)
-    #[arg(long, value_name = "NAME: VALUE")]
-    costs_header: Vec<String>,
-    /// A PEM file with a certificate authority that both may be signed by
-    #[arg(long, value_name = "FILE", env = "GPUWISE_CA_FILE")]
-    ca_file: Option<PathBuf>,
     /// The kubeconfig, where it is not the one that kubectl finds
     #[arg(long, value_name = "FILE", conflicts_with = "no_kubernetes")]
     kubeconfig: Option<PathBuf>,
@@ -66,6 +46,12 @@ pub(super) struct From {
     /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
     #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
     samples_at_once: u64,
+    /// A file that says what is the same in every run, under `sources:` and the names of these flags
+    /// [default: gpuwise.yaml, if it is there]
+    #[arg(long, value_name = "FILE", env = "GPUWISE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 impl From {
@@ -77,52 +63,30 @@ impl From {
         if let Some(folder) = &self.recording {
             return Ok(Source::Recording(folder.clone()));
         }
-        let Some(prometheus) = &self.prometheus else {
+        let config = config::load(self.config.as_deref())?;
+        let reach = self.reach.clone().over(config.reach);
+        let prometheus = reach.prometheus()?;
+        if prometheus.is_none() && self.no_kubernetes {
             return Err(Usage(
-                "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices)"
+                "nothing to read: give --demo, --recording DIR, or --prometheus URL (with --costs URL for real prices); \
+                 without the Kubernetes API they cannot be looked for"
                     .to_owned(),
             )
             .into());
-        };
-        let ca_pem = self.ca_file.as_deref().map(read).transpose()?;
-        let endpoint = |url: &str, token_file: Option<&Path>, token: &str, headers: &[String]| {
-            let bearer = match token_file {
-                Some(file) => Some(String::from_utf8_lossy(&read(file)?).trim().to_owned()),
-                None => std::env::var(token).ok().filter(|token| !token.is_empty()),
-            };
-            anyhow::Ok(Endpoint {
-                url: url.to_owned(),
-                bearer: bearer.map(Secret::new),
-                headers: headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?,
-                ca_pem: ca_pem.clone(),
-            })
-        };
-        let costs = self.costs.as_deref();
-        let costs = costs.map(|url| {
-            endpoint(
-                url,
-                self.costs_token_file.as_deref(),
-                "GPUWISE_COSTS_TOKEN",
-                &self.costs_header,
-            )
-        });
+        }
         Ok(Source::Live(Box::new(Live {
-            prometheus: endpoint(
-                prometheus,
-                self.prometheus_token_file.as_deref(),
-                "GPUWISE_PROMETHEUS_TOKEN",
-                &self.prometheus_header,
-            )?,
-            costs: costs.transpose()?,
+            prometheus,
+            costs: reach.costs()?,
+            looked_for: reach.looked_for()?,
             kubernetes: if self.no_kubernetes {
                 Kubernetes::None
             } else {
                 Kubernetes::Read {
-                    kubeconfig: self.kubeconfig.clone(),
-                    context: self.kube_context.clone(),
+                    kubeconfig: self.kubeconfig.clone().or(config.kubeconfig),
+                    context: self.kube_context.clone().or(config.kube_context),
                 }
             },
-            cluster: self.cluster.clone(),
+            cluster: self.cluster.clone().or(config.cluster),
             window: self.window,
             until: self.until,
             step_seconds: self.step,
@@ -195,13 +159,6 @@ pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {
     std::fs::read(path).map_err(|cause| Usage(format!("cannot read {}: {cause}", path.display())))
-}
-
-fn split(header: &str) -> Result<(String, Secret), Usage> {
-    let (name, value) = header
-        .split_once(':')
-        .ok_or_else(|| Usage("a header is given as 'NAME: VALUE'".to_owned()))?;
-    Ok((name.trim().to_owned(), Secret::new(value.trim())))
 }
 
 /// `14d`, `2w`, `36h`: days are 24 hours, whatever a clock does in between.

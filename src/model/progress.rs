@@ -6,6 +6,8 @@ pub trait Progress: Send + Sync {
     fn stage(&self, name: &str, total: Option<u64>);
     /// `done` more units of the current stage are finished.
     fn advance(&self, done: u64);
+    /// Something that was decided on the way, worth a line even where nobody watches.
+    fn note(&self, _said: &str) {}
 }
 
 /// Tells nobody.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
+use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
 use crate::model::gap::Gap;
@@ -13,7 +14,8 @@ use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 use crate::sources::endpoint::Endpoint;
-use crate::sources::opencost::{self, CostReading, OpenCostClient};
+use crate::sources::kubernetes::Connection;
+use crate::sources::opencost::{self, CostReading};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
@@ -38,10 +40,12 @@ pub enum Kubernetes {
 /// Where a cluster is read, and how far back.
 #[derive(Debug, Clone)]
 pub struct Live {
-    /// Prometheus or one of its cousins.
-    pub prometheus: Endpoint,
-    /// OpenCost or Kubecost.
+    /// Prometheus or one of its cousins; looked for in the cluster where not given.
+    pub prometheus: Option<Endpoint>,
+    /// OpenCost or Kubecost; looked for where Prometheus is.
     pub costs: Option<Endpoint>,
+    /// What servers that are looked for share with those that are named: certificates and patience. Its URL is not used.
+    pub looked_for: Endpoint,
     /// The Kubernetes API.
     pub kubernetes: Kubernetes,
     /// What to call the cluster.
@@ -63,10 +67,13 @@ pub(super) struct Open {
 }
 
 pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Open, PipelineError> {
-    let client = PrometheusClient::new(&live.prometheus)?;
-    let costs = live.costs.as_ref().map(OpenCostClient::new).transpose()?;
     // The quick refusals first: nobody should wait for an hour of metrics to learn that a context is misspelt.
-    let (objects, context) = read_objects(live, progress).await?;
+    let Servers {
+        connection,
+        prometheus: client,
+        costs,
+    } = connect(live, catalog, progress).await?;
+    let (objects, context) = read_objects(connection, progress).await?;
     let grid = grid(live, &client, catalog).await?;
     let costs = match &costs {
         Some(client) => Some(opencost::read(client, grid.window, progress).await?),
@@ -117,29 +124,24 @@ impl Open {
 }
 
 async fn read_objects(
-    live: &Live,
+    connection: Option<Connection>,
     progress: &dyn Progress,
 ) -> Result<(kubernetes::KubernetesReading, Option<String>), PipelineError> {
-    match &live.kubernetes {
-        Kubernetes::None => {
-            let gaps = vec![Gap::new(
-                "no-kubernetes",
-                "nodes, owners and what runs in pods",
-                "the Kubernetes API was not read (--no-kubernetes)",
-                "let gpuwise read the API; get, list and watch are enough",
-            )];
-            let nothing = kubernetes::KubernetesReading {
-                gaps,
-                ..kubernetes::KubernetesReading::default()
-            };
-            Ok((nothing, None))
-        }
-        Kubernetes::Read { kubeconfig, context } => {
-            let connection = kubernetes::connect(kubeconfig.as_deref(), context.as_deref()).await?;
-            let read = kubernetes::read(&connection, progress).await?;
-            Ok((read, connection.context))
-        }
-    }
+    let Some(connection) = connection else {
+        let gaps = vec![Gap::new(
+            "no-kubernetes",
+            "nodes, owners and what runs in pods",
+            "the Kubernetes API was not read (--no-kubernetes)",
+            "let gpuwise read the API; get, list and watch are enough",
+        )];
+        let nothing = kubernetes::KubernetesReading {
+            gaps,
+            ..kubernetes::KubernetesReading::default()
+        };
+        return Ok((nothing, None));
+    };
+    let read = kubernetes::read(&connection, progress).await?;
+    Ok((read, connection.context))
 }
 
 fn take_costs(

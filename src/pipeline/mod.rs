@@ -3,6 +3,7 @@
 mod live;
 mod parts;
 mod prices;
+mod servers;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use crate::model::progress::Progress;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::Snapshot;
 use crate::sources::collect::Outline;
+use crate::sources::discovery::DiscoveryError;
 use crate::sources::endpoint::EndpointError;
 use crate::sources::kubernetes::KubernetesError;
 use crate::sources::opencost::OpenCostError;
@@ -46,6 +48,9 @@ pub enum PipelineError {
     /// The Kubernetes API.
     #[error("Kubernetes: {0}")]
     Kubernetes(#[from] KubernetesError),
+    /// Prometheus or the cost source were to be found, and were not.
+    #[error("{0}")]
+    Discovery(#[from] DiscoveryError),
     /// A recording.
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),

@@ -38,6 +38,11 @@ impl<'a> Section<'a> {
             .map(|(.., node)| node)
     }
 
+    /// Whether a key that may be left out is there.
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.take(key).is_some()
+    }
+
     fn named(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()

@@ -2,7 +2,9 @@
 
 pub mod endpoint;
 pub mod kubernetes;
+pub mod transport;
 pub mod opencost;
 pub mod prometheus;
+pub mod discovery;
 pub mod recording;
 pub mod collect;

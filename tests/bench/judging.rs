@@ -86,7 +86,8 @@ pub(crate) fn judge(url: &str, days: usize) {
     });
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
     let source = Source::Live(Box::new(Live {
-        prometheus: Endpoint::new(url),
+        prometheus: Some(Endpoint::new(url)),
+        looked_for: Endpoint::new(""),
         costs: None,
         kubernetes: Kubernetes::Read {
             kubeconfig: Some(kubeconfig),

@@ -13,9 +13,13 @@ use crate::apiserver::{self, ApiServer};
 
 const READS: [&str; 3] = ["get", "list", "watch"];
 
-/// Every document of every manifest in `deploy/`, with its file's name.
+/// Every document of every manifest that is deployed, with its file's name.
 fn manifests() -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kustomize");
+    manifests_in("deploy/kustomize")
+}
+
+fn manifests_in(folder: &str) -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
@@ -93,6 +97,14 @@ fn the_cluster_role_asks_only_to_read() {
     let broken: Vec<String> = roles.flat_map(|(_, role)| too_much(role)).collect();
     assert!(broken.is_empty(), "deploy/ asks for too much:\n{}", broken.join("\n"));
     assert_eq!(of_kind(&manifests, "ClusterRole").len(), 1);
+}
+
+#[test]
+fn the_way_through_the_api_is_a_component_of_its_own_and_only_gets() {
+    let component = manifests_in("deploy/components/service-proxy");
+    let rules = &of_kind(&component, "ClusterRole")[0]["rules"];
+    let get = serde_json::json!([{"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]}]);
+    assert_eq!(*rules, get);
 }
 
 #[test]

@@ -3,19 +3,26 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::error::KubernetesError;
-use crate::sources::endpoint::Endpoint;
+use tower::retry::RetryLayer;
 
-/// A page of 500 pods takes seconds; a server that is silent for longer is gone.
-const SILENCE: Duration = Duration::from_secs(120);
+use super::error::KubernetesError;
+use crate::sources::endpoint::{Endpoint, is_loopback};
+
+/// A page of 500 pods takes seconds, but a service behind the API may think for minutes; a server that is silent for longer
+/// is gone.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// A cluster that answers.
 #[derive(Clone)]
 pub struct Connection {
-    /// Talks to it.
+    /// Talks to it, and asks again where it is busy.
     pub client: kube::Client,
+    /// The same without patience, for servers behind it whose refusals are ours to judge.
+    pub once: kube::Client,
     /// Its URL, fit for messages and recordings.
     pub server: String,
     /// The kubeconfig's context; `None` inside the cluster.
@@ -43,8 +50,10 @@ impl Connection {
         config.read_timeout = Some(SILENCE);
         // Else the time for which a pooled connection rested counts as silence.
         config.reset_reader_on_write = true;
+        config.default_retry = false;
         let server = Endpoint::new(config.cluster_url.to_string()).shown();
-        let client = kube::Client::try_from(config).map_err(|error| match error {
+        let namespace = config.default_namespace.clone();
+        let once = kube::Client::try_from(config).map_err(|error| match error {
             kube::Error::Auth(cause) => KubernetesError::Credentials {
                 server: server.clone(),
                 cause: cause.to_string(),
@@ -55,11 +64,22 @@ impl Connection {
             },
         })?;
         Ok(Self {
-            client,
+            client: patient(once.clone(), namespace),
+            once,
             server,
             context,
         })
     }
+}
+
+/// The client with kube's own retries laid over it: built from the configuration a second time, it would log in twice.
+fn patient(once: kube::Client, namespace: String) -> kube::Client {
+    let send = tower::service_fn(move |request| {
+        let once = once.clone();
+        async move { once.send(request).await.map_err(tower::BoxError::from) }
+    });
+    let retry = RetryLayer::new(RetryPolicy::server_retry());
+    kube::Client::new(tower::ServiceBuilder::new().layer(retry).service(send), namespace)
 }
 
 /// Finds the cluster as kubectl does (the kubeconfig that is named, `$KUBECONFIG`, `~/.kube/config`), else takes the service
@@ -149,8 +169,32 @@ async fn from_kubeconfig(
         context: Some(name.clone()),
         ..KubeConfigOptions::default()
     };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    let names_proxy = names_proxy(&kubeconfig, &name);
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .map_err(|cause| broken(path, &cause))?;
+    if !names_proxy && !environment_proxies(&config.cluster_url.to_string()) {
+        config.proxy_url = None;
+    }
     Connection::new(config, Some(name))
+}
+
+/// Whether the kubeconfig itself says by which proxy this context's cluster is reached.
+fn names_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig.contexts.iter().find(|named| named.name == context);
+    let cluster = context
+        .and_then(|named| named.context.as_ref())
+        .map(|context| &context.cluster);
+    let cluster = cluster.and_then(|name| kubeconfig.clusters.iter().find(|named| named.name == *name));
+    let cluster = cluster.and_then(|named| named.cluster.as_ref());
+    cluster.is_some_and(|cluster| cluster.proxy_url.as_ref().is_some_and(|url| !url.is_empty()))
+}
+
+/// Whether the environment's proxy stands before a server; kube matches NO_PROXY against the proxy, not the server.
+fn environment_proxies(url: &str) -> bool {
+    let Ok(parsed) = reqwest::Url::parse(url) else {
+        return true;
+    };
+    let Ok(uri) = url.parse() else { return true };
+    !is_loopback(&parsed) && Matcher::from_env().intercept(&uri).is_some()
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,10 +12,12 @@ use super::decode::{self, BodyError};
 use super::detect::{Dialect, Server, detect};
 use super::error::OpenCostError;
 use crate::model::time::Window;
-use crate::sources::endpoint::{Endpoint, EndpointError};
+use crate::sources::endpoint::Endpoint;
+use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
+use crate::sources::transport::{Transport, TransportError};
 
 /// A day of a large cluster is computed on demand and takes minutes; Kubecost's front end gives up after this, too.
-const TIMEOUT: Duration = Duration::from_secs(300);
+pub const SILENCE: Duration = Duration::from_secs(300);
 
 /// Entries of one page, where the server has pages.
 const PAGE: usize = 1000;
@@ -22,31 +25,37 @@ const PAGE: usize = 1000;
 /// Talks to one OpenCost or Kubecost.
 #[derive(Debug)]
 pub struct OpenCostClient {
-    http: reqwest::Client,
-    base: reqwest::Url,
-    shown: String,
+    transport: Transport,
+    backoff: Duration,
     /// Found on the first read.
     server: OnceLock<Server>,
 }
 
 impl OpenCostClient {
-    /// A client; nothing is sent yet.
+    /// A client that asks this server straight; nothing is sent yet.
     ///
     /// # Errors
     /// When the endpoint is wrong in itself.
     pub fn new(endpoint: &Endpoint) -> Result<Self, OpenCostError> {
-        let http = endpoint.client(TIMEOUT)?;
-        let mut base = reqwest::Url::parse(&endpoint.url).map_err(|error| EndpointError::Url {
-            url: endpoint.shown(),
-            cause: error.to_string(),
-        })?;
-        base.set_query(None);
-        Ok(Self {
-            http,
-            base,
-            shown: endpoint.shown(),
+        Ok(Self::over(Transport::direct(endpoint, SILENCE)?))
+    }
+
+    /// A client that asks over this way.
+    pub fn over(transport: Transport) -> Self {
+        Self {
+            transport,
+            backoff: BACKOFF,
             server: OnceLock::new(),
-        })
+        }
+    }
+
+    /// The same client, in no mood to wait.
+    #[cfg(test)]
+    pub(super) fn hasty(self) -> Self {
+        Self {
+            backoff: Duration::from_millis(1),
+            ..self
+        }
     }
 
     /// The entries of all sets of an answer about a day, nulls left out.
@@ -111,7 +120,7 @@ impl OpenCostClient {
     }
 
     /// Finds out once which server it is.
-    pub(super) async fn detect(&self, day: Window) -> Result<(), OpenCostError> {
+    pub(in crate::sources) async fn detect(&self, day: Window) -> Result<(), OpenCostError> {
         if self.server.get().is_some() {
             return Ok(());
         }
@@ -130,16 +139,16 @@ impl OpenCostClient {
 
     /// Whether the URL that was given ends in this segment.
     pub(super) fn ends_with(&self, segment: &str) -> bool {
-        self.base.path().trim_end_matches('/').rsplit('/').next() == Some(segment)
+        self.transport.base().path().trim_end_matches('/').rsplit('/').next() == Some(segment)
     }
 
     /// The URL that was given, without secrets.
     pub(super) fn shown(&self) -> String {
-        self.shown.clone()
+        self.transport.shown().to_owned()
     }
 
     fn shown_path(&self, prefix: &str, path: &str) -> String {
-        let segments = [self.shown.as_str(), prefix, path];
+        let segments = [self.transport.shown(), prefix, path];
         segments
             .into_iter()
             .filter(|segment| !segment.is_empty())
@@ -153,16 +162,23 @@ impl OpenCostClient {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Vec<u8>, OpenCostError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty();
-            segments.extend([prefix, path].into_iter().filter(|segment| !segment.is_empty()));
-        }
         let shown = self.shown_path(prefix, path);
-        let failed = |error: reqwest::Error| of_transport(error, &shown);
-        let response = self.http.get(url).query(query).send().await.map_err(failed)?;
+        let joined = [prefix, path].into_iter().filter(|segment| !segment.is_empty());
+        let joined = joined.collect::<Vec<_>>().join("/");
+        let failed = |error| of_transport(error, &shown);
+        let mut tried = 1;
+        let response = loop {
+            let response = self.transport.get(&joined, query).await.map_err(failed)?;
+            if !matches!(response.status().as_u16(), 429 | 502 | 503) || tried == TRIES {
+                break response;
+            }
+            let told = retry_after(response.headers(), Timestamp::now());
+            tokio::time::sleep(wait(told, self.backoff, tried)).await;
+            tried += 1;
+        };
         let status = response.status();
-        let body = response.bytes().await.map_err(failed)?;
+        let body = response.bytes().await;
+        let body = body.map_err(|error| of_transport(self.transport.broken(&error), &shown))?;
         let is_page = decode::is_html(&body);
         let code = status.as_u16();
         match code {
@@ -199,19 +215,15 @@ fn of_code(url: String, code: u16, message: String) -> OpenCostError {
     OpenCostError::Failed { url, code, message }
 }
 
-fn of_transport(error: reqwest::Error, url: &str) -> OpenCostError {
+fn of_transport(error: TransportError, url: &str) -> OpenCostError {
     let url = url.to_owned();
-    // The URL may hold a password.
-    let error = error.without_url();
-    if error.is_connect() {
-        let cause = decode::chain(&error);
-        return OpenCostError::Unreachable { url, cause };
+    match error {
+        TransportError::Connect(cause) | TransportError::Tls(cause) => OpenCostError::Unreachable { url, cause },
+        TransportError::Silent { seconds } => OpenCostError::Timeout { url, seconds },
+        cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
+            OpenCostError::Transport { url, cause }
+        }
+        TransportError::Redirected { to } => OpenCostError::Redirected { url, to },
+        TransportError::Broken(_) => OpenCostError::Truncated { url },
     }
-    if error.is_timeout() {
-        return OpenCostError::Timeout { url };
-    }
-    if error.is_redirect() {
-        return OpenCostError::Html { url };
-    }
-    OpenCostError::Truncated { url }
 }

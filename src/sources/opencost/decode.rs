@@ -4,7 +4,6 @@
 //! be null: the server sends null for NaN and infinity.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -171,20 +170,6 @@ fn brief(message: &str) -> String {
         None if line.is_empty() => "no message".to_owned(),
         None => line,
     }
-}
-
-/// An error with its causes in one line: the outermost says only `error sending request`.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
-        }
-        source = cause.source();
-    }
-    said
 }
 
 #[cfg(test)]

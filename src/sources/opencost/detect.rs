@@ -116,10 +116,11 @@ impl Tried {
             Err(OpenCostError::Failed { .. }) if path == "allocation" => self.failed = true,
             Err(
                 error @ (OpenCostError::Unreachable { .. }
+                | OpenCostError::Transport { .. }
                 | OpenCostError::Unauthorized { .. }
                 | OpenCostError::Timeout { .. }),
             ) => return Err(error),
-            Err(error @ OpenCostError::Html { .. }) => self.page = Some(error),
+            Err(error @ (OpenCostError::Html { .. } | OpenCostError::Redirected { .. })) => self.page = Some(error),
             Err(_) => {}
         }
         Ok(None)

@@ -1,6 +1,7 @@
 //! What can go wrong with OpenCost, and what to do about it.
 
 use crate::sources::endpoint::EndpointError;
+use crate::sources::transport::TransportError;
 
 /// Why costs could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -16,14 +17,38 @@ pub enum OpenCostError {
         /// Why.
         cause: String,
     },
+    /// The way there is closed.
+    #[error("{url} cannot be asked: {cause}")]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// Why, and what to do.
+        cause: TransportError,
+    },
     /// It takes too long.
-    #[error("OpenCost did not answer {url} within five minutes; see whether its Prometheus is overloaded")]
+    #[error(
+        "not a byte came from {url} for {seconds} s; see whether OpenCost's Prometheus is overloaded, or wait longer with \
+         --timeout"
+    )]
     Timeout {
         /// What was asked for.
         url: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It sends requests elsewhere.
+    #[error("{url} redirects to {to}; give that server's URL, or a token or header if it is a login page")]
+    Redirected {
+        /// What was asked for.
+        url: String,
+        /// Where it points, query left out.
+        to: String,
     },
     /// Credentials are missing or not accepted.
-    #[error("{url} does not let us in ({code}); give a token or header that the proxy before it accepts")]
+    #[error(
+        "{url} does not let us in ({code}); give what the proxy before it accepts: a token (--costs-token-file), a password \
+         (--costs-user, --costs-password-file) or a header (--costs-header)"
+    )]
     Unauthorized {
         /// What was asked for.
         url: String,

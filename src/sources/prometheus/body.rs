@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::client::Sink;
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
+use crate::sources::endpoint::causes;
 
 /// Pieces that wait for the decoder; the server waits when it is full.
 const PIECES: usize = 4;
@@ -33,7 +34,14 @@ pub async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Res
     let pump = async move {
         let mut body = response.bytes_stream();
         while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| io::Error::other(causes(&error)));
+            let piece = piece.map_err(|error| {
+                let kind = if error.is_timeout() {
+                    io::ErrorKind::TimedOut
+                } else {
+                    io::ErrorKind::Other
+                };
+                io::Error::new(kind, causes(&error))
+            });
             if pieces_in.send(piece).await.is_err() {
                 break;
             }
@@ -48,23 +56,6 @@ pub async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Res
     decoding
         .await
         .unwrap_or_else(|error| Err(DecodeError::Read(io::Error::other(error))))
-}
-
-/// What lies beneath an error, without the error itself: reqwest's own text repeats the URL with all its secrets.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    if text.is_empty() {
-        "the connection broke".clone_into(&mut text);
-    }
-    text
 }
 
 struct Pieces {

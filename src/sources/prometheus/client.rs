@@ -6,29 +6,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus_http_query::Selector;
 
-use super::body::{causes, decode_response};
+use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
+use super::flavour::Flavour;
 use super::split::Chunk;
 use crate::model::time::Window;
-use crate::sources::endpoint::{Endpoint, EndpointError};
+use crate::sources::endpoint::Endpoint;
+use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
+use crate::sources::transport::{Transport, TransportError};
 
 /// Where series go as they arrive. A request that broke is made again, so a sink may be handed the same samples twice and
 /// must count them once.
 pub type Sink<'s> = &'s (dyn Fn(SeriesRow) + Send + Sync);
 
 /// Prometheus gives a query two minutes by default; a client that gave up before would never learn why.
-const TIMEOUT: Duration = Duration::from_secs(150);
-
-/// How often a busy server is asked.
-const TRIES: u32 = 3;
+pub const SILENCE: Duration = Duration::from_secs(150);
 
 /// How often an answer may break off or fail to come before the whole range query is given up. Each time half is asked
 /// for.
 const BREAKS: u32 = 3;
-
-/// The longest that `Retry-After` is obeyed.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How much of an error page is read.
 const ERROR_BYTES: usize = 64 << 10;
@@ -36,15 +33,14 @@ const ERROR_BYTES: usize = 64 << 10;
 /// A Prometheus, or a cousin that speaks its API.
 #[derive(Clone)]
 pub struct PrometheusClient {
-    api: prometheus_http_query::Client,
-    base: reqwest::Url,
-    shown: String,
+    transport: Transport,
+    flavour: Flavour,
     backoff: Duration,
 }
 
 impl std::fmt::Debug for PrometheusClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PrometheusClient").field(&self.shown).finish()
+        f.debug_tuple("PrometheusClient").field(&self.shown()).finish()
     }
 }
 
@@ -77,28 +73,69 @@ impl Trouble {
 }
 
 impl PrometheusClient {
-    /// A client for this server; nothing is sent yet.
+    /// A client that asks this server straight; nothing is sent yet.
     ///
     /// # Errors
-    /// When the endpoint has no usable URL, header or certificate.
+    /// When the endpoint has no usable URL, header, login or certificate.
     pub fn new(endpoint: &Endpoint) -> Result<Self, PrometheusError> {
-        let http = endpoint.client(TIMEOUT)?;
-        let shown = endpoint.shown();
-        let bad = |cause: String| EndpointError::Url {
-            url: shown.clone(),
-            cause,
+        Ok(Self::over(Transport::direct(endpoint, SILENCE)?))
+    }
+
+    /// A client that asks over this way.
+    pub fn over(transport: Transport) -> Self {
+        Self {
+            transport: transport.without_suffix("/api/v1"),
+            flavour: Flavour::Unknown,
+            backoff: BACKOFF,
+        }
+    }
+
+    /// The same client, knowing who answers. Servers that do not tell are asked as Prometheus is.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn introduced(mut self) -> Result<Self, PrometheusError> {
+        let host = self.transport.base().host_str().unwrap_or_default();
+        self.flavour = match Flavour::of_host(host) {
+            Some(flavour) => flavour,
+            None => match Flavour::of_build(&self.page("api/v1/status/buildinfo").await?) {
+                Some(flavour) => flavour,
+                None if self.page("api/v1/stores").await?.is_empty() => Flavour::Prometheus,
+                None => Flavour::Thanos,
+            },
         };
-        let mut base = reqwest::Url::parse(&endpoint.url).map_err(|error| bad(error.to_string()))?;
-        let path = base.path().trim_end_matches('/');
-        let path = path.strip_suffix("/api/v1").unwrap_or(path).to_owned();
-        base.set_path(&path);
-        let api = prometheus_http_query::Client::from(http, base.as_str()).map_err(|error| bad(error.to_string()))?;
-        Ok(Self {
-            api,
-            base,
-            shown,
-            backoff: Duration::from_secs(1),
-        })
+        Ok(self)
+    }
+
+    /// The kin of the server, as far as it is known.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// What stands at a path; nothing where the server has or gives nothing there.
+    async fn page(&self, path: &str) -> Result<Vec<u8>, PrometheusError> {
+        let mut tried = 1;
+        loop {
+            let outcome = match self.transport.get(path, &[]).await {
+                Ok(response) if matches!(response.status().as_u16(), 429 | 502 | 503) && tried < TRIES => {
+                    Err(retry_after(response.headers(), Timestamp::now()))
+                }
+                Ok(response) if response.status().is_success() => match response.bytes().await {
+                    Ok(page) => Ok(page.into()),
+                    Err(error) => return Err(self.unreachable(self.transport.broken(&error)).into_error()),
+                },
+                Ok(_) | Err(TransportError::Redirected { .. }) => Ok(Vec::new()),
+                Err(error) => match self.unreachable(error) {
+                    Trouble::Busy(told, _) if tried < TRIES => Err(told),
+                    trouble => return Err(trouble.into_error()),
+                },
+            };
+            match outcome {
+                Ok(page) => return Ok(page),
+                Err(told) => tokio::time::sleep(wait(told, self.backoff, tried)).await,
+            }
+            tried += 1;
+        }
     }
 
     /// The same client, in no mood to wait.
@@ -112,7 +149,7 @@ impl PrometheusClient {
 
     /// The server's URL, fit for messages.
     pub fn shown(&self) -> &str {
-        &self.shown
+        self.transport.shown()
     }
 
     /// Asks for a chunk, in halves where the server finds it too much. See [`Sink`] on samples that come twice.
@@ -178,13 +215,12 @@ impl PrometheusClient {
         let mut tries = 1;
         loop {
             let outcome = match self.send(query, ask).await {
-                Ok(response) => self.judge(response, ask, tries, sink).await,
-                Err(error) => Err(self.unreachable(&error)),
+                Ok(response) => self.judge(response, tries, sink).await,
+                Err(error) => Err(self.unreachable(error)),
             };
             match outcome {
-                Err(Trouble::Busy(wait, _)) if tries < TRIES => {
-                    let wait = wait.unwrap_or(self.backoff * 2_u32.pow(tries - 1));
-                    tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+                Err(Trouble::Busy(told, _)) if tries < TRIES => {
+                    tokio::time::sleep(wait(told, self.backoff, tries)).await;
                     tries += 1;
                 }
                 other => return other,
@@ -192,66 +228,56 @@ impl PrometheusClient {
         }
     }
 
-    async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, prometheus_http_query::Error> {
-        match ask {
+    async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, TransportError> {
+        let own = self.flavour.fields().iter();
+        let own = own.map(|(name, value)| (*name, (*value).to_owned()));
+        let words = || ("query", self.flavour.words(query).into_owned());
+        let (path, asked) = match ask {
             Ask::Range(chunk) => {
-                let (start, end) = (chunk.start_second(), chunk.end_second());
-                let query = self.api.query_range(query, start, end, f64::from(chunk.step_seconds()));
-                // Without it VictoriaMetrics moves start and end to multiples of the step. Prometheus, Thanos and Mimir
-                // read the parameters they know and leave others alone.
-                query.query("nocache", 1).post_raw().await
+                let (start, end) = (chunk.start_second().to_string(), chunk.end_second().to_string());
+                let step = chunk.step_seconds().to_string();
+                (
+                    "api/v1/query_range",
+                    vec![words(), ("start", start), ("end", end), ("step", step)],
+                )
             }
-            Ask::Instant(time) => self.api.query(query).at(time).query("nocache", 1).post_raw().await,
+            Ask::Instant(time) => ("api/v1/query", vec![words(), ("time", time.to_string())]),
             Ask::Series(window) => {
-                let names = Selector::new().regex_eq("__name__", query);
-                let (start, end) = (window.start.as_second(), window.end.as_second());
-                self.api.series([names])?.start(start).end(end).get_raw().await
+                let names = Selector::new().regex_eq("__name__", query).to_string();
+                let (start, end) = (window.start.as_second().to_string(), window.end.as_second().to_string());
+                let asked = [("match[]", names), ("start", start), ("end", end)].into_iter();
+                let fields: Vec<_> = asked.chain(own).collect();
+                return self.transport.get("api/v1/series", &fields).await;
             }
-        }
+        };
+        let fields: Vec<_> = asked.into_iter().chain(own).collect();
+        self.transport.post(path, &fields).await
     }
 
     /// What a request that got no response says.
-    fn unreachable(&self, error: &prometheus_http_query::Error) -> Trouble {
-        let url = self.shown.clone();
-        let inner = match error {
-            prometheus_http_query::Error::Client(error) => error.inner(),
-            _ => None,
-        };
-        let Some(error) = inner else {
-            let cause = error.to_string();
-            return Trouble::Failed(PrometheusError::Connect { url, cause });
-        };
-        let cause = causes(error);
-        if error.is_connect() {
-            let tls = ["certificate", "TLS", "tls", "handshake", "InvalidContentType"];
-            return Trouble::Failed(if tls.iter().any(|sign| cause.contains(sign)) {
-                PrometheusError::Tls { url, cause }
-            } else {
-                PrometheusError::Connect { url, cause }
-            });
+    fn unreachable(&self, error: TransportError) -> Trouble {
+        let url = self.shown().to_owned();
+        match error {
+            TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
+            TransportError::Tls(cause) => Trouble::Failed(PrometheusError::Tls { url, cause }),
+            TransportError::Silent { seconds } => Trouble::Broken(PrometheusError::TimedOut { url, seconds }),
+            // Its pod may be about to be replaced.
+            cause @ TransportError::Kubernetes {
+                code: 429 | 502..=504, ..
+            } => Trouble::Busy(None, PrometheusError::Transport { url, cause }),
+            cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
+                Trouble::Failed(PrometheusError::Transport { url, cause })
+            }
+            TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
+            // A connection that was kept alive may be closed just as it is used again.
+            TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),
         }
-        if error.is_timeout() {
-            let seconds = TIMEOUT.as_secs();
-            return Trouble::Broken(PrometheusError::TimedOut { url, seconds });
-        }
-        if error.is_builder() || error.is_redirect() {
-            return Trouble::Failed(PrometheusError::Connect { url, cause });
-        }
-        // A connection that was kept alive may be closed just as it is used again.
-        Trouble::Busy(None, PrometheusError::Connect { url, cause })
     }
 
     /// What a response says.
-    async fn judge(
-        &self,
-        response: reqwest::Response,
-        ask: Ask,
-        tries: u32,
-        sink: Sink<'_>,
-    ) -> Result<Remarks, Trouble> {
+    async fn judge(&self, response: reqwest::Response, tries: u32, sink: Sink<'_>) -> Result<Remarks, Trouble> {
         let status = response.status().as_u16();
-        let elsewhere = self.elsewhere(response.url(), ask);
-        let wait = retry_after(response.headers());
+        let told = retry_after(response.headers(), Timestamp::now());
         let (outcome, said) = if response.status().is_success() {
             (decode_response(response, sink).await, String::new())
         } else {
@@ -262,21 +288,15 @@ impl PrometheusClient {
             Ok(_) => DecodeError::Malformed("success beside an error status".to_owned()),
             Err(cause) => cause,
         };
-        if let Some(to) = elsewhere
-            && matches!(status, 200 | 400 | 404 | 405)
-        {
-            let url = self.shown.clone();
-            return Err(Trouble::Failed(PrometheusError::Redirected { url, to }));
-        }
         Err(match self.trouble(status, cause, said, tries) {
-            Trouble::Busy(_, error) => Trouble::Busy(wait, error),
+            Trouble::Busy(_, error) => Trouble::Busy(told, error),
             other => other,
         })
     }
 
     /// What helps against an answer that is none.
     fn trouble(&self, status: u16, cause: DecodeError, said: String, tries: u32) -> Trouble {
-        let url = self.shown.clone();
+        let url = self.shown().to_owned();
         let refused = |url, error_type, message| PrometheusError::Refused {
             url,
             error_type,
@@ -299,6 +319,10 @@ impl PrometheusClient {
                 Trouble::Busy(None, busy)
             }
             (_, DecodeError::Refused { error_type, message }) => Trouble::Failed(refused(url, error_type, message)),
+            (200..300, DecodeError::Read(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+                let seconds = self.transport.silence_seconds();
+                Trouble::Broken(PrometheusError::TimedOut { url, seconds })
+            }
             (200..300, cause @ (DecodeError::Truncated | DecodeError::Read(_))) => {
                 Trouble::Broken(PrometheusError::Answer { url, cause })
             }
@@ -308,29 +332,21 @@ impl PrometheusClient {
             _ => Trouble::Failed(PrometheusError::Status { url, status, said }),
         }
     }
-
-    /// Where a response came from, if a redirect led away from the server that was asked.
-    fn elsewhere(&self, at: &reqwest::Url, ask: Ask) -> Option<String> {
-        let end = match ask {
-            Ask::Range(_) => "/api/v1/query_range",
-            Ask::Instant(_) => "/api/v1/query",
-            Ask::Series(_) => "/api/v1/series",
-        };
-        let same = at.origin() == self.base.origin() && at.path().ends_with(end);
-        (!same).then(|| format!("{}{}", at.origin().ascii_serialization(), at.path()))
-    }
 }
 
 /// Whether less time at once may be answered: every server words its limits its own way.
 fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
     const SLOW: [&str; 3] = ["timeout", "timed out", "deadline"];
-    const LARGE: [&str; 6] = [
+    // Mimir ends each of its limits with its name; this one is about the query's own text.
+    const TEXT: &str = "err-mimir-max-query-expression-size-bytes";
+    const LARGE: [&str; 7] = [
         "too many",
         "exceed",
         "maximum resolution",
         "too long",
         "too large",
         "cannot select more than",
+        "not enough memory",
     ];
     let message = message.to_ascii_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| message.contains(sign));
@@ -338,15 +354,10 @@ fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
         413 | 504 => true,
         // Limits on requests, not on what one request asks for.
         429 | 502 => false,
+        _ if message.contains(TEXT) => false,
         503 => error_type == "timeout" || says(&SLOW),
         _ => error_type == "timeout" || says(&SLOW) || says(&LARGE),
     }
-}
-
-/// The seconds of `Retry-After`; its other form, a date, is left to the own back-off.
-fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
-    let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The body of an error status, as an answer and in its own words.

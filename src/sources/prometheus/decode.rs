@@ -74,7 +74,14 @@ pub fn decode(body: impl Read, mut sink: impl FnMut(SeriesRow)) -> Result<Remark
             "data" => envelope.has_data = data(scanner, &mut sink)?,
             "errorType" => envelope.error_type = maybe(scanner)?,
             "error" => envelope.error = maybe(scanner)?,
-            "warnings" => envelope.remarks.warnings = strings(scanner)?,
+            "warnings" => envelope.remarks.warnings.extend(strings(scanner)?),
+            // VictoriaMetrics: a node of the cluster was not there.
+            "isPartial" => {
+                let is_partial = scanner.peek()? == b't';
+                scanner.skip()?;
+                let warning = is_partial.then(|| "the answer is partial (isPartial)".to_owned());
+                envelope.remarks.warnings.extend(warning);
+            }
             "infos" => envelope.remarks.infos = strings(scanner)?,
             _ => scanner.skip()?,
         }
@@ -227,7 +234,10 @@ mod tests {
         assert_eq!(rows[0].samples[0], (1_760_000_000.0, 0.07));
         assert!(rows[0].samples[1].1.is_nan());
         assert!(rows[1].samples.is_empty() && rows[1].has_histograms);
-        assert_eq!(remarks.warnings, ["store eu-1 is down"]);
+        assert_eq!(
+            remarks.warnings,
+            ["store eu-1 is down", "the answer is partial (isPartial)"]
+        );
         assert_eq!(remarks.infos, ["metric might not be a counter"]);
     }
 

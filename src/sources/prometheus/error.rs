@@ -2,6 +2,7 @@
 
 use super::decode::DecodeError;
 use crate::sources::endpoint::EndpointError;
+use crate::sources::transport::TransportError;
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,8 @@ pub enum PrometheusError {
     },
     /// The server's certificate is not trusted, or it does not speak TLS.
     #[error(
-        "no secure connection to Prometheus at `{url}`: {cause}; give its certificate authority, or http:// if it has none"
+        "no secure connection to Prometheus at `{url}`: {cause}; give its certificate authority with --ca-file, a client \
+         certificate with --client-cert-file and --client-key-file if it asks for one, or http:// if it speaks no TLS"
     )]
     Tls {
         /// The server.
@@ -30,8 +32,19 @@ pub enum PrometheusError {
         /// Why, from the TLS library.
         cause: String,
     },
+    /// The way there is closed.
+    #[error("Prometheus at `{url}` cannot be asked: {cause}")]
+    Transport {
+        /// The server.
+        url: String,
+        /// Why, and what to do.
+        cause: TransportError,
+    },
     /// It answers too slowly, even when asked for less.
-    #[error("Prometheus at `{url}` did not answer within {seconds} s; try a shorter window or a longer step")]
+    #[error(
+        "not a byte came from Prometheus at `{url}` for {seconds} s; see whether it is overloaded, wait longer with \
+         --timeout, or ask for less with a shorter --window or a longer --step"
+    )]
     TimedOut {
         /// The server.
         url: String,
@@ -40,8 +53,9 @@ pub enum PrometheusError {
     },
     /// It does not let us in.
     #[error(
-        "Prometheus at `{url}` refused the credentials (HTTP {status}: {said}); give a bearer token, or the header it \
-         asks for (such as X-Scope-OrgID)"
+        "Prometheus at `{url}` refused the credentials (HTTP {status}: {said}); give a bearer token \
+         (--prometheus-token-file), a password (--prometheus-user, --prometheus-password-file), or the header it asks for \
+         (--prometheus-header 'X-Scope-OrgID: TENANT')"
     )]
     Credentials {
         /// The server.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::client::PrometheusClient;
-use crate::sources::endpoint::{Endpoint, Secret};
+use crate::sources::endpoint::{Endpoint, Login, Secret};
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -148,7 +148,7 @@ impl Drop for Server {
 /// A client that does not wait between tries.
 pub(super) fn client(url: &str) -> PrometheusClient {
     let mut endpoint = Endpoint::new(url);
-    endpoint.bearer = Some(Secret::new("hush"));
+    endpoint.login = Login::Token(Secret::new("hush"));
     PrometheusClient::new(&endpoint).unwrap().hasty()
 }
 

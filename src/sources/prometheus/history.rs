@@ -39,7 +39,7 @@ pub struct History {
 /// Reads the history of GPU pods over the grid's window.
 ///
 /// # Errors
-/// As for [`super::read::read`]: a query that is refused is a gap.
+/// As for [`super::read::series`]: a query that is refused is a gap.
 pub async fn read(client: &PrometheusClient, grid: Grid, progress: &dyn Progress) -> Result<History, PrometheusError> {
     progress.stage("reading the history of GPU pods", Some(5));
     let mut reader = Reader {

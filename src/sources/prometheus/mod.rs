@@ -8,6 +8,7 @@ pub mod queries;
 pub mod split;
 pub mod error;
 pub mod body;
+pub mod flavour;
 pub mod client;
 mod kube_state;
 mod lifetimes;

@@ -23,7 +23,7 @@ fn two_days() -> Window {
 }
 
 async fn reading(url: &str) -> Result<CostReading, OpenCostError> {
-    let client = OpenCostClient::new(&Endpoint::new(url))?;
+    let client = OpenCostClient::new(&Endpoint::new(url))?.hasty();
     read(&client, two_days(), &Silent).await
 }
 
