@@ -48,6 +48,9 @@ pub(super) struct Analyze {
     /// No progress
     #[arg(long, help_heading = "Output")]
     quiet: bool,
+    /// Tell on stderr how many requests were made and samples loaded
+    #[arg(long, help_heading = "Output")]
+    stats: bool,
 }
 
 impl Analyze {
@@ -56,7 +59,10 @@ impl Analyze {
         let judge = self.by.judge()?;
         let previous = self.previous.as_deref().map(earlier).transpose()?;
         let source = self.from.source()?;
-        let progress = progress::shown(self.quiet);
+        let mut progress = progress::shown(self.quiet);
+        if self.stats {
+            progress = progress::with_stats(progress);
+        }
         let mut plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
         drop(progress);
         if let (Some(earlier), Some(path)) = (&previous, &self.previous) {

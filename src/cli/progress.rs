@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::model::progress::{Progress, Silent};
+use crate::model::progress::{Load, Progress, Silent};
 
 /// A bar on a terminal, silence elsewhere or when asked for.
 pub(super) fn shown(quiet: bool) -> Box<dyn Progress> {
@@ -19,6 +19,31 @@ pub(super) fn shown(quiet: bool) -> Box<dyn Progress> {
     Box::new(Bar {
         current: Mutex::new(ProgressBar::hidden()),
     })
+}
+
+/// The same, and what servers were asked.
+pub(super) fn with_stats(inner: Box<dyn Progress>) -> Box<dyn Progress> {
+    Box::new(Stats(inner))
+}
+
+struct Stats(Box<dyn Progress>);
+
+impl Progress for Stats {
+    fn stage(&self, name: &str, total: Option<u64>) {
+        self.0.stage(name, total);
+    }
+    fn advance(&self, done: u64) {
+        self.0.advance(done);
+    }
+    fn note(&self, said: &str) {
+        self.0.note(said);
+    }
+    fn asked(&self, server: &str, load: Load) {
+        Notes.note(&format!(
+            "{server}: {} requests, {} samples",
+            load.requests, load.samples
+        ));
+    }
 }
 
 /// No bar where nobody watches.

@@ -8,6 +8,17 @@ pub trait Progress: Send + Sync {
     fn advance(&self, done: u64);
     /// Something that was decided on the way, worth a line even where nobody watches.
     fn note(&self, _said: &str) {}
+    /// What was asked of a server in all.
+    fn asked(&self, _server: &str, _load: Load) {}
+}
+
+/// What a server was asked, and what it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Requests, repeated ones included.
+    pub requests: u64,
+    /// Samples.
+    pub samples: u64,
 }
 
 /// Tells nobody.

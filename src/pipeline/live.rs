@@ -15,7 +15,7 @@ use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::Connection;
-use crate::sources::opencost::{self, CostReading};
+use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
@@ -76,8 +76,16 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
     let (objects, context) = read_objects(connection, progress).await?;
     let grid = grid(live, &client, catalog).await?;
     let costs = match &costs {
-        Some(client) => Some(opencost::read(client, grid.window, progress).await?),
-        None => None,
+        Some(client) => opencost::read(client, grid.window, progress).await.map_err(Some),
+        None => Err(None),
+    };
+    let costs = match costs {
+        Err(Some(error)) if !error.is_outage() => return Err(error.into()),
+        Err(Some(error)) => {
+            progress.note(&format!("costs: {error}; going on without it"));
+            Err(Some(error))
+        }
+        other => other,
     };
     let history = prometheus::history::read(&client, grid, progress).await?;
     let mut gaps = objects.gaps;
@@ -116,6 +124,7 @@ impl Open {
         let requests = prometheus::read::requests(reading.grid);
         progress.stage("reading GPU and server metrics", Some(requests as u64));
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
+        progress.asked(client.shown(), client.load());
         reading.gaps.extend(read.blanks.gaps().chain(read.gaps));
         reading.series = read.series;
         reading.settle();
@@ -144,19 +153,30 @@ async fn read_objects(
     Ok((read, connection.context))
 }
 
+/// Currency and cluster name of the cost source. Where it is missing or down, a gap: the rest of the world is still read.
 fn take_costs(
-    costs: Option<CostReading>,
+    costs: Result<CostReading, Option<OpenCostError>>,
     inventory: &mut Inventory,
     gaps: &mut Vec<Gap>,
 ) -> (Option<String>, Option<String>) {
-    let Some(costs) = costs else {
-        gaps.push(Gap::new(
-            "no-costs",
-            "what this cluster really pays",
-            "no cost source was given; nodes are priced from dated public lists",
-            "point --costs at OpenCost or Kubecost",
-        ));
-        return (None, None);
+    let costs = match costs {
+        Ok(costs) => costs,
+        Err(error) => {
+            let (why, fix) = match error {
+                None => (
+                    "no cost source was given".to_owned(),
+                    "point --costs at OpenCost or Kubecost",
+                ),
+                Some(error) => (error.to_string(), "bring the cost source back, and run again"),
+            };
+            gaps.push(Gap::new(
+                "no-costs",
+                "what this cluster really pays",
+                format!("{why}; nodes are priced from dated public lists"),
+                fix,
+            ));
+            return (None, None);
+        }
     };
     inventory.node_costs = costs.node_costs;
     inventory.other_costs = costs.other_costs;

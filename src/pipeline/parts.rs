@@ -91,6 +91,7 @@ pub(super) async fn each(
         heard += part.workloads.len();
         hear(part.workloads);
     }
+    progress.asked(client.shown(), client.load());
     tally.gaps.extend(found.gaps.iter().cloned());
     tally.gaps.extend(blanks.gaps());
     Ok((tally, heard))

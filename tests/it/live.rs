@@ -53,6 +53,20 @@ impl Stage {
 
     /// Runs a command against the servers and answers with what it printed.
     fn gpuwise(&self, command: &[&str], kubeconfig: &Path) -> String {
+        self.told(command, kubeconfig).0
+    }
+
+    /// What was printed, and how many requests `--stats` counts.
+    fn counted(&self, command: &[&str], kubeconfig: &Path) -> (String, u64) {
+        let (plan, told) = self.told(&[command, &["--stats"]].concat(), kubeconfig);
+        let count = told
+            .split(" requests")
+            .next()
+            .and_then(|text| text.rsplit(' ').next()?.parse().ok());
+        (plan, count.unwrap_or_else(|| panic!("no requests in `{told}`")))
+    }
+
+    fn told(&self, command: &[&str], kubeconfig: &Path) -> (String, String) {
         let until = jiff::Timestamp::from_second(END).unwrap().to_string();
         let window = format!("{WINDOW_HOURS}h");
         let sources = [
@@ -62,7 +76,7 @@ impl Stage {
             ["--until", &until],
             ["--window", &window],
         ];
-        gpuwise(&[command, sources.as_flattened()].concat())
+        told(&[command, sources.as_flattened()].concat())
     }
 
     fn live_plan(&self, kubeconfig: &Path) -> String {
@@ -82,13 +96,18 @@ impl Stage {
 
 /// Runs the binary and answers with what it printed.
 fn gpuwise(arguments: &[&str]) -> String {
+    told(arguments).0
+}
+
+/// The same with what it said on stderr.
+fn told(arguments: &[&str]) -> (String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
         .args(arguments)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
+    let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "gpuwise {arguments:?}: {told}");
-    String::from_utf8(output.stdout).unwrap()
+    (String::from_utf8(output.stdout).unwrap(), told)
 }
 
 #[tokio::test]
@@ -97,13 +116,32 @@ async fn a_live_run_and_its_recording_give_the_same_plan() {
         return;
     }
     let stage = Stage::set().await;
+    let costs = stage.costs.clone();
     let config = stage.fake();
-    let live = stage.live_plan(&config);
+    let (live, requests) = stage.counted(&["analyze", "--format", "json"], &config);
     let (recorded, _) = stage.recorded(&config);
     same("the live plan", &live, "that of its recording", &recorded);
+    let without = Stage {
+        costs: "http://127.0.0.1:1".to_owned(),
+        ..stage
+    };
+    // A cost source that is down is a gap, with a plan from the rest.
+    let plan: Value = serde_json::from_str(&without.live_plan(&config)).unwrap();
+    let gaps = plan["coverage"]["gaps"].as_array().unwrap();
+    let down = gaps
+        .iter()
+        .find(|gap| gap["what"] == "what this cluster really pays")
+        .unwrap();
+    assert!(down["why"].as_str().unwrap().contains("cannot be reached"), "{down}");
+    assert_eq!(plan["spend"]["price_basis"], "list");
+    let stage = Stage { costs, ..without };
     // Every workload by itself, as a cluster is read that does not fit in memory.
     let parts = ["analyze", "--format", "json", "--samples-at-once", "1"];
-    let parts = stage.gpuwise(&parts, &config);
+    let (parts, more) = stage.counted(&parts, &config);
+    assert!(
+        requests < 100 && more > 2 * requests,
+        "{requests} requests, {more} in parts"
+    );
     same("the plan made part by part", &parts, "that of the recording", &recorded);
     check(&serde_json::from_str(&live).unwrap(), &stage.world);
 }

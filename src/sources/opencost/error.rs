@@ -143,6 +143,15 @@ pub enum OpenCostError {
 }
 
 impl OpenCostError {
+    /// Whether the server is down or broken, rather than the wrong one or asked in the wrong way: nobody made a mistake in
+    /// naming it, and the rest of the world can be read without it.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Truncated { .. } | Self::Failed { .. }
+        )
+    }
+
     /// Whether other days may be answered all the same.
     pub(super) fn is_of_one_day(&self) -> bool {
         matches!(

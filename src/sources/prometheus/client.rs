@@ -1,6 +1,8 @@
 //! One client for all queries: asks again where that helps, asks for less where that helps, and says what to do where
 //! nothing does.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +13,7 @@ use super::decode::{DecodeError, Remarks, SeriesRow, decode};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
 use super::split::Chunk;
+use crate::model::progress::Load;
 use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
@@ -36,6 +39,14 @@ pub struct PrometheusClient {
     transport: Transport,
     flavour: Flavour,
     backoff: Duration,
+    load: Arc<Counts>,
+}
+
+/// What was asked so far, over all copies of a client.
+#[derive(Debug, Default)]
+struct Counts {
+    requests: AtomicU64,
+    samples: AtomicU64,
 }
 
 impl std::fmt::Debug for PrometheusClient {
@@ -87,6 +98,15 @@ impl PrometheusClient {
             transport: transport.without_suffix("/api/v1"),
             flavour: Flavour::Unknown,
             backoff: BACKOFF,
+            load: Arc::default(),
+        }
+    }
+
+    /// What was asked so far.
+    pub fn load(&self) -> Load {
+        Load {
+            requests: self.load.requests.load(Ordering::Relaxed),
+            samples: self.load.samples.load(Ordering::Relaxed),
         }
     }
 
@@ -213,9 +233,14 @@ impl PrometheusClient {
 
     async fn ask(&self, query: &str, ask: Ask, sink: Sink<'_>) -> Result<Remarks, Trouble> {
         let mut tries = 1;
+        let counted = |row: SeriesRow| {
+            self.load.samples.fetch_add(row.samples.len() as u64, Ordering::Relaxed);
+            sink(row);
+        };
         loop {
+            self.load.requests.fetch_add(1, Ordering::Relaxed);
             let outcome = match self.send(query, ask).await {
-                Ok(response) => self.judge(response, tries, sink).await,
+                Ok(response) => self.judge(response, tries, &counted).await,
                 Err(error) => Err(self.unreachable(error)),
             };
             match outcome {
