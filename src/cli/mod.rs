@@ -2,6 +2,7 @@
 
 mod analyze;
 mod config;
+mod doctor;
 mod exit;
 mod explain;
 mod policy;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Read, judge, plan, report.
     Analyze(analyze::Analyze),
+    /// What can be seen before anything is judged, and the fix for each hole.
+    Doctor(doctor::Doctor),
     /// Read a cluster once and keep it.
     Record(record::Record),
     /// What a lever looks for, or the whole story of one workload.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Analyze(analyze) => analyze.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,

@@ -11,6 +11,7 @@ mod rows;
 mod coverage;
 mod since;
 mod prices;
+mod checkup;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ use crate::recommenders::{Recommender, World, all};
 use ask::Heard;
 use coverage::Figures;
 
+pub use checkup::checkup;
 pub use prices::WorkHours;
 pub use since::{NotComparable, since};
 

@@ -18,3 +18,4 @@ pub mod scenario;
 pub mod plan;
 pub mod prices;
 pub mod since;
+pub mod checkup;

@@ -3,6 +3,7 @@
 mod live;
 mod parts;
 mod prices;
+mod doctor;
 mod servers;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::recording::{self, RecordingError};
 
+pub use doctor::doctor;
 pub use live::{Kubernetes, Live};
 pub use prices::{prices, prices_of};
 

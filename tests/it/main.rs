@@ -13,6 +13,7 @@ mod apiserver;
 mod cases;
 mod cli;
 mod deploy;
+mod doctor;
 mod gentd26;
 mod judgement;
 mod levers;

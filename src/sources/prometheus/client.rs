@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use prometheus_http_query::Selector;
 
 use super::body::decode_response;
-use super::decode::{DecodeError, Remarks, SeriesRow, decode};
+use super::decode::{DecodeError, Remarks, SeriesRow};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
+use super::refusal::{asks_for_less, refusal};
 use super::split::Chunk;
 use crate::model::progress::Load;
 use crate::model::time::Window;
@@ -29,9 +30,6 @@ pub const SILENCE: Duration = Duration::from_secs(150);
 /// How often an answer may break off or fail to come before the whole range query is given up. Each time half is asked
 /// for.
 const BREAKS: u32 = 3;
-
-/// How much of an error page is read.
-const ERROR_BYTES: usize = 64 << 10;
 
 /// A Prometheus, or a cousin that speaks its API.
 #[derive(Clone)]
@@ -357,57 +355,6 @@ impl PrometheusClient {
             _ => Trouble::Failed(PrometheusError::Status { url, status, said }),
         }
     }
-}
-
-/// Whether less time at once may be answered: every server words its limits its own way.
-fn asks_for_less(status: u16, error_type: &str, message: &str) -> bool {
-    const SLOW: [&str; 3] = ["timeout", "timed out", "deadline"];
-    // Mimir ends each of its limits with its name; this one is about the query's own text.
-    const TEXT: &str = "err-mimir-max-query-expression-size-bytes";
-    const LARGE: [&str; 7] = [
-        "too many",
-        "exceed",
-        "maximum resolution",
-        "too long",
-        "too large",
-        "cannot select more than",
-        "not enough memory",
-    ];
-    let message = message.to_ascii_lowercase();
-    let says = |signs: &[&str]| signs.iter().any(|sign| message.contains(sign));
-    match status {
-        413 | 504 => true,
-        // Limits on requests, not on what one request asks for.
-        429 | 502 => false,
-        _ if message.contains(TEXT) => false,
-        503 => error_type == "timeout" || says(&SLOW),
-        _ => error_type == "timeout" || says(&SLOW) || says(&LARGE),
-    }
-}
-
-/// The body of an error status, as an answer and in its own words.
-async fn refusal(mut response: reqwest::Response) -> (Result<Remarks, DecodeError>, String) {
-    let mut body = Vec::new();
-    while body.len() < ERROR_BYTES
-        && let Ok(Some(piece)) = response.chunk().await
-    {
-        body.extend_from_slice(&piece);
-    }
-    let outcome = decode(body.as_slice(), |_| {});
-    let said = match &outcome {
-        Err(DecodeError::Refused { message, .. }) => message.clone(),
-        Err(DecodeError::Html) => "an HTML page".to_owned(),
-        _ => {
-            let text = String::from_utf8_lossy(&body);
-            let words: Vec<&str> = text.split_whitespace().take(40).collect();
-            if words.is_empty() {
-                "no words".to_owned()
-            } else {
-                words.join(" ").chars().take(300).collect()
-            }
-        }
-    };
-    (outcome, said)
 }
 
 #[cfg(test)]

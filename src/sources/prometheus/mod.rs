@@ -9,6 +9,7 @@ pub mod split;
 pub mod error;
 pub mod body;
 pub mod flavour;
+mod refusal;
 pub mod client;
 mod kube_state;
 mod lifetimes;

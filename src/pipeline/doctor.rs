@@ -1,0 +1,131 @@
+//! A source seen before it is judged: each server asked by itself, so that one that fails hides none of the others.
+
+use jiff::SignedDuration;
+
+use super::live::{self, Kubernetes, Live, Open};
+use super::{PipelineError, Source, labels, outline, read};
+use crate::engine::{self, Judge};
+use crate::model::checkup::{Area, Check, Checkup, State};
+use crate::model::plan::API_VERSION;
+use crate::model::progress::Progress;
+use crate::model::reading::Reading;
+
+/// The end of the window that is looked at: what is there now shows within hours, and nobody should wait for weeks of it.
+const LOOKED_AT: SignedDuration = SignedDuration::from_hours(6);
+
+/// Looks at a source; of a cluster at its last hours.
+///
+/// # Errors
+/// When a recording cannot be read. That a server fails is a check.
+pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> Result<Checkup, PipelineError> {
+    let (mut checks, reading) = match source {
+        Source::Live(live) => servers(live, judge, progress).await?,
+        Source::Demo | Source::Recording(_) => (Vec::new(), Some(read(source, progress).await?)),
+    };
+    let seen = reading
+        .as_ref()
+        .map(|reading| (reading.cluster.clone(), reading.grid.window));
+    if let Some(reading) = reading {
+        checks.extend(of_reading(reading, judge));
+    }
+    let (cluster, window) = seen.unzip();
+    Ok(Checkup {
+        api_version: API_VERSION.to_owned(),
+        kind: "Checkup".to_owned(),
+        cluster,
+        window,
+        checks,
+    })
+}
+
+fn of_reading(mut reading: Reading, judge: &Judge) -> Vec<Check> {
+    let series = std::mem::take(&mut reading.series);
+    let (devices, servers) = labels(&series);
+    let outline = outline(&reading, &devices, &servers, judge);
+    let part = outline.part(series, None);
+    let tally = part.tally();
+    engine::checkup(&outline.whole(part.workloads, tally))
+}
+
+/// Asks the servers; one that fails is left out, and the others asked again.
+async fn servers(
+    live: &Live,
+    judge: &Judge,
+    progress: &dyn Progress,
+) -> Result<(Vec<Check>, Option<Reading>), PipelineError> {
+    let mut checks = Vec::new();
+    let mut live = live.clone();
+    live.window = live.window.min(LOOKED_AT);
+    loop {
+        match live::open(&live, judge.catalog(), progress).await {
+            Ok(open) => {
+                checks.extend(answered(&live, &open));
+                return match open.whole(judge.catalog(), progress).await {
+                    Ok(reading) => Ok((checks, Some(reading))),
+                    Err(error) => {
+                        checks.push(failed("Prometheus", &error));
+                        Ok((checks, None))
+                    }
+                };
+            }
+            Err(error @ PipelineError::Kubernetes(_)) if live.prometheus.is_some() => {
+                checks.push(failed("Kubernetes API", &error));
+                live.kubernetes = Kubernetes::None;
+            }
+            Err(error @ PipelineError::Costs(_)) if live.costs.is_some() => {
+                checks.push(failed("costs", &error));
+                live.costs = None;
+            }
+            // What was typed is wrong: that is no state of the cluster.
+            Err(error @ (PipelineError::Endpoint(_) | PipelineError::Window(_) | PipelineError::Catalog(_))) => {
+                return Err(error);
+            }
+            Err(error) => {
+                let what = match &error {
+                    PipelineError::Kubernetes(_) => "Kubernetes API",
+                    PipelineError::Costs(_) => "costs",
+                    _ => "Prometheus",
+                };
+                checks.push(failed(what, &error));
+                return Ok((checks, None));
+            }
+        }
+    }
+}
+
+fn failed(what: &str, error: &PipelineError) -> Check {
+    Check {
+        area: Area::Sources,
+        what: what.to_owned(),
+        state: State::Failed,
+        // What to do stands in the error itself.
+        seen: error.to_string(),
+        fix: None,
+    }
+}
+
+fn answered(live: &Live, open: &Open) -> Vec<Check> {
+    let inventory = &open.reading.inventory;
+    let mut checks = Vec::new();
+    if live.kubernetes != Kubernetes::None {
+        let seen = format!(
+            "{} nodes, {} pods with GPUs or above them, {} objects that own pods",
+            inventory.nodes.len(),
+            inventory.pods.len(),
+            inventory.controllers.len()
+        );
+        checks.push(Check::good(Area::Sources, "Kubernetes API", seen));
+    }
+    let seen = format!(
+        "{} ({}), a point every {} s",
+        open.client.shown(),
+        open.client.flavour(),
+        open.reading.grid.step_seconds
+    );
+    checks.push(Check::good(Area::Sources, "Prometheus", seen));
+    if !inventory.node_costs.is_empty() {
+        let seen = format!("{} nodes are billed", inventory.node_costs.len());
+        checks.push(Check::good(Area::Sources, "costs", seen));
+    }
+    checks
+}

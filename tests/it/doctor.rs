@@ -1,0 +1,97 @@
+//! The checkup: what is there is called so, and each thing that is taken away is a hole with its fix.
+
+use std::process::Command;
+
+use gpuwise::catalog::Catalog;
+use gpuwise::engine::{Judge, checkup};
+use gpuwise::model::checkup::{Area, Check, State};
+use gpuwise::model::reading::Reading;
+use gpuwise::model::usage::Signal;
+use gpuwise::sources::collect::Outline;
+
+use crate::generator::{Size, World};
+
+fn checks(reading: &Reading) -> Vec<Check> {
+    let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
+    let (gpu, server): (Vec<_>, Vec<_>) = reading.series.iter().partition(|series| series.signal.is_gpu());
+    let outline = Outline::of(
+        reading,
+        gpu.iter().map(|series| &series.labels),
+        server.iter().map(|series| &series.labels),
+        judge.catalog(),
+        &judge.policy().owner_labels,
+        &judge.policy().objectives.prices,
+    );
+    let part = outline.part(reading.series.clone(), None);
+    let tally = part.tally();
+    checkup(&outline.whole(part.workloads, tally))
+}
+
+fn about<'c>(checks: &'c [Check], what: &str) -> &'c Check {
+    checks
+        .iter()
+        .find(|check| check.what == what)
+        .unwrap_or_else(|| panic!("{what} is not in {checks:#?}"))
+}
+
+#[test]
+fn what_is_taken_away_is_a_hole_with_its_fix() {
+    let whole = World::generate(4, Size::Small, 2).to_reading(900);
+    let all = checks(&whole);
+    for what in [
+        "gpu_util",
+        "memory_used",
+        "GPU to metrics",
+        "pod to its GPUs' metrics",
+        "node to its price",
+    ] {
+        assert_eq!(about(&all, what).state, State::Good, "{:#?}", about(&all, what));
+    }
+    for signal in Signal::ALL.into_iter().filter(|signal| signal.is_gpu()) {
+        let mut less = whole.clone();
+        less.series.retain(|series| series.signal != signal);
+        let checks = checks(&less);
+        let check = about(&checks, signal.name());
+        assert_ne!(check.state, State::Good, "{check:?}");
+        assert_eq!(check.fix.as_deref(), Some(signal.fix()));
+    }
+    let mut dark = whole.clone();
+    dark.series.clear();
+    let dark = checks(&dark);
+    assert_eq!(about(&dark, "GPU to metrics").state, State::Hole);
+    assert_eq!(about(&dark, "pod to its GPUs' metrics").state, State::Hole);
+    let mut free = whole;
+    free.inventory.node_costs.clear();
+    for node in &mut free.inventory.nodes {
+        node.labels.retain(|name, _| !name.contains("instance-type"));
+    }
+    let free = checks(&free);
+    assert_eq!(about(&free, "node to its price").state, State::Hole);
+    assert!(free.iter().any(|check| check.area == Area::Gaps && check.fix.is_some()));
+}
+
+/// Code and what was printed.
+fn gpuwise(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn a_server_that_is_down_is_told_beside_the_others() {
+    let down = ["--prometheus", "http://127.0.0.1:1", "--kubeconfig", "/nowhere/config"];
+    let (code, text) = gpuwise(&[&["doctor", "--quiet"], &down[..]].concat());
+    assert_eq!(code, 4, "{text}");
+    assert!(
+        text.contains("FAILED  Kubernetes API") && text.contains("/nowhere/config"),
+        "{text}"
+    );
+    assert!(
+        text.contains("FAILED  Prometheus") && text.contains("http://127.0.0.1:1"),
+        "{text}"
+    );
+    assert!(text.ends_with("2 sources failed.\n"), "{text}");
+}
