@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
+use crate::sources::nvml::NvmlReadError;
 use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
 
@@ -47,6 +48,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
     // A folder or file that cannot be written was named by whoever called.
     if error.is::<DeliverError>() {
         return USAGE;
+    }
+    if error.is::<NvmlReadError>() {
+        return SOURCE;
     }
     match error.downcast_ref::<PipelineError>() {
         Some(PipelineError::Nothing(_)) => NOTHING,

@@ -7,6 +7,7 @@ mod policy;
 mod prices;
 mod progress;
 mod record;
+mod sample;
 mod sources;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// This node's GPUs through NVML, once or as metrics in DCGM's names.
+    Sample(sample::Arguments),
     /// Check or show the policy.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -59,6 +62,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
+        Command::Sample(sample) => sample.run().await,
         Command::Policy(policy) => policy.run(),
     }
 }

@@ -14,6 +14,7 @@ pub mod json;
 pub mod markdown;
 pub mod table;
 pub mod prices;
+pub mod devices;
 pub mod explain;
 #[cfg(test)]
 mod sample;
