@@ -7,6 +7,7 @@ use crate::deliver::DeliverError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
 use crate::sources::discovery::DiscoveryError;
+use crate::sources::nvml::NvmlReadError;
 use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
 
@@ -48,6 +49,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
     // A folder or file that cannot be written was named by whoever called.
     if error.is::<DeliverError>() {
         return USAGE;
+    }
+    if error.is::<NvmlReadError>() {
+        return SOURCE;
     }
     match error.downcast_ref::<PipelineError>() {
         Some(PipelineError::Nothing(_)) => NOTHING,

@@ -10,6 +10,7 @@ mod prices;
 mod progress;
 mod reach;
 mod record;
+mod sample;
 mod sources;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// This node's GPUs through NVML, once or as metrics in DCGM's names.
+    Sample(sample::Arguments),
     /// Check or show the policy.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -65,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
+        Command::Sample(sample) => sample.run().await,
         Command::Policy(policy) => policy.run(),
     }
 }

@@ -1,5 +1,7 @@
 //! What was made, written: reports to a file or the terminal, recordings to a folder.
 
+pub mod serve;
+
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 

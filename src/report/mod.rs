@@ -15,6 +15,7 @@ pub mod markdown;
 pub mod table;
 pub mod prices;
 pub mod doctor;
+pub mod devices;
 pub mod explain;
 #[cfg(test)]
 mod sample;

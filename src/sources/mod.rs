@@ -1,8 +1,10 @@
-//! The world, read. Everything here ends in a reading, from which `collect` joins the snapshot.
+//! The world, read. All but `nvml` ends in a reading, from which `collect` joins the snapshot; `nvml`
+//! makes the metrics that such a reading comes from.
 
 pub mod endpoint;
 pub mod kubernetes;
 pub mod transport;
+pub mod nvml;
 pub mod opencost;
 pub mod prometheus;
 pub mod discovery;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use gpuwise::sources;
 use gpuwise::sources::kubernetes::connect;
 use k8s_openapi::api::core::v1::{Node, Pod, Secret};
 use kube::Api;
@@ -13,16 +14,20 @@ use crate::apiserver::{self, ApiServer};
 
 const READS: [&str; 3] = ["get", "list", "watch"];
 
-/// Every document of every manifest that is deployed, with its file's name.
+/// Every document of every manifest of the weekly report, with its file's name.
 fn manifests() -> Vec<(String, Value)> {
     manifests_in("deploy/kustomize")
 }
 
+/// Every document of every manifest in a folder, but not of folders in it, with its file's name.
 fn manifests_in(folder: &str) -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -150,6 +155,38 @@ fn the_job_keeps_to_a_restricted_namespace() {
         namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
         "restricted"
     );
+}
+
+#[test]
+fn the_exporter_on_every_gpu_node_can_only_look() {
+    let manifests = manifests_in("deploy/kustomize/sample");
+    let kinds: Vec<&str> = manifests
+        .iter()
+        .filter_map(|(_, document)| document["kind"].as_str())
+        .collect();
+    assert!(
+        !kinds.iter().any(|kind| kind.contains("Role")),
+        "it needs no API: {kinds:?}"
+    );
+    let pod = &of_kind(&manifests, "DaemonSet")[0]["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    for shared in ["hostNetwork", "hostPID", "hostIPC"] {
+        assert!(pod.get(shared).is_none(), "{shared}");
+    }
+    let container = &pod["containers"][0];
+    let context = &container["securityContext"];
+    assert_eq!(context["allowPrivilegeEscalation"], false);
+    assert_eq!(context["readOnlyRootFilesystem"], true);
+    assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
+    for mount in container["volumeMounts"].as_array().unwrap() {
+        assert_eq!(mount["readOnly"], true, "{mount}");
+    }
+    // A GPU that it asked for would be taken from those who need it.
+    assert!(container["resources"]["limits"].get("nvidia.com/gpu").is_none());
+    // Else its own pod is taken for the holder of idle GPUs, where nothing else names one.
+    assert!(container["name"].as_str().unwrap().contains("exporter"));
+    let wanted = Path::new(sources::nvml::holders::SOCKET).parent().unwrap();
+    assert_eq!(pod["volumes"][0]["hostPath"]["path"], wanted.to_str().unwrap());
 }
 
 /// Refused by a real API server for what somebody may not do.

@@ -18,6 +18,7 @@ mod gentd26;
 mod judgement;
 mod levers;
 mod live;
+mod nvml;
 mod opencost;
 mod prices;
 mod reach;

@@ -1,0 +1,98 @@
+//! A node's GPUs for a terminal: a row for each GPU and slice, processes and gaps under it.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use crate::sources::nvml::{Device, Sample};
+
+use super::figures::UNKNOWN;
+use super::safe::plain;
+
+/// Columns of the table.
+const WIDTH: u16 = 100;
+
+/// The sample as a table.
+pub fn table(sample: &Sample) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(["GPU", "Model", "Busy", "Engine", "Memory", "Power", "Held by"]);
+    for at in 2..6 {
+        if let Some(column) = table.column_mut(at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut processes = String::new();
+    for device in &sample.devices {
+        table.add_row(row(device));
+        for process in &device.processes {
+            processes.push_str(&format!(
+                "  GPU {} process {}: {}{}\n",
+                plain(&name(device)),
+                process.pid,
+                known(process.memory_bytes, |bytes| gibibytes(bytes as f64)),
+                known_or(process.pod_uid.as_deref(), "", |uid| format!(", pod {}", plain(uid))),
+            ));
+        }
+    }
+    let mut text = format!("{}: {} GPUs\n\n{table}\n", plain(&sample.node), gpus(sample));
+    if !processes.is_empty() {
+        text.push_str(&format!("\nProcesses\n{processes}"));
+    }
+    for gap in &sample.gaps {
+        text.push_str(&format!(
+            "\n{}: {}. {}\n",
+            plain(&gap.what),
+            plain(&gap.why),
+            plain(&gap.fix)
+        ));
+    }
+    text
+}
+
+fn gpus(sample: &Sample) -> usize {
+    sample.devices.iter().filter(|device| device.slice.is_none()).count()
+}
+
+fn row(device: &Device) -> [String; 7] {
+    let reading = &device.reading;
+    let memory = |used: u64| match reading.memory_free_bytes {
+        Some(free) => format!("{} of {}", gibibytes(used as f64), gibibytes((used + free) as f64)),
+        None => gibibytes(used as f64),
+    };
+    let held = device
+        .holders
+        .iter()
+        .map(|holder| format!("{}/{}", plain(&holder.namespace), plain(&holder.pod)));
+    [
+        plain(&name(device)),
+        known(device.model.as_deref(), plain),
+        known(reading.gpu_percent, |percent| format!("{percent:.0}%")),
+        known(reading.engine_active, |ratio| format!("{:.0}%", ratio * 100.0)),
+        known(reading.memory_used_bytes, memory),
+        known(reading.power_watts, |watts| format!("{watts:.0} W")),
+        held.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+/// `0`, and `0 1g.10gb` of a slice.
+fn name(device: &Device) -> String {
+    match &device.slice {
+        Some(slice) => format!("{} {}", device.index, slice.profile.as_deref().unwrap_or(&slice.uuid)),
+        None => device.index.to_string(),
+    }
+}
+
+fn gibibytes(bytes: f64) -> String {
+    format!("{:.1} GiB", bytes / f64::from(1 << 30))
+}
+
+fn known<T>(value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
+    known_or(value, UNKNOWN, shown)
+}
+
+fn known_or<T>(value: Option<T>, otherwise: &str, shown: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| otherwise.to_owned(), shown)
+}
