@@ -1,12 +1,15 @@
 //! `gpuwise sample` against an NVML that the test builds from C, and a kubelet on a socket of its own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use gpuwise::catalog::Catalog;
+use gpuwise::model::cluster::Labels;
 use gpuwise::model::usage::Signal;
+use gpuwise::sources::collect::devices::Naming;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::service::service_fn;
@@ -244,6 +247,40 @@ async fn pods_are_those_that_the_kubelet_hands_gpus_to() {
         .find(|line| line.contains("FB_USED") && line.contains("3g.40gb"))
         .unwrap();
     assert!(!free.contains("pod="), "{free}");
+
+    // As the reader of Prometheus joins them.
+    let labels: Vec<Labels> = metrics
+        .lines()
+        .filter(|line| line.contains("FB_USED{"))
+        .map(labels)
+        .collect();
+    let catalog = Catalog::shipped().unwrap();
+    let naming = Naming {
+        known: &BTreeSet::new(),
+        claimed: &BTreeMap::new(),
+        exported: false,
+        catalog: &catalog,
+    };
+    let joined = naming.devices(labels.iter());
+    let held = &joined.devices[&("ml".to_owned(), "notebook".to_owned())];
+    let (device, series) = held.first_key_value().unwrap();
+    assert_eq!((device.node.as_str(), device.uuid.as_str()), ("node-a", "GPU-stub-1"));
+    assert_eq!(series.kind.as_ref().unwrap().mig.as_deref(), Some("1g.10gb"));
+    assert_eq!(
+        joined.devices.len(),
+        3,
+        "only pods hold GPUs: {:?}",
+        joined.devices.keys()
+    );
+}
+
+/// The labels of a line whose values hold neither quotes nor commas.
+fn labels(line: &str) -> Labels {
+    let inside = line.split_once('{').unwrap().1.rsplit_once('}').unwrap().0;
+    let pairs = inside.split(',').map(|pair| pair.split_once('=').unwrap());
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
 }
 
 #[tokio::test]
