@@ -8,6 +8,7 @@ use crate::model::cluster::Labels;
 use crate::model::gpu::{DeviceId, GpuKind};
 use crate::model::reading::Series;
 use crate::model::usage::{Column, Signal};
+use crate::sources::prometheus::select::held_by;
 
 /// Namespace and name of a pod.
 pub type PodKey = (String, String);
@@ -46,11 +47,11 @@ pub struct Joined {
 }
 
 /// Which labels name a series' pod. On a GPU that nobody holds the exporter's own pod stands in `pod`, and without
-/// `honorLabels` always, with the GPU's in `exported_pod`. So a plain label is believed where it names a pod that is known to
+/// `honorLabels` always, with the GPU's in `exported_pod`; so it is under `--use-old-namespace`, with the GPU's in `pod_name`. So a plain label is believed where it names a pod that is known to
 /// hold GPUs; where none is known, unless the other label is in use or it names an exporter.
 fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<PodKey> {
     let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
-    if let Some(key) = pair("exported_namespace", "exported_pod") {
+    if let Some(key) = held_by(labels) {
         return Some(key);
     }
     let plain = pair("namespace", "pod")?;
@@ -76,7 +77,7 @@ pub struct Naming<'a> {
     pub known: &'a BTreeSet<PodKey>,
     /// The pods that hold a GPU alone through a resource claim, by its UUID.
     pub claimed: &'a BTreeMap<String, PodKey>,
-    /// Whether any GPU series has `exported_pod`.
+    /// Whether any GPU series names its pod apart from the exporter's.
     pub exported: bool,
     /// Names of GPUs.
     pub catalog: &'a Catalog,
@@ -118,7 +119,7 @@ impl Naming<'_> {
     pub fn join(&self, series: Vec<Series>) -> Joined {
         let mut joined = Joined::default();
         let mut server_series = series.iter().filter(|series| !series.signal.is_gpu());
-        let server_exported = server_series.any(|series| series.labels.contains_key("exported_pod"));
+        let server_exported = server_series.any(|series| held_by(&series.labels).is_some());
         for Series { signal, labels, column } in series {
             if signal.is_gpu() {
                 if let Some(device) = self.device(&mut joined, &labels) {
@@ -153,13 +154,14 @@ fn device_of(labels: &Labels) -> Option<DeviceId> {
     let node = labels.get("Hostname").or_else(|| labels.get("hostname"));
     Some(DeviceId {
         node: node.cloned().unwrap_or_default(),
-        uuid: labels.get("UUID").cloned()?,
+        uuid: labels.get("UUID").or_else(|| labels.get("gpu_uuid")).cloned()?,
         mig_instance: labels.get("GPU_I_ID").cloned(),
     })
 }
 
 fn kind_of(labels: &Labels, catalog: &Catalog) -> Option<GpuKind> {
-    let model = catalog.model_named(labels.get("modelName")?)?.clone();
+    let name = labels.get("modelName").or_else(|| labels.get("card_series"))?;
+    let model = catalog.model_named(name)?.clone();
     let mig = labels.get("GPU_I_PROFILE").cloned();
     Some(GpuKind { model, mig })
 }
