@@ -95,7 +95,10 @@ impl Signal {
             | Self::RequestsWaiting
             | Self::RequestsFinished
             | Self::TokensGenerated
-            | Self::CacheConfig => "have Prometheus scrape the model server's /metrics, with its pod in the labels",
+            | Self::CacheConfig => {
+                "have Prometheus scrape the model server's /metrics, with its pod in the labels (SGLang has it with --enable-metrics, \
+                 llama.cpp with --metrics, trtllm-serve under /prometheus/metrics)"
+            }
         }
     }
 

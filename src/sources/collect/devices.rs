@@ -244,7 +244,10 @@ mod tests {
         assert_eq!(pod_of(&idle, false, &BTreeSet::new()), None);
     }
 
-    fn joined(rows: &[(&[(&str, &str)], [Option<f64>; 4])]) -> Joined {
+    /// Labels of a series, and its values.
+    type Row<'a> = (&'a [(&'a str, &'a str)], [Option<f64>; 4]);
+
+    fn joined(rows: &[Row<'_>]) -> Joined {
         let catalog = Catalog::shipped().unwrap();
         let naming = Naming {
             known: &BTreeSet::new(),
@@ -252,7 +255,7 @@ mod tests {
             exported: true,
             catalog: &catalog,
         };
-        let series = |(pairs, values): &(&[(&str, &str)], [Option<f64>; 4])| Series {
+        let series = |(pairs, values): &Row<'_>| Series {
             signal: Signal::MemoryUsed,
             labels: labels(pairs),
             column: Column::from_options(*values),
