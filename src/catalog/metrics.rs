@@ -1,4 +1,16 @@
 //! The names under which exporters and model servers publish a signal, the current name first.
+//!
+//! A name is here only where its meaning and its unit are the signal's. Left out, and why:
+//! - `DCGM_FI_DEV_GPU_UTIL_RATIO`: DCGM 4.6 names the field so, and whether it stays a percentage is not said.
+//! - AMD's `gpu_used_vram`: "in MB", which may be 10^6 bytes or 2^20; and GPUs that are partitioned, as AMD's activity holds for
+//!   whole ones.
+//! - Triton's `nv_gpu_*`: DCGM's own figures at second hand, in other units, without the pod that holds the GPU.
+//! - `nv_inference_count`: elements of batches, not requests. `tgi_request_count`: requests that came, not those that ended.
+//! - `sglang:gen_throughput`: a rate over the server's own interval, beside the counter from which the step's rate is taken.
+//! - `ray_serve_deployment_queued_queries`: told by the caller's pod, not by the one that serves.
+//! - The endpoint picker's `inference_pool_*` and `llm_d_epp_*`: of a pool, or the servers' own gauges at second hand under the
+//!   picker's pod.
+//! - Token counts of native histograms: not every server that answers PromQL has `histogram_sum`.
 
 use serde::Deserialize;
 
@@ -12,6 +24,8 @@ pub struct MetricName {
     pub signal: Signal,
     /// The Prometheus metric.
     pub metric: String,
+    /// Label matchers for those of its series that carry the signal, without braces; empty where all do.
+    pub matcher: String,
     /// Where the row comes from.
     #[serde(flatten)]
     pub provenance: Provenance,

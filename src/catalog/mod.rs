@@ -157,11 +157,13 @@ impl Catalog {
     }
 
     /// The metrics that carry a signal, the current name first.
+    pub fn metrics(&self, signal: Signal) -> impl Iterator<Item = &MetricName> {
+        self.metrics.iter().filter(move |row| row.signal == signal)
+    }
+
+    /// Their names.
     pub fn metric_names(&self, signal: Signal) -> impl Iterator<Item = &str> {
-        self.metrics
-            .iter()
-            .filter(move |row| row.signal == signal)
-            .map(|row| row.metric.as_str())
+        self.metrics(signal).map(|row| row.metric.as_str())
     }
 
     /// The instance types that carry this GPU.

@@ -22,11 +22,12 @@ pub enum Signal {
     MemoryUsed,
     /// Board power, watts (`DCGM_FI_DEV_POWER_USAGE`). Mean over the step.
     Power,
-    /// Share of the KV cache in use (`vllm:kv_cache_usage_perc`, 0 to 1). Maximum over the step.
+    /// Share of the KV cache in use (`vllm:kv_cache_usage_perc`, 0 to 1). Of several engines or models on a server the fullest. Maximum
+    /// over the step.
     KvCacheUsage,
-    /// Requests in execution (`vllm:num_requests_running`). Maximum over the step.
+    /// Requests in execution (`vllm:num_requests_running`). Of several engines or models on a server the most. Maximum over the step.
     RequestsRunning,
-    /// Requests waiting (`vllm:num_requests_waiting`). Maximum over the step.
+    /// Requests waiting (`vllm:num_requests_waiting`). Of several engines or models on a server the most. Maximum over the step.
     RequestsWaiting,
     /// Requests finished per second (`vllm:request_success_total`), summed over reasons. Rate over the step.
     RequestsFinished,
@@ -94,7 +95,10 @@ impl Signal {
             | Self::RequestsWaiting
             | Self::RequestsFinished
             | Self::TokensGenerated
-            | Self::CacheConfig => "have Prometheus scrape the model server's /metrics, with its pod in the labels",
+            | Self::CacheConfig => {
+                "have Prometheus scrape the model server's /metrics, with its pod in the labels (SGLang has it with --enable-metrics, \
+                 llama.cpp with --metrics, trtllm-serve under /prometheus/metrics)"
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod generator;
 mod apiserver;
 mod cases;
 mod cli;
+mod cncf;
 mod deploy;
 mod doctor;
 mod gentd26;

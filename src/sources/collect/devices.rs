@@ -8,6 +8,7 @@ use crate::model::cluster::Labels;
 use crate::model::gpu::{DeviceId, GpuKind};
 use crate::model::reading::Series;
 use crate::model::usage::{Column, Signal};
+use crate::sources::prometheus::select::held_by;
 
 /// Namespace and name of a pod.
 pub type PodKey = (String, String);
@@ -46,11 +47,11 @@ pub struct Joined {
 }
 
 /// Which labels name a series' pod. On a GPU that nobody holds the exporter's own pod stands in `pod`, and without
-/// `honorLabels` always, with the GPU's in `exported_pod`. So a plain label is believed where it names a pod that is known to
+/// `honorLabels` always, with the GPU's in `exported_pod`; so it is under `--use-old-namespace`, with the GPU's in `pod_name`. So a plain label is believed where it names a pod that is known to
 /// hold GPUs; where none is known, unless the other label is in use or it names an exporter.
 fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<PodKey> {
     let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
-    if let Some(key) = pair("exported_namespace", "exported_pod") {
+    if let Some(key) = held_by(labels) {
         return Some(key);
     }
     let plain = pair("namespace", "pod")?;
@@ -76,7 +77,7 @@ pub struct Naming<'a> {
     pub known: &'a BTreeSet<PodKey>,
     /// The pods that hold a GPU alone through a resource claim, by its UUID.
     pub claimed: &'a BTreeMap<String, PodKey>,
-    /// Whether any GPU series has `exported_pod`.
+    /// Whether any GPU series names its pod apart from the exporter's.
     pub exported: bool,
     /// Names of GPUs.
     pub catalog: &'a Catalog,
@@ -100,6 +101,7 @@ impl Naming<'_> {
         for labels in all {
             self.device(&mut joined, labels);
         }
+        drop_boards(&mut joined);
         joined
     }
 
@@ -118,7 +120,7 @@ impl Naming<'_> {
     pub fn join(&self, series: Vec<Series>) -> Joined {
         let mut joined = Joined::default();
         let mut server_series = series.iter().filter(|series| !series.signal.is_gpu());
-        let server_exported = server_series.any(|series| series.labels.contains_key("exported_pod"));
+        let server_exported = server_series.any(|series| held_by(&series.labels).is_some());
         for Series { signal, labels, column } in series {
             if signal.is_gpu() {
                 if let Some(device) = self.device(&mut joined, &labels) {
@@ -135,6 +137,7 @@ impl Naming<'_> {
                 merge(&mut server.signals, signal, column);
             }
         }
+        drop_boards(&mut joined);
         joined.shared = shared(&joined.devices);
         joined
     }
@@ -148,40 +151,67 @@ fn merge(signals: &mut BTreeMap<Signal, Column>, signal: Signal, column: Column)
     }
 }
 
+/// Leaves a pod that holds slices of a board without the board's own row: its memory and power are all the slices', and it would
+/// count as one more device.
+fn drop_boards(joined: &mut Joined) {
+    for devices in joined.devices.values_mut() {
+        let boards: BTreeSet<DeviceId> = devices.keys().filter_map(board_of).collect();
+        devices.retain(|device, _| !boards.contains(device));
+    }
+}
+
+/// The board that a slice is cut from.
+pub fn board_of(slice: &DeviceId) -> Option<DeviceId> {
+    slice.mig_instance.as_ref()?;
+    Some(DeviceId {
+        mig_instance: None,
+        ..slice.clone()
+    })
+}
+
 /// The device that a series speaks of. The row of a GPU that is cut into slices is not one of its slices.
 fn device_of(labels: &Labels) -> Option<DeviceId> {
     let node = labels.get("Hostname").or_else(|| labels.get("hostname"));
     Some(DeviceId {
         node: node.cloned().unwrap_or_default(),
-        uuid: labels.get("UUID").cloned()?,
+        uuid: labels.get("UUID").or_else(|| labels.get("gpu_uuid")).cloned()?,
         mig_instance: labels.get("GPU_I_ID").cloned(),
     })
 }
 
 fn kind_of(labels: &Labels, catalog: &Catalog) -> Option<GpuKind> {
-    let model = catalog.model_named(labels.get("modelName")?)?.clone();
+    let name = labels.get("modelName").or_else(|| labels.get("card_series"))?;
+    let model = catalog.model_named(name)?.clone();
     let mig = labels.get("GPU_I_PROFILE").cloned();
     Some(GpuKind { model, mig })
 }
 
-/// Devices that two pods are named on at one time: the figures are then of neither alone.
+/// Devices that two pods are named on at one time, and boards of which others hold a slice then: the figures are of neither
+/// alone.
 fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>) -> BTreeSet<DeviceId> {
     let mut holders: BTreeMap<&DeviceId, Vec<&DeviceSeries>> = BTreeMap::new();
+    let mut slices: BTreeMap<DeviceId, Vec<&DeviceSeries>> = BTreeMap::new();
     for (device, series) in devices.values().flatten() {
         holders.entry(device).or_default().push(series);
+        if let Some(board) = board_of(device) {
+            slices.entry(board).or_default().push(series);
+        }
     }
-    let overlap = |a: &DeviceSeries, b: &DeviceSeries| {
-        let columns = |signal: &Signal| Some((a.signals.get(signal)?, b.signals.get(signal)?));
-        let both =
-            |(mine, theirs): (&Column, &Column)| mine.samples().filter(|(at, _)| theirs.get(*at).is_some()).count();
-        // One pod hands over to the next within a step, so that a single common point is no sharing.
-        Signal::ALL.iter().find_map(columns).is_some_and(|pair| both(pair) > 2)
+    let is_shared = |(device, series): &(&DeviceId, Vec<&DeviceSeries>)| {
+        let among = (0..series.len()).any(|i| (i + 1..series.len()).any(|j| overlap(series[i], series[j])));
+        let cut = || slices.get(device).into_iter().flatten();
+        among || cut().any(|slice| series.iter().any(|board| overlap(board, slice)))
     };
-    let is_shared = |series: &[&DeviceSeries]| {
-        (0..series.len()).any(|i| (i + 1..series.len()).any(|j| overlap(series[i], series[j])))
-    };
-    let shared = holders.into_iter().filter(|(_, series)| is_shared(series));
+    let shared = holders.into_iter().filter(is_shared);
     shared.map(|(device, _)| device.clone()).collect()
+}
+
+/// Whether two devices' series speak of the same time.
+fn overlap(a: &DeviceSeries, b: &DeviceSeries) -> bool {
+    let columns = |signal: &Signal| Some((a.signals.get(signal)?, b.signals.get(signal)?));
+    let both = |(mine, theirs): (&Column, &Column)| mine.samples().filter(|(at, _)| theirs.get(*at).is_some()).count();
+    // One pod hands over to the next within a step, so that a single common point is no sharing.
+    Signal::ALL.iter().find_map(columns).is_some_and(|pair| both(pair) > 2)
 }
 
 #[cfg(test)]
@@ -212,5 +242,96 @@ mod tests {
         let known = BTreeSet::from([pod]);
         assert_eq!(pod_of(&idle, false, &known), None);
         assert_eq!(pod_of(&idle, false, &BTreeSet::new()), None);
+    }
+
+    /// Labels of a series, and its values.
+    type Row<'a> = (&'a [(&'a str, &'a str)], [Option<f64>; 4]);
+
+    fn joined(rows: &[Row<'_>]) -> Joined {
+        let catalog = Catalog::shipped().unwrap();
+        let naming = Naming {
+            known: &BTreeSet::new(),
+            claimed: &BTreeMap::new(),
+            exported: true,
+            catalog: &catalog,
+        };
+        let series = |(pairs, values): &Row<'_>| Series {
+            signal: Signal::MemoryUsed,
+            labels: labels(pairs),
+            column: Column::from_options(*values),
+        };
+        naming.join(rows.iter().map(series).collect())
+    }
+
+    const ALL: [Option<f64>; 4] = [Some(100.0); 4];
+
+    #[test]
+    fn a_board_beside_its_slices_is_no_device_of_its_own() {
+        let (node, uuid) = (("hostname", "n"), ("UUID", "GPU-1"));
+        let pod = [("exported_namespace", "ml"), ("exported_pod", "chat-0")];
+        let other = [("exported_namespace", "ml"), ("exported_pod", "chat-1")];
+        let slice = [
+            node,
+            uuid,
+            ("GPU_I_ID", "7"),
+            ("GPU_I_PROFILE", "1g.10gb"),
+            pod[0],
+            pod[1],
+        ];
+        let both = joined(&[(&[node, uuid, pod[0], pod[1]], ALL), (&slice, ALL)]);
+        let devices: Vec<&DeviceId> = both.devices.values().flat_map(BTreeMap::keys).collect();
+        assert_eq!(devices.len(), 1, "{devices:?}");
+        assert_eq!(devices[0].mig_instance.as_deref(), Some("7"));
+        assert!(both.shared.is_empty());
+        // A board that one pod is named on while another holds a slice of it: whose figures they are, nobody says.
+        let apart = joined(&[(&[node, uuid, other[0], other[1]], ALL), (&slice, ALL)]);
+        assert_eq!(
+            apart
+                .shared
+                .iter()
+                .map(|device| &device.mig_instance)
+                .collect::<Vec<_>>(),
+            [&None]
+        );
+        // One that was cut only later was its pod's alone.
+        let early = [Some(100.0), Some(100.0), None, None];
+        let late = [None, None, Some(100.0), Some(100.0)];
+        let cut = joined(&[(&[node, uuid, other[0], other[1]], early), (&slice, late)]);
+        assert!(cut.shared.is_empty(), "{:?}", cut.shared);
+    }
+
+    #[test]
+    fn a_device_that_several_pods_are_named_on_is_shared_and_counted_once() {
+        let row = |pod| {
+            [
+                ("Hostname", "n"),
+                ("UUID", "GPU-1"),
+                ("pod_namespace", "ml"),
+                ("pod_name", pod),
+                ("namespace", "gpu-operator"),
+                ("pod", "dcgm-exporter-x"),
+            ]
+        };
+        let two = joined(&[(&row("chat-0"), ALL), (&row("chat-1"), ALL)]);
+        assert_eq!((two.devices.len(), two.seen.len(), two.shared.len()), (2, 1, 1));
+        assert_eq!(
+            two.devices.keys().map(|(_, pod)| pod.as_str()).collect::<Vec<_>>(),
+            ["chat-0", "chat-1"]
+        );
+    }
+
+    #[test]
+    fn amds_exporter_names_devices_in_its_own_way() {
+        let row = [
+            ("gpu_uuid", "ccff74a1-0000-1000-80e0-c6d49f5b0d86"),
+            ("hostname", "n"),
+            ("card_series", "AMD Instinct MI300X OAM"),
+            ("exported_namespace", "ml"),
+            ("exported_pod", "chat-0"),
+        ];
+        let joined = joined(&[(&row, ALL)]);
+        let device = joined.seen.first().unwrap();
+        assert_eq!((device.node.as_str(), device.uuid.as_str()), ("n", row[0].1));
+        assert!(joined.devices.contains_key(&("ml".to_owned(), "chat-0".to_owned())));
     }
 }

@@ -38,7 +38,7 @@ impl Server {
         }
     }
 
-    /// Whether it takes its memory at the start. Triton leaves that to its backends, which the command does not name.
+    /// Whether it takes its memory at the start. Triton leaves that to its backends.
     fn preallocates(self) -> bool {
         matches!(self, Self::Vllm | Self::Sglang | Self::Tgi | Self::TrtLlm)
     }
@@ -54,7 +54,7 @@ impl Server {
             Some(Self::Tgi)
         } else if command.runs("text-embeddings-router") {
             Some(Self::Tei)
-        } else if command.runs("trtllm-serve") || module("dynamo.trtllm") {
+        } else if command.runs("trtllm-serve") || module("tensorrt_llm.commands.serve") || module("dynamo.trtllm") {
             Some(Self::TrtLlm)
         } else if command.runs("tritonserver") {
             Some(Self::Triton)
@@ -87,7 +87,12 @@ impl Server {
         if HELPERS.iter().any(|helper| name.contains(helper)) {
             return None;
         }
+        // Its images' last part says no more than `release`.
+        if path.contains("/tensorrt-llm/") {
+            return Some(Self::TrtLlm);
+        }
         let made_for = [
+            ("tensorrtllm", Self::TrtLlm),
             ("text-generation-inference", Self::Tgi),
             ("text-embeddings-inference", Self::Tei),
             ("huggingfaceserver", Self::Vllm),
@@ -113,9 +118,27 @@ struct Found<'a> {
     own: bool,
 }
 
+impl Found<'_> {
+    /// Whether it takes its memory at the start. Triton does with the backends that keep a cache, of which there are images; in what
+    /// its other images hold, the command names no backend.
+    fn preallocates(&self, because: &mut Vec<String>) -> bool {
+        if self.server != Server::Triton {
+            return self.server.preallocates();
+        }
+        let image = &self.container.image;
+        let backend = ["trtllm", "vllm"].into_iter().find(|backend| image.contains(backend));
+        if let Some(backend) = backend {
+            because.push(format!(
+                "takes its memory at the start: `{image}` is Triton's image for {backend}"
+            ));
+        }
+        backend.is_some()
+    }
+}
+
 /// What a workload serves, by its containers; `None` where none of them is a known model server.
 ///
-/// `cache` are the labels of the server's `cache_config_info` metric, `model_name` the `model_name` label of its metrics.
+/// `cache` are the labels of vLLM's or SGLang's `cache_config_info` metric, `model_name` the `model_name` label of its metrics.
 /// A field that nothing tells stays `None`, and `because` says where each of the others was read.
 pub fn serving(
     containers: &[Container],
@@ -124,12 +147,19 @@ pub fn serving(
     catalog: &Catalog,
 ) -> Option<Serving> {
     let Some(found) = recognise(containers) else {
-        // Only vLLM publishes this metric, whatever started it.
+        // Only these publish such a metric, whatever started them.
         let labels = cache?;
-        let mut because = vec!["server vllm: the metric vllm:cache_config_info".to_owned()];
+        let (server, label) = match labels.contains_key("num_pages") {
+            true => (Server::Sglang, "num_pages"),
+            false => (Server::Vllm, "num_gpu_blocks"),
+        };
+        let name = server.name();
+        let mut because = vec![format!(
+            "server {name}: the metric cache_config_info, whose label {label} is {name}'s"
+        )];
         let spec = model_name.and_then(|name| catalog.model(name));
         return Some(Serving {
-            server: Server::Vllm.name().to_owned(),
+            server: name.to_owned(),
             preallocates: true,
             model: model_name.map(str::to_owned),
             kv_cache: kv_cache(labels, spec, None, None, None, &mut because),
@@ -154,7 +184,7 @@ pub fn serving(
     let kv_cache = cache.and_then(|labels| kv_cache(labels, spec, flag, dtype.as_ref(), tensor_parallel, &mut because));
     Some(Serving {
         server: found.server.name().to_owned(),
-        preallocates: found.server.preallocates(),
+        preallocates: found.preallocates(&mut because),
         model,
         parameters,
         precision,
@@ -214,9 +244,16 @@ fn kv_cache(
     because: &mut Vec<String>,
 ) -> Option<KvCache> {
     let number = |name: &str| labels.get(name)?.parse::<u64>().ok();
-    let (blocks, size) = (number("num_gpu_blocks")?, number("block_size")?);
+    // vLLM has blocks, SGLang pages.
+    let geometry = [
+        ("num_gpu_blocks", "block_size", "blocks"),
+        ("num_pages", "page_size", "pages"),
+    ];
+    let (blocks, size, what) = geometry
+        .into_iter()
+        .find_map(|(count, size, what)| Some((number(count)?, number(size)?, what)))?;
     because.push(format!(
-        "cache: {blocks} blocks of {size} tokens by the labels of cache_config_info"
+        "cache: {blocks} {what} of {size} tokens by the labels of cache_config_info"
     ));
     let told = labels.get("cache_dtype").filter(|dtype| *dtype != "auto");
     let precision = match told.cloned().map(Given::Value).or(flag) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::devices::{Joined, PodKey};
+use super::devices::{Joined, PodKey, board_of};
 use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
@@ -140,9 +140,21 @@ pub fn share(named: &Joined, lives: &[Life<'_>]) -> BTreeSet<DeviceId> {
             both > HANDOVER
         })
     };
-    let shared = holders
-        .into_iter()
-        .filter_map(|(device, mut spans)| overlap(&mut spans).then_some(device));
+    // A board of which others hold a slice meanwhile.
+    let mut cut: BTreeMap<DeviceId, Vec<(i64, i64)>> = BTreeMap::new();
+    for (slice, spans) in &holders {
+        if let Some(board) = board_of(slice) {
+            cut.entry(board).or_default().extend(spans);
+        }
+    }
+    let meets = |a: &(i64, i64), b: &(i64, i64)| a.1.min(b.1).saturating_sub(a.0.max(b.0)) > HANDOVER;
+    let shared = holders.into_iter().filter_map(|(device, mut spans)| {
+        let sliced = cut.get(device).into_iter().flatten();
+        let is_cut = sliced
+            .into_iter()
+            .any(|slice| spans.iter().any(|span| meets(span, slice)));
+        (is_cut || overlap(&mut spans)).then_some(device)
+    });
     shared.cloned().collect()
 }
 

@@ -27,7 +27,7 @@ use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
-use crate::sources::prometheus::select::Pods;
+use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
 use devices::{Joined, Naming, PodKey};
@@ -120,7 +120,7 @@ impl<'a> Outline<'a> {
         let claims = Claims::of(inventory);
         let known = lives::known(reading, &claims);
         let mut claimed = claims.holders_by_uuid(inventory);
-        let exported = devices.clone().any(|labels| labels.contains_key("exported_pod"));
+        let exported = devices.clone().any(|labels| held_by(labels).is_some());
         // Claims speak only where the exporter does not.
         let nameless = devices::without_pod(devices.clone(), exported, &known);
         claimed.retain(|uuid, _| nameless.contains(uuid));

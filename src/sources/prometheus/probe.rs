@@ -38,7 +38,8 @@ pub async fn probe(client: &PrometheusClient, catalog: &Catalog, window: Window)
     probe.devices = probe
         .labels(client, catalog, &OF_DEVICES, window, "which GPUs have metrics")
         .await?;
-    let servers = [Signal::RequestsRunning];
+    // Triton tells only those that wait.
+    let servers = [Signal::RequestsRunning, Signal::RequestsWaiting];
     probe.servers = probe
         .labels(client, catalog, &servers, window, "which model servers have metrics")
         .await?;

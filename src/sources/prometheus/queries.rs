@@ -5,30 +5,59 @@ use super::select::Pods;
 use crate::catalog::Catalog;
 use crate::model::usage::Signal;
 
-/// Labels that identify a device and what runs on it, in every dialect of the exporter: `Hostname` became `hostname`, and
-/// without `honorLabels` the pod stands in `exported_*` while `pod` is the exporter's own.
+/// Labels that identify a device and what runs on it, in every dialect of the exporters: `Hostname` became `hostname`; without
+/// `honorLabels` the pod stands in `exported_*` while `pod` is the exporter's own, and with `--use-old-namespace` in `pod_*`; AMD's
+/// exporter has names of its own.
 const DEVICE_LABELS: &str = "UUID, gpu, modelName, Hostname, hostname, GPU_I_ID, GPU_I_PROFILE, namespace, pod, container, \
-                             exported_namespace, exported_pod, exported_container";
+                             exported_namespace, exported_pod, exported_container, pod_namespace, pod_name, container_name, \
+                             gpu_uuid, card_series";
 
 /// Labels that identify a model server.
 const SERVER_LABELS: &str = "namespace, pod, exported_namespace, exported_pod, model_name, engine";
 
-/// Labels of the cache's geometry, on the server's constant gauge.
-const CACHE_LABELS: &str = "num_gpu_blocks, block_size, cache_dtype";
+/// Labels by which a server's counter is split: reasons, Triton's models, Ray Serve's deployments.
+const COUNTER_LABELS: &str =
+    "finished_reason, model, version, gpu_uuid, application, deployment, replica, route, WorkerId";
 
-/// The PromQL of a signal for a step of this many seconds. Every sample within a step counts: ratios are its mean, which is
-/// above zero as soon as anything ran; memory and queues are its maximum, so that a spike of one sample is never lost.
-/// Where a signal has several names, the current one wins for a series that has both.
-pub fn range_query(catalog: &Catalog, signal: Signal, step_seconds: u32, pods: Option<&Pods>) -> String {
-    // Of some pods alone, both places in which a series may name its pod are asked.
-    let mut matchers = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers().to_vec());
+/// Labels of the cache's geometry, on the server's constant gauge.
+const CACHE_LABELS: &str = "num_gpu_blocks, block_size, num_pages, page_size, cache_dtype";
+
+/// The longest query that is sent. VictoriaMetrics takes 16 KiB (`-search.maxQueryLen`).
+const LONGEST_QUERY: usize = 15_000;
+
+/// The PromQL of a signal for a step of this many seconds; more than one query where all names for so many pods would be too long
+/// a text. Every sample within a step counts: ratios are its mean, which is above zero as soon as anything ran; memory and queues
+/// are its maximum, so that a spike of one sample is never lost. Where a signal has several names, the current one wins for a
+/// series that has both.
+pub fn range_queries(catalog: &Catalog, signal: Signal, step_seconds: u32, pods: Option<&Pods>) -> Vec<String> {
+    // Of some pods alone, every place in which a series may name its pod is asked.
+    let mut matchers = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers(signal.is_gpu()));
     if signal.is_gpu() {
         matchers.extend(pods.and_then(Pods::device_matcher));
     }
-    let names = catalog.metric_names(signal);
-    let parts = names.flat_map(|name| matchers.iter().map(move |matcher| format!("{name}{matcher}")));
-    let parts: Vec<String> = parts.map(|metric| one_name(signal, &metric, step_seconds)).collect();
-    parts.join(" or ")
+    let mut queries: Vec<String> = Vec::new();
+    for row in catalog.metrics(signal) {
+        for matcher in &matchers {
+            let metric = selector(&row.metric, &row.matcher, matcher);
+            let part = one_name(signal, &metric, step_seconds);
+            match queries.last_mut() {
+                Some(query) if query.len() + part.len() + 4 <= LONGEST_QUERY => {
+                    query.push_str(" or ");
+                    query.push_str(&part);
+                }
+                _ => queries.push(part),
+            }
+        }
+    }
+    queries
+}
+
+fn selector(metric: &str, own: &str, pods: &str) -> String {
+    let parts: Vec<&str> = [own, pods].into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return metric.to_owned();
+    }
+    format!("{metric}{{{}}}", parts.join(","))
 }
 
 fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
@@ -47,7 +76,7 @@ fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
             // A rate needs two samples, and the range is open on its left.
             let range = step_seconds.max(120);
             // The inner maximum folds replicas of the scraper; a sum alone would count their requests twice.
-            let folded = format!("max by ({SERVER_LABELS}, finished_reason) (rate({metric}[{range}s]))");
+            let folded = format!("max by ({SERVER_LABELS}, {COUNTER_LABELS}) (rate({metric}[{range}s]))");
             format!("sum by ({SERVER_LABELS}) ({folded})")
         }
         Signal::CacheConfig => {
@@ -60,44 +89,75 @@ fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
 mod tests {
     use super::*;
 
+    fn range_query(signal: Signal) -> String {
+        let queries = range_queries(&Catalog::shipped().unwrap(), signal, 60, None);
+        assert_eq!(queries.len(), 1, "{signal}: of everything one query is enough");
+        queries.into_iter().next().unwrap()
+    }
+
     #[test]
-    fn every_signal_has_a_query_that_parses() {
+    fn every_signal_has_queries_that_parse_and_fit() {
         let catalog = Catalog::shipped().unwrap();
+        let mut pods = Pods::default();
+        let long = "a-name-as-long-as-a-pod-with-a-long-deployment-7d9f8b6c5d-x2k4";
+        pods.add(&(0..6).map(|at| (format!("team-{at}"), format!("{at}{long}"))).collect());
+        for at in 0..40 {
+            pods.add(&[("ml".to_owned(), format!("{at}-{long}"))].into());
+            pods.add_device(&format!("GPU-{at:08}-74d7-3130-46f1-e93ed57f469a"));
+        }
         for signal in Signal::ALL {
-            let mut pods = Pods::default();
-            pods.add(&[("ml".to_owned(), "chat-0".to_owned())].into());
-            let some = range_query(&catalog, signal, 60, Some(&pods));
-            assert!(promql_parser::parser::parse(&some).is_ok(), "{signal}: `{some}`");
-            let query = range_query(&catalog, signal, 60, None);
-            assert!(promql_parser::parser::parse(&query).is_ok(), "{signal}: `{query}`");
+            let of_some = range_queries(&catalog, signal, 60, Some(&pods));
+            for query in of_some.iter().chain(&[range_query(signal)]) {
+                assert!(promql_parser::parser::parse(query).is_ok(), "{signal}: `{query}`");
+                assert!(query.len() <= LONGEST_QUERY, "{signal}: {} characters", query.len());
+            }
+            for name in catalog.metric_names(signal) {
+                assert!(of_some.iter().any(|query| query.contains(name)), "{signal}: {name}");
+            }
         }
     }
 
     #[test]
     fn a_memory_spike_is_read_as_a_maximum() {
-        let catalog = Catalog::shipped().unwrap();
-        let query = range_query(&catalog, Signal::MemoryUsed, 300, None);
-        assert!(query.contains("max_over_time(DCGM_FI_DEV_FB_USED[300s])"), "{query}");
+        let query = range_query(Signal::MemoryUsed);
+        assert!(query.contains("max_over_time(DCGM_FI_DEV_FB_USED[60s])"), "{query}");
     }
 
     #[test]
     fn a_second_scraper_does_not_double_a_rate() {
-        let catalog = Catalog::shipped().unwrap();
         for signal in [Signal::RequestsFinished, Signal::TokensGenerated] {
-            let query = range_query(&catalog, signal, 60, None);
-            let (_, inner) = query.split_once(") (").unwrap();
-            assert!(query.starts_with("sum by") && inner.starts_with("max by"), "{query}");
+            let query = range_query(signal);
+            for part in query.split(" or ") {
+                let (_, inner) = part.split_once(") (").unwrap();
+                assert!(part.starts_with("sum by") && inner.starts_with("max by"), "{part}");
+            }
         }
     }
 
     #[test]
     fn a_former_name_is_read_behind_the_current_one() {
-        let catalog = Catalog::shipped().unwrap();
-        let query = range_query(&catalog, Signal::KvCacheUsage, 60, None);
+        let query = range_query(Signal::KvCacheUsage);
         let place = |name: &str| query.find(name).unwrap();
         assert!(
             place("vllm:kv_cache_usage_perc") < place("vllm:gpu_cache_usage_perc"),
             "{query}"
+        );
+    }
+
+    #[test]
+    fn of_a_metric_that_holds_many_things_only_the_signal_is_read() {
+        // The same name carries the limit (`max`), which would read as a queue that is always full.
+        let waiting = range_query(Signal::RequestsWaiting);
+        assert!(
+            waiting.contains(r#"nv_trt_llm_request_metrics{request_type="waiting"}[60s]"#),
+            "{waiting}"
+        );
+        let mut pods = Pods::default();
+        pods.add(&[("ml".to_owned(), "triton-0".to_owned())].into());
+        let some = range_queries(&Catalog::shipped().unwrap(), Signal::KvCacheUsage, 60, Some(&pods)).join(" or ");
+        assert_eq!(
+            some.matches(r#"{kv_cache_block_type="fraction","#).count(),
+            some.matches("nv_trt_llm_kv_cache_block_metrics").count()
         );
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::client::PrometheusClient;
 use super::decode::SeriesRow;
 use super::error::PrometheusError;
-use super::queries::range_query;
+use super::queries::range_queries;
 use super::select::Pods;
 use super::split::chunks;
 use crate::catalog::Catalog;
@@ -22,12 +22,17 @@ use crate::model::usage::{Column, Signal};
 /// Queries at once. Prometheus runs twenty, for everybody.
 const AT_ONCE: usize = 2;
 
-/// No GPU has a reading this high, whichever signal. DCGM writes 2^47 and up, or 2^63 and up, where it has none; a step
-/// in which only some samples were blank has a mean below that, and no meaning either.
-const GPU_BLANK: f64 = 1e9;
-
-/// No server has a reading this high.
-const SERVER_BLANK: f64 = 1e18;
+/// What no GPU or server reads of a signal. DCGM writes 2^47 and up, or 2^63 and up, where it has no reading, and AMD's library
+/// 2^16 - 1; a step in which only some samples were blank has a mean below that, and no meaning either. Nor has a ratio that is a
+/// percentage.
+fn blank_from(signal: Signal) -> f64 {
+    match signal {
+        Signal::GpuUtil => 101.0,
+        Signal::EngineActive | Signal::SmActive | Signal::TensorActive | Signal::DramActive => 1.1,
+        Signal::MemoryUsed | Signal::Power => 1e9,
+        _ => 1e18,
+    }
+}
 
 /// What Prometheus told of some signals.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,7 +63,7 @@ impl Blanks {
             Gap::new(
                 "blank-samples",
                 format!("{count} values of `{signal}` are blank and were left out"),
-                "the exporter wrote DCGM's sentinel for a field that it could not read",
+                "the exporter wrote a sentinel for a field that it could not read, or a value that the field cannot have",
                 "see the exporter's log on that node: drivers, permissions and profilers that hold the counters are usual",
             )
         })
@@ -76,12 +81,12 @@ pub async fn series(
     pods: Option<&Pods>,
     progress: &dyn Progress,
 ) -> Result<SeriesReading, PrometheusError> {
-    let queries: Vec<(Signal, String)> = Signal::ALL
+    let queries: Vec<(Signal, Vec<String>)> = Signal::ALL
         .into_iter()
-        .map(|signal| (signal, range_query(catalog, signal, grid.step_seconds, pods)))
+        .map(|signal| (signal, range_queries(catalog, signal, grid.step_seconds, pods)))
         .collect();
     let read: Vec<SeriesReading> = stream::iter(queries)
-        .map(|(signal, query)| read_signal(client, signal, query, grid, pods, progress))
+        .map(|(signal, queries)| read_signal(client, signal, queries, grid, pods, progress))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -102,7 +107,7 @@ pub fn requests(grid: Grid) -> usize {
 async fn read_signal(
     client: &PrometheusClient,
     signal: Signal,
-    query: String,
+    queries: Vec<String>,
     grid: Grid,
     pods: Option<&Pods>,
     progress: &dyn Progress,
@@ -115,16 +120,18 @@ async fn read_signal(
     };
     let subject = format!("the series of `{signal}`");
     let mut gaps = BTreeSet::new();
-    for chunk in chunks(grid) {
-        match client.range(&query, chunk, &sink).await {
-            Ok(remarks) => gaps.extend(remarks.warnings.iter().map(|warning| warned(&subject, warning))),
-            Err(PrometheusError::Refused {
-                error_type, message, ..
-            }) => {
-                gaps.insert(refused(&subject, &error_type, &message));
-                break;
+    'window: for chunk in chunks(grid) {
+        for query in &queries {
+            match client.range(query, chunk, &sink).await {
+                Ok(remarks) => gaps.extend(remarks.warnings.iter().map(|warning| warned(&subject, warning))),
+                Err(PrometheusError::Refused {
+                    error_type, message, ..
+                }) => {
+                    gaps.insert(refused(&subject, &error_type, &message));
+                    break 'window;
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         progress.advance(1);
     }
@@ -178,7 +185,7 @@ impl Columns {
     fn take(&mut self, row: SeriesRow) {
         let mut labels = row.labels;
         labels.retain(|name, value| name != "__name__" && !value.is_empty());
-        let bound = if self.signal.is_gpu() { GPU_BLANK } else { SERVER_BLANK };
+        let bound = blank_from(self.signal);
         let grid = self.grid;
         let points = grid.points();
         let mut blanks = BTreeSet::new();

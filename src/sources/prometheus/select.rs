@@ -7,8 +7,7 @@ use crate::model::cluster::Labels;
 /// Namespace and name.
 type PodKey = (String, String);
 
-/// The longest pattern that is sent. It stands up to four times in a query, and VictoriaMetrics takes 16 KiB
-/// (`-search.maxQueryLen`).
+/// The longest pattern that is sent: several of them fit into a query.
 pub const LONGEST_PATTERN: usize = 3_000;
 
 /// Names of one group from which on their common beginning stands for them.
@@ -46,7 +45,7 @@ impl Pods {
     /// A matcher for the GPUs whose series name no pod.
     pub fn device_matcher(&self) -> Option<String> {
         let uuids: Vec<String> = self.devices.iter().map(|uuid| escaped(uuid)).collect();
-        (!uuids.is_empty()).then(|| format!("{{exported_pod=\"\",UUID=~{}}}", quoted(&uuids.join("|"))))
+        (!uuids.is_empty()).then(|| format!("exported_pod=\"\",pod_name=\"\",UUID=~{}", quoted(&uuids.join("|"))))
     }
 
     /// The pods.
@@ -54,30 +53,42 @@ impl Pods {
         &self.keys
     }
 
-    /// Matchers for each place in which a series may name its pod; together they select all series of these pods.
-    pub fn matchers(&self) -> [String; 2] {
+    /// Matchers, without braces, for each place in which a GPU's or a server's series may name its pod; together they select all
+    /// series of these pods, and no series twice.
+    pub fn matchers(&self, of_gpus: bool) -> Vec<String> {
         let namespaces: Vec<String> = self.namespaces.iter().map(|name| escaped(name)).collect();
         let (namespaces, pods) = (
             quoted(&namespaces.join("|")),
             quoted(&self.patterns.iter().map(String::as_str).collect::<Vec<_>>().join("|")),
         );
-        [
-            format!("{{exported_namespace=~{namespaces},exported_pod=~{pods}}}"),
-            format!("{{exported_pod=\"\",namespace=~{namespaces},pod=~{pods}}}"),
-        ]
+        let exported = format!("exported_namespace=~{namespaces},exported_pod=~{pods}");
+        let plain = format!("exported_pod=\"\",namespace=~{namespaces},pod=~{pods}");
+        if !of_gpus {
+            return vec![exported, plain];
+        }
+        // dcgm-exporter's --use-old-namespace.
+        let old = format!("exported_pod=\"\",pod_namespace=~{namespaces},pod_name=~{pods}");
+        vec![exported, old, format!("pod_name=\"\",{plain}")]
     }
 
     /// Whether a series is of one of these pods.
     pub fn hold(&self, labels: &Labels) -> bool {
         let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
-        let key = pair("exported_namespace", "exported_pod").or_else(|| pair("namespace", "pod"));
+        let key = held_by(labels).or_else(|| pair("namespace", "pod"));
         // The pod beside a GPU that nobody seems to hold is the exporter's own.
         let by_claim = || {
             let device = labels.get("UUID").is_some_and(|uuid| self.devices.contains(uuid));
-            device && !labels.contains_key("exported_pod")
+            device && held_by(labels).is_none()
         };
         key.is_some_and(|key| self.keys.contains(&key)) || by_claim()
     }
+}
+
+/// The pod that a series names apart from the one that exports it: in `exported_*` where the scraper's labels win, in `pod_*` under
+/// dcgm-exporter's `--use-old-namespace`.
+pub fn held_by(labels: &Labels) -> Option<PodKey> {
+    let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
+    pair("exported_namespace", "exported_pod").or_else(|| pair("pod_namespace", "pod_name"))
 }
 
 /// Patterns that match these names, by namespace.
@@ -156,12 +167,12 @@ mod tests {
         let names: Vec<String> = (0..50).map(|at| format!("chat-7d9f-{at:05}")).collect();
         some.add(&pods("ml", &names.iter().map(String::as_str).collect::<Vec<_>>()));
         some.add(&pods("ml", &["train.a", "train.b"]));
-        let [exported, plain] = some.matchers();
+        let matchers = some.matchers(false);
         assert_eq!(
-            exported,
-            r#"{exported_namespace=~"ml",exported_pod=~"chat-7d9f-000.*|train\\.a|train\\.b"}"#
+            matchers[0],
+            r#"exported_namespace=~"ml",exported_pod=~"chat-7d9f-000.*|train\\.a|train\\.b""#
         );
-        assert!(plain.starts_with(r#"{exported_pod="","#), "{plain}");
+        assert!(matchers[1].starts_with(r#"exported_pod="","#), "{}", matchers[1]);
     }
 
     #[test]
@@ -182,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn the_old_label_names_are_selected_and_held() {
+        let mut some = Pods::default();
+        some.add(&pods("ml", &["chat-0"]));
+        let old = r#"pod_namespace=~"ml",pod_name=~"chat-0""#;
+        assert!(some.matchers(true).iter().any(|matcher| matcher.contains(old)));
+        let series = |pod| {
+            labels(&[
+                ("pod_namespace", "ml"),
+                ("pod_name", pod),
+                ("namespace", "ml"),
+                ("pod", "chat-0"),
+            ])
+        };
+        assert!(some.hold(&series("chat-0")));
+        // The exporter's own pod beside it means nothing.
+        assert!(!some.hold(&series("train-1")));
+    }
+
+    #[test]
     fn a_gpu_of_a_claim_is_asked_for_by_its_uuid() {
         let mut some = Pods::default();
         some.add(&pods("ml", &["chat-0"]));
@@ -189,7 +219,7 @@ mod tests {
         some.add_device("GPU-0");
         assert_eq!(
             some.device_matcher().as_deref(),
-            Some(r#"{exported_pod="",UUID=~"GPU-0"}"#)
+            Some(r#"exported_pod="",pod_name="",UUID=~"GPU-0""#)
         );
         assert!(some.hold(&labels(&[
             ("UUID", "GPU-0"),
@@ -213,8 +243,8 @@ mod tests {
     fn a_hostile_name_stays_a_name() {
         let mut some = Pods::default();
         some.add(&pods("ml", &["a\"} or vector(1) #", "ü\n\\"]));
-        for matcher in some.matchers() {
-            let query = format!("max(x{matcher})");
+        for matcher in some.matchers(true) {
+            let query = format!("max(x{{{matcher}}})");
             assert!(promql_parser::parser::parse(&query).is_ok(), "{query}");
         }
     }

@@ -291,3 +291,69 @@ fn the_metrics_give_the_cache_and_the_name() {
             .any(|why| why.starts_with("pipeline parallel 2"))
     );
 }
+
+#[test]
+fn sglang_tells_its_cache_in_pages() {
+    let catalog = Catalog::shipped().unwrap();
+    let labels: Labels = [("num_pages", "24087"), ("page_size", "16")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let args = ["python3", "-m", "sglang.launch_server", "--model-path", LLAMA];
+    let started = [container("lmsysorg/sglang:v0.5.4", &args, &[], 1.0)];
+    let read = serving(&started, Some(&labels), None, &catalog).unwrap();
+    let cache = read.kv_cache.unwrap();
+    // Llama 3.1 8B: 2 x 32 layers x 8 heads x 128 x 2 bytes.
+    assert_eq!((cache.tokens, cache.bytes_per_token), (24_087 * 16, Some(131_072.0)));
+    // A script that nobody can read still tells whose metric it is.
+    let hidden = [container("acme/chat:1", &["/start.sh"], &[], 1.0)];
+    let read = serving(&hidden, Some(&labels), Some(LLAMA), &catalog).unwrap();
+    assert_eq!((read.server.as_str(), read.preallocates), ("sglang", true));
+}
+
+#[test]
+fn triton_takes_its_memory_at_the_start_where_its_image_says_so() {
+    let catalog = Catalog::shipped().unwrap();
+    let read = |image: &str| {
+        let started = [container(
+            image,
+            &["tritonserver", "--model-repository=/models"],
+            &[],
+            1.0,
+        )];
+        serving(&started, None, None, &catalog).unwrap()
+    };
+    for image in [
+        "nvcr.io/nvidia/tritonserver:25.08-trtllm-python-py3",
+        "nvcr.io/nvidia/tritonserver:25.08-vllm-python-py3",
+    ] {
+        let serving = read(image);
+        assert_eq!(
+            (serving.server.as_str(), serving.preallocates),
+            ("triton", true),
+            "{image}"
+        );
+    }
+    assert!(!read("nvcr.io/nvidia/tritonserver:25.08-py3").preallocates);
+}
+
+#[test]
+fn tensorrt_llm_is_known_by_its_module_and_its_images() {
+    let catalog = Catalog::shipped().unwrap();
+    let server = |image: &str, args: &[&str]| {
+        let found = serving(&[container(image, args, &[], 1.0)], None, None, &catalog);
+        found.map(|serving| (serving.server, serving.preallocates))
+    };
+    let trtllm = Some(("trtllm".to_owned(), true));
+    assert_eq!(
+        server("acme/x", &["python3", "-m", "tensorrt_llm.commands.serve", LLAMA]),
+        trtllm
+    );
+    assert_eq!(
+        server("nvcr.io/nvidia/tensorrt-llm/release:1.1.0", &["/start.sh"]),
+        trtllm
+    );
+    assert_eq!(
+        server("nvcr.io/nvidia/tensorrt-llm/release:1.1.0", &["sleep", "infinity"]),
+        None
+    );
+}

@@ -134,3 +134,21 @@ fn a_reading_may_be_made_on_any_thread() {
     let catalog = Catalog::shipped().unwrap();
     on_any_thread(series(&client, &catalog, grid(1), None, &Silent));
 }
+
+#[tokio::test]
+async fn a_value_that_a_field_cannot_have_is_no_value() {
+    // AMD's library writes 65535 for an activity that it could not read, and a ratio above one is a percentage.
+    let server = Server::start(|ask| {
+        let value = match ask.field("query") {
+            query if query.contains("gpu_gfx_activity") => "65535",
+            query if query.contains("GR_ENGINE_ACTIVE") => "37.5",
+            query if query.contains("FB_USED") => "65535",
+            _ => return Reply::matrix(""),
+        };
+        Reply::matrix(&ask.flat(r#"{"gpu_uuid":"a"}"#, value))
+    });
+    let reading = reading(&server, grid(3)).await.unwrap();
+    let signals: Vec<Signal> = reading.series.iter().map(|series| series.signal).collect();
+    assert_eq!(signals, [Signal::MemoryUsed]);
+    assert_eq!(reading.blanks.gaps().count(), 2);
+}
