@@ -183,7 +183,8 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::model::usage::Signal;
-    use crate::sources::prometheus::queries::range_query;
+    use crate::sources::prometheus::queries::range_queries;
+    use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods};
 
     #[test]
     fn a_build_tells_its_kin() {
@@ -226,10 +227,15 @@ mod tests {
         assert_eq!(said, expected);
         let catalog = Catalog::shipped().unwrap();
         for signal in Signal::ALL {
-            let query = range_query(&catalog, signal, 60, None);
-            assert_eq!(Flavour::Prometheus.words(&query), query);
-            let said = Flavour::VictoriaMetrics.words(&query);
-            assert!(!said.contains("(rate(") && !said.contains(" rate("), "{said}");
+            // As many pods as one query may be about; 16 KiB are what it takes by default.
+            let mut pods = Pods::default();
+            pods.add(&[("ml".to_owned(), "x".repeat(LONGEST_PATTERN))].into());
+            for query in range_queries(&catalog, signal, 60, Some(&pods)) {
+                assert_eq!(Flavour::Prometheus.words(&query), query);
+                let said = Flavour::VictoriaMetrics.words(&query);
+                assert!(!said.contains("(rate(") && !said.contains(" rate("), "{said}");
+                assert!(said.len() <= 16 << 10, "{signal}: {} characters", said.len());
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::model::cluster::Labels;
 type PodKey = (String, String);
 
 /// The longest pattern that is sent: several of them fit into a query.
-pub const LONGEST_PATTERN: usize = 3_000;
+pub const LONGEST_PATTERN: usize = 2_000;
 
 /// Names of one group from which on their common beginning stands for them.
 const MANY: usize = 6;
