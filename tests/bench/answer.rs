@@ -39,7 +39,7 @@ fn answer() -> String {
     text
 }
 
-fn best(mut run: impl FnMut()) -> Duration {
+pub(crate) fn best(mut run: impl FnMut()) -> Duration {
     let once = |run: &mut dyn FnMut()| {
         let began = Instant::now();
         run();

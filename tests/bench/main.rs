@@ -1,6 +1,7 @@
 //! Speed against a baseline of the same run; the README has the figures last seen, with their machine.
 //!
-//! - `cargo bench --bench speed`: an answer to columns, against serde_json reading the same text into a tree.
+//! - `cargo bench --bench speed`: answers to columns, of a range query against serde_json reading the same text into a tree, and of
+//!   remote read.
 //! - `cargo bench --bench speed -- cluster [GPUS] [DAYS]`: a cluster from a server on loopback, read and judged, against
 //!   reading and decoding the same answers alone. The judge runs in a process of its own, whose memory is told.
 
@@ -12,6 +13,7 @@
 )]
 
 mod answer;
+mod chunks;
 mod cluster;
 mod judging;
 
@@ -22,7 +24,10 @@ fn main() {
         .collect();
     let number = |at: usize, default: usize| arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(default);
     match arguments.first().map(String::as_str) {
-        None => answer::measure(),
+        None => {
+            answer::measure();
+            chunks::measure();
+        }
         Some("cluster") => judging::measure(number(1, 10_000), number(2, 14)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
         Some(other) => {

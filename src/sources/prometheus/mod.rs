@@ -14,6 +14,7 @@ pub mod client;
 mod kube_state;
 mod lifetimes;
 pub mod history;
+pub mod remote_read;
 pub mod read;
 pub mod probe;
 pub mod scrape;
