@@ -46,6 +46,9 @@ pub(super) struct From {
     /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
     #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
     samples_at_once: u64,
+    /// Ask Prometheus range queries even where it offers remote read, which costs it less
+    #[arg(long)]
+    no_remote_read: bool,
     /// A file that says what is the same in every run, under `sources:` and the names of these flags
     /// [default: gpuwise.yaml, if it is there]
     #[arg(long, value_name = "FILE", env = "GPUWISE_CONFIG")]
@@ -91,6 +94,7 @@ impl From {
             until: self.until,
             step_seconds: self.step,
             samples_at_once: self.samples_at_once,
+            remote_read: !self.no_remote_read,
         })))
     }
 }

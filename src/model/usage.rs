@@ -257,10 +257,33 @@ impl Column {
         quantile(self.samples().map(|(_, v)| v).collect(), q)
     }
 
+    /// Makes a point a gap.
+    pub fn clear(&mut self, index: usize) {
+        if let Some(slot) = index.checked_sub(self.first).and_then(|at| self.values.get_mut(at)) {
+            *slot = f64::NAN;
+        }
+    }
+
     /// Fills this column's gaps from another of the same grid, and keeps the larger where both have a value.
     pub fn merge_max(&mut self, other: &Self) {
         for (index, value) in other.samples() {
             self.raise(index, value);
+        }
+    }
+
+    /// Makes a point a gap.
+    pub fn clear(&mut self, index: usize) {
+        if let Some(slot) = index.checked_sub(self.first).and_then(|at| self.values.get_mut(at)) {
+            *slot = f64::NAN;
+        }
+    }
+
+    /// Fills this column's gaps from another of the same grid.
+    pub fn fill(&mut self, other: &Self) {
+        for (index, value) in other.samples() {
+            if self.get(index).is_none() {
+                self.set(index, value);
+            }
         }
     }
 
@@ -348,6 +371,15 @@ mod tests {
         let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
         mine.merge_max(&Column::from_options([Some(3.0), Some(2.0), None, None]));
         assert_eq!(mine, Column::from_options([Some(3.0), Some(2.0), Some(5.0), None]));
+    }
+
+    #[test]
+    fn filling_leaves_what_is_there() {
+        let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
+        mine.fill(&Column::from_options([Some(3.0), Some(2.0), None, None]));
+        assert_eq!(mine, Column::from_options([Some(1.0), Some(2.0), Some(5.0), None]));
+        [1, 3, 9].into_iter().for_each(|index| mine.clear(index));
+        assert_eq!(mine, Column::from_options([Some(1.0), None, Some(5.0), None]));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Live {
     pub step_seconds: Option<u32>,
     /// How many samples are held in memory at once, eight bytes each; a cluster with more is judged part by part.
     pub samples_at_once: u64,
+    /// Whether raw samples may be read where Prometheus offers remote read.
+    pub remote_read: bool,
 }
 
 /// A cluster of which everything but the series was read.

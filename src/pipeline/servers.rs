@@ -50,8 +50,12 @@ pub(super) async fn connect(live: &Live, catalog: &Catalog, progress: &dyn Progr
     let costs = costs
         .map(|costs| Transport::open(&costs, connection.as_ref(), opencost::client::SILENCE))
         .transpose()?;
+    let prometheus = PrometheusClient::over(prometheus).introduced().await?;
     Ok(Servers {
-        prometheus: PrometheusClient::over(prometheus).introduced().await?,
+        prometheus: match live.remote_read {
+            true => prometheus.with_remote_read(),
+            false => prometheus,
+        },
         costs: costs.map(OpenCostClient::over),
         connection,
     })

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::client::Sink;
-use super::decode::{DecodeError, Remarks, SeriesRow, decode};
+use super::decode::{DecodeError, Remarks, decode};
 use crate::sources::endpoint::causes;
 
 /// Pieces that wait for the decoder; the server waits when it is full.
@@ -21,15 +21,28 @@ const ROWS: usize = 64;
 /// # Errors
 /// As for [`decode`].
 pub async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Result<Remarks, DecodeError> {
+    let decoded = streamed(response, |body, push| decode(body, push), sink).await;
+    decoded.unwrap_or_else(|error| Err(DecodeError::Read(error)))
+}
+
+/// Decodes a response while it arrives and hands over whatever is pushed.
+///
+/// # Errors
+/// When the decoder panics.
+pub(super) async fn streamed<T: Send + 'static, R: Send + 'static>(
+    response: reqwest::Response,
+    decode: impl FnOnce(Pieces, &mut dyn FnMut(T)) -> R + Send + 'static,
+    sink: &(dyn Fn(T) + Send + Sync),
+) -> io::Result<R> {
     let (pieces_in, pieces_out) = mpsc::channel(PIECES);
-    let (rows_in, mut rows_out) = mpsc::channel::<SeriesRow>(ROWS);
+    let (rows_in, mut rows_out) = mpsc::channel::<T>(ROWS);
     let decoding = tokio::task::spawn_blocking(move || {
         let body = Pieces {
             queue: pieces_out,
             rest: Bytes::new(),
         };
         // The receiver is gone only when nobody wants the answer any more.
-        decode(body, |row| _ = rows_in.blocking_send(row))
+        decode(body, &mut |row| _ = rows_in.blocking_send(row))
     });
     let pump = async move {
         let mut body = response.bytes_stream();
@@ -53,12 +66,11 @@ pub async fn decode_response(response: reqwest::Response, sink: Sink<'_>) -> Res
         }
     };
     tokio::join!(pump, hand_over);
-    decoding
-        .await
-        .unwrap_or_else(|error| Err(DecodeError::Read(io::Error::other(error))))
+    decoding.await.map_err(io::Error::other)
 }
 
-struct Pieces {
+/// A body that is read while its pieces arrive.
+pub(super) struct Pieces {
     queue: mpsc::Receiver<io::Result<Bytes>>,
     rest: Bytes,
 }

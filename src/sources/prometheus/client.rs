@@ -13,6 +13,7 @@ use super::decode::{DecodeError, Remarks, SeriesRow};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
 use super::refusal::{asks_for_less, refusal};
+use super::remote_read::RemoteRead;
 use super::split::Chunk;
 use crate::model::progress::Load;
 use crate::model::time::Window;
@@ -38,6 +39,8 @@ pub struct PrometheusClient {
     flavour: Flavour,
     backoff: Duration,
     load: Arc<Counts>,
+    /// Raw samples are asked for where this is there and the server offers them.
+    remote_read: Option<Arc<RemoteRead>>,
 }
 
 /// What was asked so far, over all copies of a client.
@@ -62,7 +65,7 @@ enum Ask {
 }
 
 /// Why an answer did not come, by what helps.
-enum Trouble {
+pub(super) enum Trouble {
     /// Asking for less.
     TooMuch(PrometheusError),
     /// Asking for less, but not for ever.
@@ -74,7 +77,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn into_error(self) -> PrometheusError {
+    pub(super) fn into_error(self) -> PrometheusError {
         match self {
             Self::TooMuch(error) | Self::Broken(error) | Self::Busy(_, error) | Self::Failed(error) => error,
         }
@@ -97,7 +100,25 @@ impl PrometheusClient {
             flavour: Flavour::Unknown,
             backoff: BACKOFF,
             load: Arc::default(),
+            remote_read: None,
         }
+    }
+
+    /// The same client, which reads raw samples instead of asking queries where the server offers that and it gives the same.
+    #[must_use]
+    pub fn with_remote_read(mut self) -> Self {
+        self.remote_read = Some(Arc::default());
+        self
+    }
+
+    /// Whether and how raw samples are read.
+    pub(super) fn remote_read(&self) -> Option<&RemoteRead> {
+        self.remote_read.as_deref()
+    }
+
+    /// The way to the server.
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// What was asked so far.
@@ -230,18 +251,23 @@ impl PrometheusClient {
     }
 
     async fn ask(&self, query: &str, ask: Ask, sink: Sink<'_>) -> Result<Remarks, Trouble> {
-        let mut tries = 1;
         let counted = |row: SeriesRow| {
-            self.load.samples.fetch_add(row.samples.len() as u64, Ordering::Relaxed);
+            self.count_samples(row.samples.len() as u64);
             sink(row);
         };
+        let once = async |tries| match self.send(query, ask).await {
+            Ok(response) => self.judge(response, tries, &counted).await,
+            Err(error) => Err(self.unreachable(error)),
+        };
+        self.patiently(once).await
+    }
+
+    /// Asks again while the server has no time, a few times.
+    pub(super) async fn patiently<T>(&self, once: impl AsyncFn(u32) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let mut tries = 1;
         loop {
             self.load.requests.fetch_add(1, Ordering::Relaxed);
-            let outcome = match self.send(query, ask).await {
-                Ok(response) => self.judge(response, tries, &counted).await,
-                Err(error) => Err(self.unreachable(error)),
-            };
-            match outcome {
+            match once(tries).await {
                 Err(Trouble::Busy(told, _)) if tries < TRIES => {
                     tokio::time::sleep(wait(told, self.backoff, tries)).await;
                     tries += 1;
@@ -249,6 +275,10 @@ impl PrometheusClient {
                 other => return other,
             }
         }
+    }
+
+    pub(super) fn count_samples(&self, samples: u64) {
+        self.load.samples.fetch_add(samples, Ordering::Relaxed);
     }
 
     async fn send(&self, query: &str, ask: Ask) -> Result<reqwest::Response, TransportError> {
@@ -278,7 +308,7 @@ impl PrometheusClient {
     }
 
     /// What a request that got no response says.
-    fn unreachable(&self, error: TransportError) -> Trouble {
+    pub(super) fn unreachable(&self, error: TransportError) -> Trouble {
         let url = self.shown().to_owned();
         match error {
             TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
@@ -318,7 +348,7 @@ impl PrometheusClient {
     }
 
     /// What helps against an answer that is none.
-    fn trouble(&self, status: u16, cause: DecodeError, said: String, tries: u32) -> Trouble {
+    pub(super) fn trouble(&self, status: u16, cause: DecodeError, said: String, tries: u32) -> Trouble {
         let url = self.shown().to_owned();
         let refused = |url, error_type, message| PrometheusError::Refused {
             url,

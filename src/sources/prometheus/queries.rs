@@ -1,6 +1,7 @@
 //! One bulk query a signal: grouped by the labels that identify a device, a pod or a server, so that replicas of the
 //! scraper fall together and a whole cluster is one request.
 
+use super::remote_read::Fold;
 use super::select::Pods;
 use crate::catalog::Catalog;
 use crate::model::usage::Signal;
@@ -36,11 +37,7 @@ pub fn range_queries(catalog: &Catalog, signal: Signal, step_seconds: u32, pods:
         matchers.extend(pods.and_then(Pods::device_matcher));
     }
     // A rate says its series three times in VictoriaMetrics' words.
-    let times = if matches!(signal, Signal::RequestsFinished | Signal::TokensGenerated) {
-        3
-    } else {
-        1
-    };
+    let times = if kind(signal) == Kind::Counter { 3 } else { 1 };
     let mut queries: Vec<String> = Vec::new();
     for row in catalog.metrics(signal) {
         for matcher in &matchers {
@@ -66,26 +63,80 @@ fn selector(metric: &str, own: &str, pods: &str) -> String {
     format!("{metric}{{{}}}", parts.join(","))
 }
 
-fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
+/// What a signal's samples are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Readings, and what becomes of those in a step.
+    Gauge(Fold),
+    /// Something that is counted.
+    Counter,
+    /// One, with what is told in its labels.
+    Constant,
+}
+
+/// What a signal's samples are.
+pub(super) fn kind(signal: Signal) -> Kind {
     match signal {
         Signal::GpuUtil
         | Signal::EngineActive
         | Signal::SmActive
         | Signal::TensorActive
         | Signal::DramActive
-        | Signal::Power => format!("max by ({DEVICE_LABELS}) (avg_over_time({metric}[{step_seconds}s]))"),
-        Signal::MemoryUsed => format!("max by ({DEVICE_LABELS}) (max_over_time({metric}[{step_seconds}s]))"),
-        Signal::KvCacheUsage | Signal::RequestsRunning | Signal::RequestsWaiting => {
-            format!("max by ({SERVER_LABELS}) (max_over_time({metric}[{step_seconds}s]))")
+        | Signal::Power => Kind::Gauge(Fold::Mean),
+        Signal::MemoryUsed | Signal::KvCacheUsage | Signal::RequestsRunning | Signal::RequestsWaiting => {
+            Kind::Gauge(Fold::Max)
         }
-        Signal::RequestsFinished | Signal::TokensGenerated => {
+        Signal::RequestsFinished | Signal::TokensGenerated => Kind::Counter,
+        Signal::CacheConfig => Kind::Constant,
+    }
+}
+
+/// The labels by which a gauge's series are told apart; those that agree in all of them are one, the larger value winning.
+pub(super) fn identity(signal: Signal) -> impl Iterator<Item = &'static str> {
+    let labels = if signal.is_gpu() { DEVICE_LABELS } else { SERVER_LABELS };
+    labels.split(',').map(str::trim)
+}
+
+/// The selectors of a signal one by one, each with the rank of its metric's name: of a series that has two names, the name of
+/// the lower rank counts.
+///
+/// # Errors
+/// When the catalogue's own matchers do not parse.
+pub(super) fn selectors(
+    catalog: &Catalog,
+    signal: Signal,
+    pods: Option<&Pods>,
+    within: &Matchers,
+) -> Result<Vec<(usize, Matchers)>, MatcherError> {
+    let mut all = Vec::new();
+    for (rank, row) in catalog.metrics(signal).enumerate() {
+        for place in places(signal, pods) {
+            let mut matchers = vec![Matcher::equal("__name__", &row.metric)];
+            for text in [&row.matcher, &place] {
+                if !text.is_empty() {
+                    matchers.extend(text.parse::<Matchers>()?.0);
+                }
+            }
+            matchers.extend(within.0.iter().cloned());
+            all.push((rank, Matchers(matchers)));
+        }
+    }
+    Ok(all)
+}
+
+fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
+    let labels = if signal.is_gpu() { DEVICE_LABELS } else { SERVER_LABELS };
+    match kind(signal) {
+        Kind::Gauge(Fold::Mean) => format!("max by ({labels}) (avg_over_time({metric}[{step_seconds}s]))"),
+        Kind::Gauge(Fold::Max) => format!("max by ({labels}) (max_over_time({metric}[{step_seconds}s]))"),
+        Kind::Counter => {
             // A rate needs two samples, and the range is open on its left.
             let range = step_seconds.max(120);
             // The inner maximum folds replicas of the scraper; a sum alone would count their requests twice.
             let folded = format!("max by ({SERVER_LABELS}, {COUNTER_LABELS}) (rate({metric}[{range}s]))");
             format!("sum by ({SERVER_LABELS}) ({folded})")
         }
-        Signal::CacheConfig => {
+        Kind::Constant => {
             format!("max by ({SERVER_LABELS}, {CACHE_LABELS}) (last_over_time({metric}[{step_seconds}s]))")
         }
     }

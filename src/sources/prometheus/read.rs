@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::client::PrometheusClient;
 use super::decode::SeriesRow;
 use super::error::PrometheusError;
-use super::queries::range_queries;
+use super::queries::{Kind, identity, kind, range_queries, selectors};
 use super::select::Pods;
 use super::split::chunks;
 use crate::catalog::Catalog;
@@ -81,12 +81,8 @@ pub async fn series(
     pods: Option<&Pods>,
     progress: &dyn Progress,
 ) -> Result<SeriesReading, PrometheusError> {
-    let queries: Vec<(Signal, Vec<String>)> = Signal::ALL
-        .into_iter()
-        .map(|signal| (signal, range_queries(catalog, signal, grid.step_seconds, pods)))
-        .collect();
-    let read: Vec<SeriesReading> = stream::iter(queries)
-        .map(|(signal, queries)| read_signal(client, signal, queries, grid, pods, progress))
+    let read: Vec<SeriesReading> = stream::iter(Signal::ALL)
+        .map(|signal| read_signal(client, catalog, signal, grid, pods, progress))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -106,18 +102,23 @@ pub fn requests(grid: Grid) -> usize {
 
 async fn read_signal(
     client: &PrometheusClient,
+    catalog: &Catalog,
     signal: Signal,
-    queries: Vec<String>,
     grid: Grid,
     pods: Option<&Pods>,
     progress: &dyn Progress,
 ) -> Result<SeriesReading, PrometheusError> {
+    if let Some(columns) = by_chunks(client, catalog, signal, grid, pods, progress).await? {
+        progress.advance(chunks(grid).len() as u64);
+        return Ok(columns.into_reading(BTreeSet::new()));
+    }
     let columns = Mutex::new(Columns::new(signal, grid));
     let sink = |row: SeriesRow| {
         if pods.is_none_or(|pods| pods.hold(&row.labels)) {
-            columns.lock().unwrap_or_else(PoisonError::into_inner).take(row);
+            columns.lock().unwrap_or_else(PoisonError::into_inner).take(row, 0);
         }
     };
+    let queries = range_queries(catalog, signal, grid.step_seconds, pods, client.matchers());
     let subject = format!("the series of `{signal}`");
     let mut gaps = BTreeSet::new();
     'window: for chunk in chunks(grid) {
@@ -136,12 +137,40 @@ async fn read_signal(
         progress.advance(1);
     }
     let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let blanks = columns.blanks.values().map(BTreeSet::len).sum();
-    Ok(SeriesReading {
-        gaps,
-        blanks: Blanks(BTreeMap::from([(signal, blanks)])),
-        series: columns.into_series(),
-    })
+    Ok(columns.into_reading(gaps))
+}
+
+/// The columns of a gauge from raw samples, where the server hands them out; `None` where queries must be asked.
+async fn by_chunks(
+    client: &PrometheusClient,
+    catalog: &Catalog,
+    signal: Signal,
+    grid: Grid,
+    pods: Option<&Pods>,
+    progress: &dyn Progress,
+) -> Result<Option<Columns>, PrometheusError> {
+    let (Kind::Gauge(fold), Some(remote)) = (kind(signal), client.remote_read()) else {
+        return Ok(None);
+    };
+    let Ok(selectors) = selectors(catalog, signal, pods, client.matchers()) else {
+        return Ok(None);
+    };
+    let columns = Mutex::new(Columns::new(signal, grid));
+    let sink = |(rank, mut row): (usize, SeriesRow)| {
+        row.labels.retain(|name, _| identity(signal).any(|label| label == name));
+        if pods.is_none_or(|pods| pods.hold(&row.labels)) {
+            columns.lock().unwrap_or_else(PoisonError::into_inner).take(row, rank);
+        }
+    };
+    let came = client.chunks(&selectors, grid, fold, &sink).await?;
+    if let Some(why) = remote.take_reason() {
+        progress.note(&format!(
+            "{}: remote read is of no use ({why}); asking range queries instead",
+            client.shown()
+        ));
+    }
+    let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(came.then_some(columns))
 }
 
 /// The gap behind a warning: the answer is a success, and less than everything.
@@ -168,7 +197,8 @@ pub(super) fn refused(subject: &str, error_type: &str, message: &str) -> Gap {
 struct Columns {
     signal: Signal,
     grid: Grid,
-    by_labels: BTreeMap<Labels, Column>,
+    /// By labels and the rank of the name under which they were read.
+    by_labels: BTreeMap<(Labels, usize), Column>,
     blanks: BTreeMap<Labels, BTreeSet<i64>>,
 }
 
@@ -182,7 +212,7 @@ impl Columns {
         }
     }
 
-    fn take(&mut self, row: SeriesRow) {
+    fn take(&mut self, row: SeriesRow, rank: usize) {
         let mut labels = row.labels;
         labels.retain(|name, value| name != "__name__" && !value.is_empty());
         let bound = blank_from(self.signal);
@@ -191,7 +221,7 @@ impl Columns {
         let mut blanks = BTreeSet::new();
         let column = self
             .by_labels
-            .entry(labels.clone())
+            .entry((labels.clone(), rank))
             .or_insert_with(|| Column::gaps(points));
         if let Some(last) = row
             .samples
@@ -224,13 +254,31 @@ impl Columns {
         }
     }
 
-    fn into_series(self) -> Vec<Series> {
+    fn into_reading(self, gaps: BTreeSet<Gap>) -> SeriesReading {
+        let blanks = self.blanks.values().map(BTreeSet::len).sum();
         let signal = self.signal;
-        self.by_labels
-            .into_iter()
-            .filter(|(_, column)| column.count() > 0)
-            .map(|(labels, column)| Series { signal, labels, column })
-            .collect()
+        let mut series: Vec<Series> = Vec::new();
+        // A name of lower rank comes first and counts; the others fill its gaps.
+        for ((labels, _), mut column) in self.by_labels {
+            // What one replica of the scraper saw of a blank, the other's reading does not make whole.
+            for second in self.blanks.get(&labels).into_iter().flatten() {
+                if let Some(index) = self.grid.index_of(*second) {
+                    column.clear(index);
+                }
+            }
+            if column.count() == 0 {
+                continue;
+            }
+            match series.last_mut() {
+                Some(last) if last.labels == labels => last.column.fill(&column),
+                _ => series.push(Series { signal, labels, column }),
+            }
+        }
+        SeriesReading {
+            gaps,
+            blanks: Blanks(BTreeMap::from([(signal, blanks)])),
+            series,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod sigv4;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 
@@ -48,11 +49,13 @@ impl std::fmt::Debug for Transport {
     }
 }
 
-/// How a query's fields travel.
+/// How what is asked travels.
 #[derive(Clone, Copy)]
 enum Fields<'f> {
     Query(&'f [(&'f str, String)]),
     Form(&'f [(&'f str, String)]),
+    /// As bytes, with the headers that say what they are.
+    Bytes(&'f [(&'f str, &'f str)], &'f Bytes),
 }
 
 impl Transport {
@@ -152,6 +155,25 @@ impl Transport {
         self.send(path, Fields::Form(fields)).await
     }
 
+    /// Asks with a body of bytes, which [`Transport::takes_bytes`] must allow; its headers say what it is.
+    ///
+    /// # Errors
+    /// As [`TransportError`] says.
+    pub async fn post_bytes(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Bytes,
+    ) -> Result<Response, TransportError> {
+        self.send(path, Fields::Bytes(headers, body)).await
+    }
+
+    /// Whether a body can be sent this way: the Kubernetes API asks for another right to send one, which nobody should have to
+    /// grant.
+    pub fn takes_bytes(&self) -> bool {
+        matches!(self.way, Way::Direct(_))
+    }
+
     /// What broke while an answer was read.
     pub fn broken(&self, error: &reqwest::Error) -> TransportError {
         TransportError::of(error, self.silence)
@@ -174,8 +196,9 @@ impl Transport {
                 })?
             }
             Way::Service(proxy) => {
-                let (Fields::Query(fields) | Fields::Form(fields)) = fields;
-                if !fields.is_empty() {
+                if let Fields::Query(fields) | Fields::Form(fields) = fields
+                    && !fields.is_empty()
+                {
                     url.query_pairs_mut().extend_pairs(fields);
                 }
                 proxy.get(&url, self.silence).await?
@@ -215,6 +238,12 @@ impl Direct {
         let mut request = match fields {
             Fields::Query(fields) => self.http.get(url.clone()).query(fields),
             Fields::Form(fields) => self.http.post(url.clone()).form(fields),
+            Fields::Bytes(headers, body) => {
+                let request = self.http.post(url.clone()).body(body.clone());
+                headers
+                    .iter()
+                    .fold(request, |request, (name, value)| request.header(*name, *value))
+            }
         };
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
