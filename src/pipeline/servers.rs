@@ -50,8 +50,9 @@ pub(super) async fn connect(live: &Live, catalog: &Catalog, progress: &dyn Progr
     let costs = costs
         .map(|costs| Transport::open(&costs, connection.as_ref(), opencost::client::SILENCE))
         .transpose()?;
+    let prometheus = PrometheusClient::over(prometheus).introduced().await?;
     Ok(Servers {
-        prometheus: PrometheusClient::over(prometheus).introduced().await?,
+        prometheus: prometheus.within(live.within.clone()),
         costs: costs.map(OpenCostClient::over),
         connection,
     })
@@ -65,7 +66,15 @@ async fn found(
 ) -> Result<(Endpoint, Option<Endpoint>), PipelineError> {
     let at = live.until.unwrap_or_else(Timestamp::now);
     let like = &live.looked_for;
-    let Found { prometheus, costs } =
-        discovery::discover(connection, catalog, like, at, live.costs.is_none(), progress).await?;
+    let Found { prometheus, costs } = discovery::discover(
+        connection,
+        catalog,
+        like,
+        at,
+        &live.within,
+        live.costs.is_none(),
+        progress,
+    )
+    .await?;
     Ok((prometheus, live.costs.clone().or(costs)))
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus_http_query::Selector;
 
 use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
+use super::matcher::Matchers;
 use super::refusal::{asks_for_less, refusal};
 use super::split::Chunk;
 use crate::model::progress::Load;
@@ -36,6 +36,7 @@ const BREAKS: u32 = 3;
 pub struct PrometheusClient {
     transport: Transport,
     flavour: Flavour,
+    matchers: Matchers,
     backoff: Duration,
     load: Arc<Counts>,
 }
@@ -95,9 +96,22 @@ impl PrometheusClient {
         Self {
             transport: transport.without_suffix("/api/v1"),
             flavour: Flavour::Unknown,
+            matchers: Matchers::default(),
             backoff: BACKOFF,
             load: Arc::default(),
         }
+    }
+
+    /// The same client, of series that these match alone.
+    #[must_use]
+    pub fn within(mut self, matchers: Matchers) -> Self {
+        self.matchers = matchers;
+        self
+    }
+
+    /// What every selector of its queries must carry.
+    pub fn matchers(&self) -> &Matchers {
+        &self.matchers
     }
 
     /// What was asked so far.
@@ -266,7 +280,7 @@ impl PrometheusClient {
             }
             Ask::Instant(time) => ("api/v1/query", vec![words(), ("time", time.to_string())]),
             Ask::Series(window) => {
-                let names = Selector::new().regex_eq("__name__", query).to_string();
+                let names = self.matchers.named(query);
                 let (start, end) = (window.start.as_second().to_string(), window.end.as_second().to_string());
                 let asked = [("match[]", names), ("start", start), ("end", end)].into_iter();
                 let fields: Vec<_> = asked.chain(own).collect();

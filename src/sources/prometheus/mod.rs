@@ -3,6 +3,7 @@
 mod sample;
 mod scan;
 pub mod decode;
+pub mod matcher;
 pub mod select;
 pub mod queries;
 pub mod split;

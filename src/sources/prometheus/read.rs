@@ -83,7 +83,10 @@ pub async fn series(
 ) -> Result<SeriesReading, PrometheusError> {
     let queries: Vec<(Signal, Vec<String>)> = Signal::ALL
         .into_iter()
-        .map(|signal| (signal, range_queries(catalog, signal, grid.step_seconds, pods)))
+        .map(|signal| {
+            let queries = range_queries(catalog, signal, grid.step_seconds, pods, client.matchers());
+            (signal, queries)
+        })
         .collect();
     let read: Vec<SeriesReading> = stream::iter(queries)
         .map(|(signal, queries)| read_signal(client, signal, queries, grid, pods, progress))
