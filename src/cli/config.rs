@@ -9,6 +9,7 @@ use super::sources::read;
 use crate::policy::Mistakes;
 use crate::policy::located::{Mistake, Place, Value, parse};
 use crate::policy::section::Section;
+use crate::sources::prometheus::matcher::Matchers;
 
 /// The file that is read where none is named.
 const NAME: &str = "gpuwise.yaml";
@@ -82,6 +83,7 @@ impl Keys<'_, '_> {
             password_file: self.file("prometheus-password-file"),
             headers: self.headers("prometheus-header"),
             sigv4_region: self.text("prometheus-sigv4-region"),
+            matchers: self.matchers("prometheus-matcher"),
         };
         let costs = Access {
             url: self.url("costs"),
@@ -90,6 +92,7 @@ impl Keys<'_, '_> {
             password_file: self.file("costs-password-file"),
             headers: self.headers("costs-header"),
             sigv4_region: None,
+            matchers: Vec::new(),
         };
         for key in [
             "prometheus-token",
@@ -158,6 +161,22 @@ impl Keys<'_, '_> {
             }
         }
         headers
+    }
+
+    /// Label matchers, each by itself.
+    fn matchers(&mut self, key: &'static str) -> Vec<String> {
+        if !self.section.has(key) {
+            return Vec::new();
+        }
+        let mut matchers = Vec::new();
+        for (text, place) in self.section.texts(key, self.mistakes) {
+            if let Err(error) = text.parse::<Matchers>() {
+                let what = format!("`sources.{key}`: {error}");
+                self.mistakes.push(Mistake { place, what });
+            }
+            matchers.push(text);
+        }
+        matchers
     }
 
     fn no_secret(&mut self, key: &'static str) {

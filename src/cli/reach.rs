@@ -9,6 +9,7 @@ use super::exit::Usage;
 use super::sources::read;
 use crate::sources::endpoint::{Endpoint, Login, Secret, Tls};
 use crate::sources::prometheus::flavour::amazon_region;
+use crate::sources::prometheus::matcher::Matchers;
 
 /// Servers, and who we are to them. Secrets come from files or the environment, and help shows none.
 #[derive(Debug, Clone, Default, Args)]
@@ -39,6 +40,15 @@ pub(super) struct Reach {
         value_delimiter = '\n'
     )]
     prometheus_header: Vec<String>,
+    /// Which series are this cluster's in a store that keeps several, such as 'cluster="prod-eu"' (repeatable, all must match;
+    /// one a line in the environment) [default: the cluster whose nodes the Kubernetes API has]
+    #[arg(
+        long,
+        value_name = "MATCHER",
+        env = "GPUWISE_PROMETHEUS_MATCHER",
+        value_delimiter = '\n'
+    )]
+    prometheus_matcher: Vec<String>,
     /// OpenCost or Kubecost, likewise [default: looked for where Prometheus is]
     #[arg(long, value_name = "URL", env = "GPUWISE_COSTS", hide_env_values = true)]
     pub(super) costs: Option<String>,
@@ -106,6 +116,7 @@ pub(super) struct Access {
     pub(super) password_file: Option<PathBuf>,
     pub(super) headers: Vec<String>,
     pub(super) sigv4_region: Option<String>,
+    pub(super) matchers: Vec<String>,
 }
 
 impl Reach {
@@ -119,6 +130,7 @@ impl Reach {
             prometheus_password_file: prometheus.password_file,
             prometheus_sigv4_region: prometheus.sigv4_region,
             prometheus_header: prometheus.headers,
+            prometheus_matcher: prometheus.matchers,
             costs: costs.url,
             costs_token_file: costs.token_file,
             costs_user: costs.user,
@@ -148,6 +160,9 @@ impl Reach {
             }
             if self.prometheus_header.is_empty() {
                 self.prometheus_header = file.prometheus_header;
+            }
+            if self.prometheus_matcher.is_empty() {
+                self.prometheus_matcher = file.prometheus_matcher;
             }
         }
         if self.costs.is_none() || self.costs == file.costs {
@@ -187,6 +202,19 @@ impl Reach {
         });
         let endpoint = server.map(|server| self.endpoint(server)).transpose()?;
         endpoint.map(|endpoint| self.signed(endpoint)).transpose()
+    }
+
+    /// Which series of it are read.
+    pub(super) fn matchers(&self) -> Result<Matchers, Usage> {
+        let given = self.prometheus_matcher.iter().filter(|text| !text.trim().is_empty());
+        let mut all = Matchers::default();
+        for text in given {
+            let read: Matchers = text
+                .parse()
+                .map_err(|error| Usage(format!("--prometheus-matcher: {error}")))?;
+            all.0.extend(read.0);
+        }
+        Ok(all)
     }
 
     /// Signed where that is asked for, or where it is Amazon's and nobody logs in otherwise.

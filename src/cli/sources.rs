@@ -79,6 +79,7 @@ impl From {
         }
         Ok(Source::Live(Box::new(Live {
             prometheus,
+            within: reach.matchers()?,
             costs: reach.costs()?,
             looked_for: reach.looked_for()?,
             kubernetes: if self.no_kubernetes {

@@ -257,13 +257,6 @@ impl Column {
         quantile(self.samples().map(|(_, v)| v).collect(), q)
     }
 
-    /// Makes a point a gap.
-    pub fn clear(&mut self, index: usize) {
-        if let Some(slot) = index.checked_sub(self.first).and_then(|at| self.values.get_mut(at)) {
-            *slot = f64::NAN;
-        }
-    }
-
     /// Fills this column's gaps from another of the same grid, and keeps the larger where both have a value.
     pub fn merge_max(&mut self, other: &Self) {
         for (index, value) in other.samples() {

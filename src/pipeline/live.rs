@@ -17,6 +17,7 @@ use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::Connection;
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
 
@@ -42,6 +43,8 @@ pub enum Kubernetes {
 pub struct Live {
     /// Prometheus or one of its cousins; looked for in the cluster where not given.
     pub prometheus: Option<Endpoint>,
+    /// Which series of it are this cluster's; where not given, as its nodes tell when the store keeps several clusters.
+    pub within: Matchers,
     /// OpenCost or Kubecost; looked for where Prometheus is.
     pub costs: Option<Endpoint>,
     /// What servers that are looked for share with those that are named: certificates and patience. Its URL is not used.

@@ -51,6 +51,7 @@ pub(super) async fn connect(live: &Live, catalog: &Catalog, progress: &dyn Progr
         .map(|costs| Transport::open(&costs, connection.as_ref(), opencost::client::SILENCE))
         .transpose()?;
     let prometheus = PrometheusClient::over(prometheus).introduced().await?;
+    let prometheus = prometheus.within(live.within.clone());
     Ok(Servers {
         prometheus: match live.remote_read {
             true => prometheus.with_remote_read(),
@@ -69,7 +70,15 @@ async fn found(
 ) -> Result<(Endpoint, Option<Endpoint>), PipelineError> {
     let at = live.until.unwrap_or_else(Timestamp::now);
     let like = &live.looked_for;
-    let Found { prometheus, costs } =
-        discovery::discover(connection, catalog, like, at, live.costs.is_none(), progress).await?;
+    let Found { prometheus, costs } = discovery::discover(
+        connection,
+        catalog,
+        like,
+        at,
+        &live.within,
+        live.costs.is_none(),
+        progress,
+    )
+    .await?;
     Ok((prometheus, live.costs.clone().or(costs)))
 }

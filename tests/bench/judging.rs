@@ -10,6 +10,7 @@ use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::progress::Silent;
 use gpuwise::pipeline::{self, Kubernetes, Live, Source};
 use gpuwise::sources::endpoint::Endpoint;
+use gpuwise::sources::prometheus::matcher::Matchers;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cluster::{Asked, Cluster};
@@ -87,6 +88,7 @@ pub(crate) fn judge(url: &str, days: usize) {
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
     let source = Source::Live(Box::new(Live {
         prometheus: Some(Endpoint::new(url)),
+        within: Matchers::default(),
         looked_for: Endpoint::new(""),
         costs: None,
         kubernetes: Kubernetes::Read {
@@ -98,6 +100,7 @@ pub(crate) fn judge(url: &str, days: usize) {
         until: Some(Timestamp::from_second(END).unwrap()),
         step_seconds: Some(60),
         samples_at_once: 52_000_000,
+        remote_read: false,
     }));
     let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
     let began = Instant::now();

@@ -99,14 +99,20 @@ pub(crate) fn prometheus_is_installed() -> bool {
 /// A Prometheus over what a world said between two seconds, and its URL.
 pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
     load(world, span, folder);
+    start_prometheus("prometheus", &[], folder).await
+}
+
+/// A Prometheus over what a folder holds, and its URL.
+pub(crate) async fn start_prometheus(program: &str, arguments: &[&str], folder: &Path) -> (Running, String) {
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
     let [port] = free_ports();
     let mut running = Running::start(
-        Command::new("prometheus")
+        Command::new(program)
             .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .arg("--storage.tsdb.retention.time=100y"),
+            .arg("--storage.tsdb.retention.time=100y")
+            .args(arguments),
         folder,
     );
     running.until(async || get(port, "/-/ready") == Some(200)).await;
@@ -114,7 +120,7 @@ pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -
 }
 
 /// Samples as blocks of a time series database.
-fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
+pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
     let samples = folder.join("samples.om");
     let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
     world.openmetrics_between(&mut out, from, to).unwrap();

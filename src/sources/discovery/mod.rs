@@ -14,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::kubernetes::Connection;
 use super::opencost::OpenCostClient;
 use super::prometheus::client::PrometheusClient;
+use super::prometheus::matcher::Matchers;
 use super::prometheus::scrape::scrape_interval;
 use super::transport::{Service, Transport};
 use crate::catalog::Catalog;
@@ -106,6 +107,7 @@ pub async fn discover(
     catalog: &Catalog,
     like: &Endpoint,
     at: Timestamp,
+    within: &Matchers,
     with_costs: bool,
     progress: &dyn Progress,
 ) -> Result<Found, DiscoveryError> {
@@ -113,7 +115,7 @@ pub async fn discover(
     let services = services(connection).await?;
     let server = connection.server.clone();
     let answers = ask(connection, like, candidates::metrics(&services), |transport| {
-        has_gpus(transport, catalog, at)
+        has_gpus(transport, catalog, at, within)
     });
     let (fitting, tried) = answers.await;
     let prometheus = match fitting.as_slice() {
@@ -246,12 +248,13 @@ fn day_before(at: Timestamp) -> Window {
     Window { start, end }
 }
 
-async fn has_gpus(transport: Transport, catalog: &Catalog, at: Timestamp) -> Result<(), String> {
+async fn has_gpus(transport: Transport, catalog: &Catalog, at: Timestamp, within: &Matchers) -> Result<(), String> {
     let client = PrometheusClient::over(transport).introduced().await;
-    let client = client.map_err(|error| error.to_string())?;
+    let client = client.map_err(|error| error.to_string())?.within(within.clone());
     match scrape_interval(&client, catalog, at).await {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => Err("it has no GPU metrics of the last hour".to_owned()),
+        Ok(None) if within.is_empty() => Err("it has no GPU metrics of the last hour".to_owned()),
+        Ok(None) => Err(format!("it has no GPU metrics with {within} of the last hour")),
         Err(error) => Err(error.to_string()),
     }
 }

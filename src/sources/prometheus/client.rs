@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus_http_query::Selector;
 
 use super::body::decode_response;
 use super::decode::{DecodeError, Remarks, SeriesRow};
 use super::error::PrometheusError;
 use super::flavour::Flavour;
-use super::refusal::{asks_for_less, refusal};
+use super::matcher::Matchers;
+use super::refusal::refusal;
 use super::remote_read::RemoteRead;
 use super::split::Chunk;
+use super::trouble::Trouble;
 use crate::model::progress::Load;
 use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
@@ -37,6 +38,7 @@ const BREAKS: u32 = 3;
 pub struct PrometheusClient {
     transport: Transport,
     flavour: Flavour,
+    matchers: Matchers,
     backoff: Duration,
     load: Arc<Counts>,
     /// Raw samples are asked for where this is there and the server offers them.
@@ -64,26 +66,6 @@ enum Ask {
     Series(Window),
 }
 
-/// Why an answer did not come, by what helps.
-pub(super) enum Trouble {
-    /// Asking for less.
-    TooMuch(PrometheusError),
-    /// Asking for less, but not for ever.
-    Broken(PrometheusError),
-    /// Asking later.
-    Busy(Option<Duration>, PrometheusError),
-    /// Nothing.
-    Failed(PrometheusError),
-}
-
-impl Trouble {
-    pub(super) fn into_error(self) -> PrometheusError {
-        match self {
-            Self::TooMuch(error) | Self::Broken(error) | Self::Busy(_, error) | Self::Failed(error) => error,
-        }
-    }
-}
-
 impl PrometheusClient {
     /// A client that asks this server straight; nothing is sent yet.
     ///
@@ -98,6 +80,7 @@ impl PrometheusClient {
         Self {
             transport: transport.without_suffix("/api/v1"),
             flavour: Flavour::Unknown,
+            matchers: Matchers::default(),
             backoff: BACKOFF,
             load: Arc::default(),
             remote_read: None,
@@ -119,6 +102,18 @@ impl PrometheusClient {
     /// The way to the server.
     pub(super) fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    /// The same client, of series that these match alone.
+    #[must_use]
+    pub fn within(mut self, matchers: Matchers) -> Self {
+        self.matchers = matchers;
+        self
+    }
+
+    /// What every selector of its queries must carry.
+    pub fn matchers(&self) -> &Matchers {
+        &self.matchers
     }
 
     /// What was asked so far.
@@ -255,26 +250,28 @@ impl PrometheusClient {
             self.count_samples(row.samples.len() as u64);
             sink(row);
         };
-        let once = async |tries| match self.send(query, ask).await {
-            Ok(response) => self.judge(response, tries, &counted).await,
-            Err(error) => Err(self.unreachable(error)),
-        };
-        self.patiently(once).await
-    }
-
-    /// Asks again while the server has no time, a few times.
-    pub(super) async fn patiently<T>(&self, once: impl AsyncFn(u32) -> Result<T, Trouble>) -> Result<T, Trouble> {
         let mut tries = 1;
         loop {
-            self.load.requests.fetch_add(1, Ordering::Relaxed);
-            match once(tries).await {
-                Err(Trouble::Busy(told, _)) if tries < TRIES => {
-                    tokio::time::sleep(wait(told, self.backoff, tries)).await;
-                    tries += 1;
-                }
+            self.count_request();
+            let outcome = match self.send(query, ask).await {
+                Ok(response) => self.judge(response, tries, &counted).await,
+                Err(error) => Err(self.unreachable(error)),
+            };
+            match outcome {
+                Err(Trouble::Busy(told, _)) if tries < TRIES => self.pause(told, &mut tries).await,
                 other => return other,
             }
         }
+    }
+
+    /// Waits until it may be asked again, as the server told or longer each time.
+    pub(super) async fn pause(&self, told: Option<Duration>, tries: &mut u32) {
+        tokio::time::sleep(wait(told, self.backoff, *tries)).await;
+        *tries += 1;
+    }
+
+    pub(super) fn count_request(&self) {
+        self.load.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_samples(&self, samples: u64) {
@@ -296,7 +293,7 @@ impl PrometheusClient {
             }
             Ask::Instant(time) => ("api/v1/query", vec![words(), ("time", time.to_string())]),
             Ask::Series(window) => {
-                let names = Selector::new().regex_eq("__name__", query).to_string();
+                let names = self.matchers.named(query);
                 let (start, end) = (window.start.as_second().to_string(), window.end.as_second().to_string());
                 let asked = [("match[]", names), ("start", start), ("end", end)].into_iter();
                 let fields: Vec<_> = asked.chain(own).collect();
@@ -305,26 +302,6 @@ impl PrometheusClient {
         };
         let fields: Vec<_> = asked.into_iter().chain(own).collect();
         self.transport.post(path, &fields).await
-    }
-
-    /// What a request that got no response says.
-    pub(super) fn unreachable(&self, error: TransportError) -> Trouble {
-        let url = self.shown().to_owned();
-        match error {
-            TransportError::Connect(cause) => Trouble::Failed(PrometheusError::Connect { url, cause }),
-            TransportError::Tls(cause) => Trouble::Failed(PrometheusError::Tls { url, cause }),
-            TransportError::Silent { seconds } => Trouble::Broken(PrometheusError::TimedOut { url, seconds }),
-            // Its pod may be about to be replaced.
-            cause @ TransportError::Kubernetes {
-                code: 429 | 502..=504, ..
-            } => Trouble::Busy(None, PrometheusError::Transport { url, cause }),
-            cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
-                Trouble::Failed(PrometheusError::Transport { url, cause })
-            }
-            TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
-            // A connection that was kept alive may be closed just as it is used again.
-            TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),
-        }
     }
 
     /// What a response says.
@@ -345,45 +322,6 @@ impl PrometheusClient {
             Trouble::Busy(_, error) => Trouble::Busy(told, error),
             other => other,
         })
-    }
-
-    /// What helps against an answer that is none.
-    pub(super) fn trouble(&self, status: u16, cause: DecodeError, said: String, tries: u32) -> Trouble {
-        let url = self.shown().to_owned();
-        let refused = |url, error_type, message| PrometheusError::Refused {
-            url,
-            error_type,
-            message,
-        };
-        match (status, cause) {
-            (401 | 403, _) => Trouble::Failed(PrometheusError::Credentials { url, status, said }),
-            (404, _) => Trouble::Failed(PrometheusError::NotFound { url, said }),
-            (_, DecodeError::Refused { error_type, message }) if asks_for_less(status, &error_type, &message) => {
-                Trouble::TooMuch(refused(url, error_type, message))
-            }
-            (413 | 504, _) => Trouble::TooMuch(refused(url, status.to_string(), said)),
-            (429 | 502 | 503, _) => {
-                let busy = PrometheusError::Busy {
-                    url,
-                    status,
-                    said,
-                    tries,
-                };
-                Trouble::Busy(None, busy)
-            }
-            (_, DecodeError::Refused { error_type, message }) => Trouble::Failed(refused(url, error_type, message)),
-            (200..300, DecodeError::Read(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
-                let seconds = self.transport.silence_seconds();
-                Trouble::Broken(PrometheusError::TimedOut { url, seconds })
-            }
-            (200..300, cause @ (DecodeError::Truncated | DecodeError::Read(_))) => {
-                Trouble::Broken(PrometheusError::Answer { url, cause })
-            }
-            (200..300, cause) | (_, cause @ DecodeError::Html) => {
-                Trouble::Failed(PrometheusError::Answer { url, cause })
-            }
-            _ => Trouble::Failed(PrometheusError::Status { url, status, said }),
-        }
     }
 }
 

@@ -183,6 +183,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::model::usage::Signal;
+    use crate::sources::prometheus::matcher::Matchers;
     use crate::sources::prometheus::queries::range_queries;
     use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods};
 
@@ -230,7 +231,7 @@ mod tests {
             // As many pods as one query may be about; 16 KiB are what it takes by default.
             let mut pods = Pods::default();
             pods.add(&[("ml".to_owned(), "x".repeat(LONGEST_PATTERN))].into());
-            for query in range_queries(&catalog, signal, 60, Some(&pods)) {
+            for query in range_queries(&catalog, signal, 60, Some(&pods), &Matchers::default()) {
                 assert_eq!(Flavour::Prometheus.words(&query), query);
                 let said = Flavour::VictoriaMetrics.words(&query);
                 assert!(!said.contains("(rate(") && !said.contains(" rate("), "{said}");

@@ -84,8 +84,13 @@ impl Reader<'_> {
         let lifetimes = Mutex::new(Lifetimes::new(dialect, step));
         let sink = |row| lifetimes.lock().unwrap_or_else(PoisonError::into_inner).take(&row);
         let steps = grid_to_end(grid.window, step);
-        self.ask("the history of GPU pods", &dialect.running(step), steps, &sink)
-            .await?;
+        self.ask(
+            "the history of GPU pods",
+            &dialect.running(step, self.client.matchers()),
+            steps,
+            &sink,
+        )
+        .await?;
         let lifetimes = lifetimes.into_inner().unwrap_or_else(PoisonError::into_inner);
         if lifetimes.is_empty() {
             return nothing;
@@ -114,7 +119,9 @@ impl Reader<'_> {
         let rows = Mutex::new(Vec::new());
         let sink = |row| rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
         let subject = "whether kube-state-metrics is there";
-        let answered = self.ask(subject, &Dialect::probe(), grid, &sink).await?;
+        let answered = self
+            .ask(subject, &Dialect::probe(self.client.matchers()), grid, &sink)
+            .await?;
         let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
         let dialect = Dialect::found(&rows);
         if dialect.is_none() && answered {
@@ -130,13 +137,13 @@ impl Reader<'_> {
 
     async fn pod_owners(&mut self, dialect: Dialect, grid: Grid) -> Result<PodOwners, PrometheusError> {
         // Versions that do not tell controllers from other owners have no such label.
-        for matcher in [r#"{owner_is_controller="true"}"#, ""] {
+        for matcher in [r#"owner_is_controller="true""#, ""] {
             let owners = Mutex::new(PodOwners::default());
             let sink = |row| {
                 let mut owners = owners.lock().unwrap_or_else(PoisonError::into_inner);
                 owners.take(dialect, &row);
             };
-            let query = dialect.pod_owners(grid.step_seconds, matcher);
+            let query = dialect.pod_owners(grid.step_seconds, matcher, self.client.matchers());
             self.ask("the owners of GPU pods", &query, grid, &sink).await?;
             let owners = owners.into_inner().unwrap_or_else(PoisonError::into_inner);
             if !owners.is_empty() {
@@ -171,7 +178,7 @@ impl Reader<'_> {
             }
         };
         let subject = format!("the owners of each {}", owned.kind());
-        let query = dialect.owner_owners(grid.step_seconds, owned);
+        let query = dialect.owner_owners(grid.step_seconds, owned, self.client.matchers());
         self.ask(&subject, &query, grid, &sink).await?;
         Ok(records.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,10 +1,23 @@
 //! The queries to kube-state-metrics, in the dialect in which this Prometheus scrapes it.
 
 use super::decode::SeriesRow;
+use super::matcher::Matchers;
 
 /// Resources that are GPUs or parts of GPUs, as kube-state-metrics writes them. Other resources of the same vendor are
 /// network devices and shares of memory.
-const GPU_REQUESTS: &str = r#"kube_pod_container_resource_requests{resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)|amd_com_gpu|gpu_intel_com_(i915|xe)|habana_ai_gaudi"}"#;
+const GPU_RESOURCES: &str =
+    r#"resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)|amd_com_gpu|gpu_intel_com_(i915|xe)|habana_ai_gaudi""#;
+
+const RUNNING: &str = r#"phase="Running""#;
+
+/// Requests for GPUs, as far as `own` matches them.
+pub(super) fn gpu_requests(within: &Matchers, own: &str) -> String {
+    within.selector("kube_pod_container_resource_requests", &[GPU_RESOURCES, own])
+}
+
+fn running_phase(within: &Matchers, own: &str) -> String {
+    within.selector("kube_pod_status_phase", &[RUNNING, own])
+}
 
 /// Which labels of kube-state-metrics gave way to the scrape target's own: without `honorLabels`, `pod` is the pod of
 /// kube-state-metrics and `exported_pod` the one that is told of. Each label gives way by itself, as the target has some
@@ -19,15 +32,14 @@ pub(super) struct Dialect {
 
 impl Dialect {
     /// One query that counts what is there, and which labels gave way; its rows are told apart by `found`.
-    pub(super) fn probe() -> String {
-        let phase = r#"kube_pod_status_phase{phase="Running""#;
+    pub(super) fn probe(within: &Matchers) -> String {
         let counts = [
-            ("pods", format!("{phase}}}")),
-            ("namespace", format!(r#"{phase}, exported_namespace!=""}}"#)),
-            ("pod", format!(r#"{phase}, exported_pod!=""}}"#)),
-            ("requests", GPU_REQUESTS.to_owned()),
-            ("container", GPU_REQUESTS.replace('}', r#", exported_container!=""}"#)),
-            ("node", GPU_REQUESTS.replace('}', r#", exported_node!=""}"#)),
+            ("pods", running_phase(within, "")),
+            ("namespace", running_phase(within, r#"exported_namespace!="""#)),
+            ("pod", running_phase(within, r#"exported_pod!="""#)),
+            ("requests", gpu_requests(within, "")),
+            ("container", gpu_requests(within, r#"exported_container!="""#)),
+            ("node", gpu_requests(within, r#"exported_node!="""#)),
         ];
         let part =
             |(found, what): (&str, String)| format!(r#"label_replace(count({what}), "found", "{found}", "", "")"#);
@@ -80,40 +92,43 @@ impl Dialect {
 
     /// GPUs requested by pods that ran within the last `step` seconds. The request outlives the run: a pod that is done
     /// keeps it until it is deleted, so the phase decides. The inner maximum folds replicas of the scraper.
-    pub(super) fn running(self, step: u32) -> String {
+    pub(super) fn running(self, step: u32, within: &Matchers) -> String {
         let (namespace, pod, node, container) = (self.namespace(), self.pod(), self.node(), self.container());
         let by = format!("{namespace}, {pod}, uid, {node}, resource");
+        let (requests, phase) = (gpu_requests(within, ""), running_phase(within, ""));
         format!(
-            "(sum by ({by}) (max by ({by}, {container}) (max_over_time({GPU_REQUESTS}[{step}s]))) > 0) \
+            "(sum by ({by}) (max by ({by}, {container}) (max_over_time({requests}[{step}s]))) > 0) \
              and on ({namespace}, {pod}) \
-             (max by ({namespace}, {pod}) (max_over_time(kube_pod_status_phase{{phase=\"Running\"}}[{step}s])) == 1)"
+             (max by ({namespace}, {pod}) (max_over_time({phase}[{step}s])) == 1)"
         )
     }
 
     /// Owners of pods that request GPUs, within the last `step` seconds.
-    pub(super) fn pod_owners(self, step: u32, matcher: &str) -> String {
+    pub(super) fn pod_owners(self, step: u32, own: &str, within: &Matchers) -> String {
         let (namespace, pod) = (self.namespace(), self.pod());
-        let owners = self.owners_of_gpu_pods(step, matcher);
+        let owners = self.owners_of_gpu_pods(step, own, within);
         format!("max by ({namespace}, {pod}, uid, owner_kind, owner_name) ({owners})")
     }
 
     /// Owners of the `kind`s that own GPU pods: `metric` names them by `label`.
-    pub(super) fn owner_owners(self, step: u32, owned: Owned) -> String {
+    pub(super) fn owner_owners(self, step: u32, owned: Owned, within: &Matchers) -> String {
         let namespace = self.namespace();
         let (metric, label, kind) = (owned.metric(), owned.label(), owned.kind());
-        let owners = self.owners_of_gpu_pods(step, &format!(r#"{{owner_kind="{kind}"}}"#));
+        let owned_by = within.selector(metric, &[]);
+        let owners = self.owners_of_gpu_pods(step, &format!(r#"owner_kind="{kind}""#), within);
         format!(
-            "max by ({namespace}, {label}, owner_kind, owner_name) (last_over_time({metric}[{step}s])) \
+            "max by ({namespace}, {label}, owner_kind, owner_name) (last_over_time({owned_by}[{step}s])) \
              and on ({namespace}, {label}) \
              label_replace(max by ({namespace}, owner_name) ({owners}), \"{label}\", \"$1\", \"owner_name\", \"(.+)\")"
         )
     }
 
-    fn owners_of_gpu_pods(self, step: u32, matcher: &str) -> String {
+    fn owners_of_gpu_pods(self, step: u32, own: &str, within: &Matchers) -> String {
         let (namespace, pod) = (self.namespace(), self.pod());
+        let (owners, requests) = (within.selector("kube_pod_owner", &[own]), gpu_requests(within, ""));
         format!(
-            "last_over_time(kube_pod_owner{matcher}[{step}s]) and on ({namespace}, {pod}) \
-             max_over_time({GPU_REQUESTS}[{step}s])"
+            "last_over_time({owners}[{step}s]) and on ({namespace}, {pod}) \
+             max_over_time({requests}[{step}s])"
         )
     }
 }
@@ -189,14 +204,15 @@ mod tests {
             exported_container: true,
             exported_node: true,
         };
+        let none = Matchers::default();
         for dialect in [Dialect::default(), exported] {
             let mut queries = vec![
-                Dialect::probe(),
-                dialect.running(300),
-                dialect.pod_owners(3600, ""),
-                dialect.pod_owners(3600, r#"{owner_is_controller="true"}"#),
+                Dialect::probe(&none),
+                dialect.running(300, &none),
+                dialect.pod_owners(3600, "", &none),
+                dialect.pod_owners(3600, r#"owner_is_controller="true""#, &none),
             ];
-            queries.extend(Owned::ALL.map(|owned| dialect.owner_owners(3600, owned)));
+            queries.extend(Owned::ALL.map(|owned| dialect.owner_owners(3600, owned, &none)));
             for query in queries {
                 let parsed = promql_parser::parser::parse(&query);
                 assert!(parsed.is_ok(), "{query}: {parsed:?}");

@@ -3,6 +3,7 @@
 mod sample;
 mod scan;
 pub mod decode;
+pub mod matcher;
 pub mod select;
 pub mod queries;
 pub mod split;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod body;
 pub mod flavour;
 mod refusal;
+mod trouble;
 pub mod client;
 mod kube_state;
 mod lifetimes;

@@ -94,7 +94,8 @@ async fn present(
     signals: &[Signal],
     at: Timestamp,
 ) -> Result<u64, PrometheusError> {
-    let query = format!("count by (__name__) ({{__name__=~\"{}\"}})", any(catalog, signals));
+    let series = client.matchers().named(&any(catalog, signals));
+    let query = format!("count by (__name__) ({series})");
     let rows = match client.instant(&query, at).await {
         Ok((rows, _)) => rows,
         Err(PrometheusError::Refused { .. }) => Vec::new(),

@@ -1,6 +1,7 @@
 //! One bulk query a signal: grouped by the labels that identify a device, a pod or a server, so that replicas of the
 //! scraper fall together and a whole cluster is one request.
 
+use super::matcher::{Matcher, MatcherError, Matchers};
 use super::remote_read::Fold;
 use super::select::Pods;
 use crate::catalog::Catalog;
@@ -30,18 +31,20 @@ const LONGEST_QUERY: usize = 15_000;
 /// a text. Every sample within a step counts: ratios are its mean, which is above zero as soon as anything ran; memory and queues
 /// are its maximum, so that a spike of one sample is never lost. Where a signal has several names, the current one wins for a
 /// series that has both.
-pub fn range_queries(catalog: &Catalog, signal: Signal, step_seconds: u32, pods: Option<&Pods>) -> Vec<String> {
-    // Of some pods alone, every place in which a series may name its pod is asked.
-    let mut matchers = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers(signal.is_gpu()));
-    if signal.is_gpu() {
-        matchers.extend(pods.and_then(Pods::device_matcher));
-    }
+pub fn range_queries(
+    catalog: &Catalog,
+    signal: Signal,
+    step_seconds: u32,
+    pods: Option<&Pods>,
+    within: &Matchers,
+) -> Vec<String> {
+    let places = places(signal, pods);
     // A rate says its series three times in VictoriaMetrics' words.
     let times = if kind(signal) == Kind::Counter { 3 } else { 1 };
     let mut queries: Vec<String> = Vec::new();
     for row in catalog.metrics(signal) {
-        for matcher in &matchers {
-            let metric = selector(&row.metric, &row.matcher, matcher);
+        for place in &places {
+            let metric = within.selector(&row.metric, &[&row.matcher, place]);
             let part = one_name(signal, &metric, step_seconds);
             match queries.last_mut() {
                 Some(query) if query.len() + part.len() + 4 <= LONGEST_QUERY / times => {
@@ -55,12 +58,13 @@ pub fn range_queries(catalog: &Catalog, signal: Signal, step_seconds: u32, pods:
     queries
 }
 
-fn selector(metric: &str, own: &str, pods: &str) -> String {
-    let parts: Vec<&str> = [own, pods].into_iter().filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() {
-        return metric.to_owned();
+/// Matchers for each place in which a series may name its pod, of some pods; of everything, one that matches it.
+fn places(signal: Signal, pods: Option<&Pods>) -> Vec<String> {
+    let mut places = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers(signal.is_gpu()));
+    if signal.is_gpu() {
+        places.extend(pods.and_then(Pods::device_matcher));
     }
-    format!("{metric}{{{}}}", parts.join(","))
+    places
 }
 
 /// What a signal's samples are.
@@ -147,7 +151,7 @@ mod tests {
     use super::*;
 
     fn range_query(signal: Signal) -> String {
-        let queries = range_queries(&Catalog::shipped().unwrap(), signal, 60, None);
+        let queries = range_queries(&Catalog::shipped().unwrap(), signal, 60, None, &Matchers::default());
         assert_eq!(queries.len(), 1, "{signal}: of everything one query is enough");
         queries.into_iter().next().unwrap()
     }
@@ -162,8 +166,9 @@ mod tests {
             pods.add(&[("ml".to_owned(), format!("{at}-{long}"))].into());
             pods.add_device(&format!("GPU-{at:08}-74d7-3130-46f1-e93ed57f469a"));
         }
+        let within: Matchers = r#"cluster="prod-eu",env=~"a|b""#.parse().unwrap();
         for signal in Signal::ALL {
-            let of_some = range_queries(&catalog, signal, 60, Some(&pods));
+            let of_some = range_queries(&catalog, signal, 60, Some(&pods), &within);
             for query in of_some.iter().chain(&[range_query(signal)]) {
                 assert!(promql_parser::parser::parse(query).is_ok(), "{signal}: `{query}`");
                 assert!(query.len() <= LONGEST_QUERY, "{signal}: {} characters", query.len());
@@ -211,7 +216,14 @@ mod tests {
         );
         let mut pods = Pods::default();
         pods.add(&[("ml".to_owned(), "triton-0".to_owned())].into());
-        let some = range_queries(&Catalog::shipped().unwrap(), Signal::KvCacheUsage, 60, Some(&pods)).join(" or ");
+        let some = range_queries(
+            &Catalog::shipped().unwrap(),
+            Signal::KvCacheUsage,
+            60,
+            Some(&pods),
+            &Matchers::default(),
+        )
+        .join(" or ");
         assert_eq!(
             some.matches(r#"{kv_cache_block_type="fraction","#).count(),
             some.matches("nv_trt_llm_kv_cache_block_metrics").count()

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::client::PrometheusClient;
 use super::error::PrometheusError;
+use super::matcher::Matchers;
 use crate::catalog::Catalog;
 use crate::model::usage::Signal;
 
@@ -21,7 +22,9 @@ pub async fn scrape_interval(
     at: Timestamp,
 ) -> Result<Option<u32>, PrometheusError> {
     for span in SPANS {
-        let (rows, _) = client.instant(&count_query(catalog, span), at).await?;
+        let (rows, _) = client
+            .instant(&count_query(catalog, span, client.matchers()), at)
+            .await?;
         let counts = rows.iter().flat_map(|row| &row.samples).map(|(_, count)| *count);
         if let Some(count) = counts.filter(|count| *count >= 1.0).reduce(f64::max) {
             return Ok(Some(seconds_between(span, count)));
@@ -30,10 +33,13 @@ pub async fn scrape_interval(
     Ok(None)
 }
 
-fn count_query(catalog: &Catalog, span: u32) -> String {
+fn count_query(catalog: &Catalog, span: u32, within: &Matchers) -> String {
     let gpu = Signal::ALL.into_iter().filter(|signal| signal.is_gpu());
     let names = gpu.flat_map(|signal| catalog.metric_names(signal));
-    let median = |metric: &str| format!("quantile(0.5, count_over_time({metric}[{span}s]))");
+    let median = |metric: &str| {
+        let series = within.selector(metric, &[]);
+        format!("quantile(0.5, count_over_time({series}[{span}s]))")
+    };
     names.map(median).collect::<Vec<_>>().join(" or ")
 }
 
@@ -53,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_query_parses() {
-        let query = count_query(&Catalog::shipped().unwrap(), 600);
+        let query = count_query(&Catalog::shipped().unwrap(), 600, &Matchers::default());
         assert!(promql_parser::parser::parse(&query).is_ok(), "{query}");
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::matcher::{escaped, quoted};
 use crate::model::cluster::Labels;
 
 /// Namespace and name.
@@ -117,33 +118,6 @@ fn common<'n>(names: &[&'n str]) -> &'n str {
     // A hostile name may be cut within a character.
     let whole = (0..=length).rev().find(|at| first.is_char_boundary(*at));
     &first[..whole.unwrap_or_default()]
-}
-
-/// The text as a pattern that matches just it (RE2).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_punctuation() && c != '-' && c != '_' {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
-/// The text as a string of PromQL.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

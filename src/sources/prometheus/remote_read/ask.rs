@@ -13,13 +13,14 @@ use super::request::body;
 use super::steps::{Fold, LeftEdge};
 use crate::model::time::Grid;
 use crate::sources::prometheus::body::streamed;
-use crate::sources::prometheus::client::{PrometheusClient, Trouble};
+use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::decode::{DecodeError, SeriesRow};
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::flavour::Flavour;
 use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::refusal::refusal;
-use crate::sources::transport::retry::retry_after;
+use crate::sources::prometheus::trouble::Trouble;
+use crate::sources::transport::retry::{TRIES, retry_after};
 
 /// Two points where a range's left edge is open, three where it is closed; of no data at all.
 const EDGE_QUERY: &str = "count_over_time(vector(1)[2m:1m])";
@@ -114,22 +115,23 @@ impl PrometheusClient {
                 sink((*rank, row));
             }
         };
-        let asked = self
-            .patiently(async |tries| self.streamed_chunks(body.clone(), folding, &ranked, tries).await)
-            .await;
-        match asked {
-            Ok(Ok(samples)) => {
-                self.count_samples(samples);
-                Ok(true)
-            }
-            Ok(Err(why)) => {
-                remote.give_up(why);
-                Ok(false)
-            }
-            Err(trouble) => {
-                remote.give_up(Declined::Useless(trouble.into_error().to_string()));
-                Ok(false)
-            }
+        let mut tries = 1;
+        loop {
+            self.count_request();
+            let why = match self.streamed_chunks(body.clone(), folding, &ranked, tries).await {
+                Ok(Ok(samples)) => {
+                    self.count_samples(samples);
+                    return Ok(true);
+                }
+                Err(Trouble::Busy(told, _)) if tries < TRIES => {
+                    self.pause(told, &mut tries).await;
+                    continue;
+                }
+                Ok(Err(why)) => why,
+                Err(trouble) => Declined::Useless(trouble.into_error().to_string()),
+            };
+            remote.give_up(why);
+            return Ok(false);
         }
     }
 
@@ -146,7 +148,10 @@ impl PrometheusClient {
             Err(PrometheusError::Refused { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let points = rows.first().and_then(|row| row.samples.first()).map(|(_, count)| *count);
+        let points = rows
+            .first()
+            .and_then(|row| row.samples.first())
+            .map(|(_, count)| *count);
         Ok(match points {
             Some(2.0) => Some(LeftEdge::Open),
             Some(3.0) => Some(LeftEdge::Closed),
@@ -186,7 +191,10 @@ impl PrometheusClient {
         let kind = response.headers().get("content-type");
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
         if !kind.starts_with(STREAMED) {
-            let why = format!("it answers with {}, not with chunks", kind.chars().take(60).collect::<String>());
+            let why = format!(
+                "it answers with {}, not with chunks",
+                kind.chars().take(60).collect::<String>()
+            );
             return Ok(Err(Declined::Useless(why)));
         }
         let decoded = streamed(

@@ -3,7 +3,7 @@
 
 mod ask;
 mod bits;
-mod chunk;
+pub mod chunk;
 pub mod decode;
 mod frames;
 mod request;
@@ -11,5 +11,4 @@ mod steps;
 mod wire;
 
 pub use ask::RemoteRead;
-pub use chunk::ChunkError;
 pub use steps::{Fold, LeftEdge};

@@ -56,7 +56,9 @@ mod tests {
             window,
             step_seconds: 60,
         };
-        let matchers: Matchers = r#"__name__="DCGM_FI_DEV_GPU_UTIL",pod=~"a|b",job!="",zone!~"x""#.parse().unwrap();
+        let matchers: Matchers = r#"__name__="DCGM_FI_DEV_GPU_UTIL",pod=~"a|b",job!="",zone!~"x""#
+            .parse()
+            .unwrap();
         let asked = |left| {
             let body = body(&[&matchers, &Matchers::default()], grid, left).unwrap();
             let bytes = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
@@ -65,7 +67,10 @@ mod tests {
         let open = asked(LeftEdge::Open);
         assert_eq!(open.accepted_response_types, [1]);
         let query = &open.queries[0];
-        assert_eq!((query.start_timestamp_ms, query.end_timestamp_ms), (1_000_001, 1_600_000));
+        assert_eq!(
+            (query.start_timestamp_ms, query.end_timestamp_ms),
+            (1_000_001, 1_600_000)
+        );
         let told: Vec<(i32, &str, &str)> = query
             .matchers
             .iter()

@@ -180,7 +180,10 @@ mod tests {
             steps.take(START * 1000 + milliseconds, *value).unwrap();
         }
         let points = steps.finish();
-        points.into_iter().map(|(at, value)| (at as i64 - START, value)).collect()
+        points
+            .into_iter()
+            .map(|(at, value)| (at as i64 - START, value))
+            .collect()
     }
 
     #[test]
