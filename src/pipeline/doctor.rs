@@ -60,8 +60,16 @@ async fn servers(
         match live::open(&live, judge.catalog(), progress).await {
             Ok(open) => {
                 checks.extend(answered(&live, &open));
+                let client = open.client.clone();
                 return match open.whole(judge.catalog(), progress).await {
-                    Ok(reading) => Ok((checks, Some(reading))),
+                    Ok(reading) => {
+                        let seen = match client.reads_chunks() {
+                            true => "raw, by remote read",
+                            false => "by range queries",
+                        };
+                        checks.push(Check::good(Area::Sources, "samples", seen));
+                        Ok((checks, Some(reading)))
+                    }
                     Err(error) => {
                         checks.push(failed("Prometheus", &error));
                         Ok((checks, None))

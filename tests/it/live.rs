@@ -121,6 +121,15 @@ async fn a_live_run_and_its_recording_give_the_same_plan() {
     let (live, requests) = stage.counted(&["analyze", "--format", "json"], &config);
     let (recorded, _) = stage.recorded(&config);
     same("the live plan", &live, "that of its recording", &recorded);
+    let queries = ["analyze", "--format", "json", "--no-remote-read"];
+    let (by_queries, asked) = stage.counted(&queries, &config);
+    same(
+        "the plan from raw samples",
+        &live,
+        "that from range queries",
+        &by_queries,
+    );
+    assert!(requests != asked, "remote read was not used");
     let without = Stage {
         costs: "http://127.0.0.1:1".to_owned(),
         ..stage

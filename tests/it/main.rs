@@ -14,6 +14,7 @@ mod cases;
 mod cli;
 mod cncf;
 mod deploy;
+mod dialects;
 mod doctor;
 mod gentd26;
 mod judgement;

@@ -5,6 +5,7 @@ mod cluster;
 mod config;
 mod flavour;
 mod login;
+mod remote_read;
 mod retry;
 mod sigv4;
 mod tls;
@@ -130,7 +131,7 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
         target,
         headers,
         form: form(&body),
-        body: String::from_utf8(body).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
     };
     log.lock().unwrap().push(asked.clone());
     let (status, headers, body) = answer(&asked);

@@ -23,7 +23,7 @@ impl<'d> Bits<'d> {
     }
 
     /// Loads so much that 56 bits are there, or all that are left.
-    #[inline]
+    #[inline(always)]
     fn refill(&mut self) {
         if let Some(word) = self.data.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             self.buffer |= u64::from_be_bytes(*word) >> self.count;
@@ -31,23 +31,13 @@ impl<'d> Bits<'d> {
             self.at += bytes as usize;
             self.count += 8 * bytes;
         } else {
-            self.refill_at_the_end();
-        }
-    }
-
-    #[cold]
-    fn refill_at_the_end(&mut self) {
-        while self.count <= 56
-            && let Some(byte) = self.data.get(self.at)
-        {
-            self.buffer |= u64::from(*byte) << (56 - self.count);
-            self.at += 1;
-            self.count += 8;
+            // By value: who takes the address of a reader keeps it out of the registers.
+            (self.at, self.buffer, self.count) = refill_at_the_end(self.data, self.at, self.buffer, self.count);
         }
     }
 
     /// The next bits, of which there are 1 to 56.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, bits: u32) -> Result<u64, ChunkError> {
         if self.count < bits {
             self.refill();
@@ -62,7 +52,7 @@ impl<'d> Bits<'d> {
     }
 
     /// The next bits, of which there are 1 to 64.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_many(&mut self, bits: u32) -> Result<u64, ChunkError> {
         if bits <= 56 {
             return self.take(bits);
@@ -72,7 +62,7 @@ impl<'d> Bits<'d> {
     }
 
     /// How many ones come before a zero, of `most` at the most; the zero is taken, too.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ones(&mut self, most: u32) -> Result<u32, ChunkError> {
         // A prefix is at most eight bits long.
         if self.count < most {
@@ -106,6 +96,19 @@ impl<'d> Bits<'d> {
         let value = self.varint()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refill_at_the_end(data: &[u8], mut at: usize, mut buffer: u64, mut count: u32) -> (usize, u64, u32) {
+    while count <= 56
+        && let Some(byte) = data.get(at)
+    {
+        buffer |= u64::from(*byte) << (56 - count);
+        at += 1;
+        count += 8;
+    }
+    (at, buffer, count)
 }
 
 /// A number of so many bits whose upper half is negative, its middle (`1 << (bits - 1)`) being the largest where `middle_up`.

@@ -51,7 +51,7 @@ struct Value {
 
 impl Value {
     /// The bits that differ lie where they lay last time.
-    #[inline]
+    #[inline(always)]
     fn same_place(&mut self, bits: &mut Bits<'_>) -> Result<(), ChunkError> {
         let width = 64 - self.leading - self.trailing;
         self.bits ^= bits.take_many(width)? << self.trailing;
@@ -59,7 +59,7 @@ impl Value {
     }
 
     /// They lie elsewhere: five bits say how many above are alike, six how many differ.
-    #[inline]
+    #[inline(always)]
     fn new_place(&mut self, bits: &mut Bits<'_>) -> Result<(), ChunkError> {
         let place = bits.take(11)?;
         self.leading = (place >> 6) as u32;
