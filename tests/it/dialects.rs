@@ -1,13 +1,21 @@
 //! One world, told in the words of each exporter and each server: the plan is the same.
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::cluster::Labels;
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
 use gpuwise::{pipeline, report};
+use serde_json::json;
 
-use crate::generator::{Size, World};
+use crate::generator::{END, HOUR, Size, World};
+use crate::remote_read::{program_of_3, write};
+use crate::servers::{self, kubeconfig, prometheus_is_installed, start_prometheus};
+use crate::victoria;
 
 fn plan(mut reading: Reading) -> String {
     reading.settle();
@@ -68,5 +76,79 @@ fn every_exporters_words_give_the_same_plan() {
         let plan = told(&world, change);
         let first = plan.lines().zip(expected.lines()).find(|(line, other)| line != other);
         assert!(plan == expected, "{dialect}: {first:?}");
+    }
+}
+
+/// Hours of the worlds that servers tell: enough for a peak to be believed.
+const WINDOW_HOURS: i64 = 24;
+
+/// The samples of a world, half a second later than it draws them: just at the edge of a step, Prometheus 2 counts a sample in both,
+/// and real scrapes are never just there.
+fn samples(world: &World) -> String {
+    let text = world.openmetrics_text(END - WINDOW_HOURS * HOUR - 600, END - 1);
+    let later = |line: &str| match line.starts_with('#') {
+        true => format!("{line}\n"),
+        false => format!("{line}.5\n"),
+    };
+    text.lines().map(later).collect()
+}
+
+fn plan_of(prometheus: &str, costs: &str, config: &Path, more: &[&str]) -> String {
+    let until = jiff::Timestamp::from_second(END).unwrap().to_string();
+    let window = format!("{WINDOW_HOURS}h");
+    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
+        .args(["analyze", "--format", "json", "--step", "60", "--quiet"])
+        .args(["--prometheus", prometheus, "--costs", costs])
+        .args(["--until", &until, "--window", &window])
+        .args([OsStr::new("--kubeconfig"), config.as_os_str()])
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn every_server_gives_the_same_plan() {
+    if !prometheus_is_installed() {
+        return;
+    }
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [of_2, of_3, of_victoria] = folders.each_ref().map(tempfile::TempDir::path);
+    let world = World::generate(4, Size::Small, 2);
+    let samples = samples(&world);
+    let server = json!({"server": servers::kubernetes(&world)});
+    let config = kubeconfig(&of_2.join("kubeconfig"), &server, &json!({}));
+    let costs = servers::opencost(World::generate(4, Size::Small, 2));
+    servers::load(&samples, of_2);
+    let (_two, url) = start_prometheus("prometheus", &[], of_2).await;
+    let expected = plan_of(&url, &costs, &config, &[]);
+    assert!(expected.contains("\"accepted\": [\n"), "nothing was found: {expected}");
+    let same = |plan: String, server: &str| {
+        let first = plan.lines().zip(expected.lines()).find(|(line, other)| line != other);
+        assert!(plan == expected, "{server}: {first:?}");
+    };
+    same(
+        plan_of(&url, &costs, &config, &["--no-remote-read"]),
+        "Prometheus 2, range queries",
+    );
+    if let Some(program) = program_of_3() {
+        let arguments = ["--web.enable-remote-write-receiver", "--enable-feature=xor2-encoding"];
+        let (_three, url) = start_prometheus(&program, &arguments, of_3).await;
+        write(&samples, &url).await;
+        same(plan_of(&url, &costs, &config, &[]), "Prometheus 3");
+        same(
+            plan_of(&url, &costs, &config, &["--no-remote-read"]),
+            "Prometheus 3, range queries",
+        );
+    }
+    // It takes no samples of a time to come.
+    if jiff::Timestamp::now().as_second() < END {
+        println!("skipped: VictoriaMetrics, before the world's end");
+    } else if let Some((_victoria, port)) = victoria::victoria(of_victoria, &victoria::lines(&samples)) {
+        let url = format!("http://127.0.0.1:{port}");
+        same(plan_of(&url, &costs, &config, &[]), "VictoriaMetrics");
+    } else {
+        println!("skipped: victoria-metrics is not installed");
     }
 }

@@ -1,7 +1,7 @@
 //! Servers on loopback: a real Prometheus with a world's samples, and fakes of the Kubernetes API and of OpenCost that
 //! answer in their real shapes.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -98,7 +98,7 @@ pub(crate) fn prometheus_is_installed() -> bool {
 
 /// A Prometheus over what a world said between two seconds, and its URL.
 pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
-    load(world, span, folder);
+    load(&world.openmetrics_text(span.0, span.1), folder);
     start_prometheus("prometheus", &[], folder).await
 }
 
@@ -119,12 +119,10 @@ pub(crate) async fn start_prometheus(program: &str, arguments: &[&str], folder: 
     (running, format!("http://127.0.0.1:{port}"))
 }
 
-/// Samples as blocks of a time series database.
-pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
+/// Samples, as OpenMetrics text, as blocks of a time series database.
+pub(crate) fn load(text: &str, folder: &Path) {
     let samples = folder.join("samples.om");
-    let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
-    world.openmetrics_between(&mut out, from, to).unwrap();
-    out.flush().unwrap();
+    std::fs::write(&samples, text).unwrap();
     let run = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics"])
         .args([&samples, &folder.join("data")])

@@ -15,7 +15,7 @@ use crate::generator::{END, HOUR, Size, World};
 const WINDOW_HOURS: i64 = 2;
 
 /// Stops the server when the test ends, however it ends.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -37,24 +37,18 @@ fn send(port: u16, method: &str, path: &str, body: &[u8]) -> Option<u16> {
 }
 
 /// Prometheus text with milliseconds, of what was OpenMetrics with seconds.
-fn lines(world: &World) -> Vec<u8> {
-    let mut text = Vec::new();
-    let from = END - WINDOW_HOURS * HOUR - 600;
-    world.openmetrics_between(&mut text, from, END).unwrap();
+pub(crate) fn lines(text: &str) -> Vec<u8> {
     let mut lines = Vec::with_capacity(text.len() + text.len() / 20);
-    for line in String::from_utf8(text)
-        .unwrap()
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-    {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (head, second) = line.rsplit_once(' ').unwrap();
-        writeln!(lines, "{head} {}", second.parse::<i64>().unwrap() * 1000).unwrap();
+        let milliseconds = second.parse::<f64>().unwrap() * 1000.0;
+        writeln!(lines, "{head} {milliseconds:.0}").unwrap();
     }
     lines
 }
 
 /// A VictoriaMetrics with these samples, and its port; `None` where it is not installed.
-fn victoria(folder: &std::path::Path, samples: &[u8]) -> Option<(Running, u16)> {
+pub(crate) fn victoria(folder: &std::path::Path, samples: &[u8]) -> Option<(Running, u16)> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new("victoria-metrics")
         .arg(format!("-storageDataPath={}", folder.join("data").display()))
@@ -103,7 +97,9 @@ fn what_victoria_metrics_tells_is_what_prometheus_would() {
     }
     let world = World::generate(4, Size::Small, 2);
     let folder = tempfile::tempdir().unwrap();
-    let Some((_running, port)) = victoria(folder.path(), &lines(&world)) else {
+    let from = END - WINDOW_HOURS * HOUR - 600;
+    let samples = world.openmetrics_text(from, END);
+    let Some((_running, port)) = victoria(folder.path(), &lines(&samples)) else {
         println!("skipped: victoria-metrics is not installed");
         return;
     };

@@ -83,6 +83,14 @@ impl World {
         writeln!(out, "# EOF")
     }
 
+    /// The same as text.
+    pub fn openmetrics_text(&self, begin: i64, end: i64) -> String {
+        let mut text = Vec::new();
+        // Writing to a vector cannot fail, and what is written is text.
+        _ = self.openmetrics_between(&mut text, begin, end);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     fn write_devices(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
         let streams = streams::devices(self);
         for (index, metric) in DEVICE_METRICS.into_iter().enumerate() {
