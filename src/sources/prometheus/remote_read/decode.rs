@@ -101,6 +101,8 @@ struct OneSeries {
     who: Option<(usize, Vec<Label>)>,
     has_histograms: bool,
     steps: Steps,
+    /// Those of one chunk.
+    samples: Vec<(i64, f64)>,
 }
 
 impl OneSeries {
@@ -109,6 +111,7 @@ impl OneSeries {
             who: None,
             has_histograms: false,
             steps: Steps::new(folding.grid, folding.fold, folding.left),
+            samples: Vec::new(),
         }
     }
 
@@ -124,16 +127,11 @@ impl OneSeries {
     }
 
     fn take(&mut self, encoding: Encoding, data: &[u8]) -> Result<u64, RemoteReadError> {
-        let (mut count, mut in_order) = (0, Ok(()));
-        samples(encoding, data, |time, value| {
-            count += 1;
-            // A chunk has a hundred samples, so that the rest of one that is refused costs nothing.
-            if in_order.is_ok() {
-                in_order = self.steps.take(time, value);
-            }
-        })?;
-        in_order.map_err(|_| RemoteReadError::Malformed("samples that are not in time order".to_owned()))?;
-        Ok(count)
+        self.samples.clear();
+        samples(encoding, data, |time, value| self.samples.push((time, value)))?;
+        let taken = self.steps.take(&self.samples);
+        taken.map_err(|_| RemoteReadError::Malformed("samples that are not in time order".to_owned()))?;
+        Ok(self.samples.len() as u64)
     }
 
     fn hand_over(&mut self, sink: &mut impl FnMut(usize, SeriesRow)) {

@@ -7,6 +7,9 @@ use bytes::Bytes;
 /// The largest frame that is taken. Prometheus cuts at one MiB (`--storage.remote.read-max-bytes-in-frame`), after a whole chunk.
 const LARGEST: u64 = 64 << 20;
 
+/// What most frames fit into.
+const USUAL: u64 = 2 << 20;
+
 /// Why there is no next frame.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
@@ -43,8 +46,8 @@ impl<R: Read> Frames<R> {
         }
         let mut checksum = [0; 4];
         self.input.read_exact(&mut checksum).map_err(cut)?;
-        // A length that lies takes no more memory than there are bytes.
-        let mut message = Vec::new();
+        // A length that lies takes no more memory than there are bytes, and a usual one is taken at once.
+        let mut message = Vec::with_capacity(length.min(USUAL) as usize);
         let read = (&mut self.input).take(length).read_to_end(&mut message);
         if (read.map_err(cut)? as u64) < length {
             return Err(FrameError::Truncated);

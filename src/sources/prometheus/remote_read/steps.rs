@@ -29,7 +29,6 @@ pub(super) struct OutOfOrder;
 /// The samples of one series on their way into steps.
 #[derive(Debug)]
 pub(super) struct Steps {
-    grid: Grid,
     fold: Fold,
     left: LeftEdge,
     /// Milliseconds of the window's beginning, of its end, and of a step.
@@ -38,8 +37,7 @@ pub(super) struct Steps {
     step: i64,
     /// The time of the last sample.
     last: i64,
-    /// The step that is filled just now, and its end.
-    index: usize,
+    /// The end of the step that is filled just now.
     edge: i64,
     count: u64,
     value: f64,
@@ -54,14 +52,12 @@ impl Steps {
         let start = grid.window.start.as_second() * 1000;
         let step = i64::from(grid.step_seconds.max(1)) * 1000;
         Self {
-            grid,
             fold,
             left,
             start,
             end: start + step * grid.points() as i64,
             step,
             last: i64::MIN,
-            index: 0,
             edge: i64::MIN,
             count: 0,
             value: 0.0,
@@ -70,66 +66,93 @@ impl Steps {
         }
     }
 
-    /// Takes the next sample; what lies outside the window is left out, as is the mark of a series' end.
-    #[inline]
-    pub(super) fn take(&mut self, time: i64, value: f64) -> Result<(), OutOfOrder> {
-        if time <= self.last {
-            return Err(OutOfOrder);
-        }
-        self.last = time;
-        if value.to_bits() == STALE {
-            return Ok(());
-        }
-        if time > self.edge && !self.open(time) {
-            return Ok(());
-        }
-        self.add(value);
-        if time == self.edge && self.left == LeftEdge::Closed {
-            self.close();
-            self.index += 1;
-            // The window's last step has none behind it.
-            self.edge = match self.edge {
-                edge if edge < self.end => edge + self.step,
-                _ => i64::MIN,
-            };
-            if self.edge != i64::MIN {
-                self.add(value);
+    /// Takes the next samples, milliseconds and value; what lies outside the window is left out, as is the mark of a series' end.
+    pub(super) fn take(&mut self, samples: &[(i64, f64)]) -> Result<(), OutOfOrder> {
+        let mut rest = samples;
+        while let Some((time, _)) = rest.first() {
+            if *time > self.edge && !self.open(*time) {
+                self.add(&[(*time, f64::from_bits(STALE))])?;
+                rest = &rest[1..];
+                continue;
+            }
+            let until = rest.iter().position(|(time, _)| *time > self.edge);
+            let (own, later) = rest.split_at(until.unwrap_or(rest.len()));
+            self.add(own)?;
+            rest = later;
+            if let Some((time, value)) = own.last()
+                && *time == self.edge
+                && self.left == LeftEdge::Closed
+            {
+                self.next(*value)?;
             }
         }
         Ok(())
     }
 
+    /// Ends the step with a sample just at its end, which the next one begins with.
+    fn next(&mut self, value: f64) -> Result<(), OutOfOrder> {
+        self.close();
+        let at = self.edge;
+        // The window's last step has none behind it.
+        if at >= self.end {
+            self.edge = i64::MIN;
+            return Ok(());
+        }
+        self.edge += self.step;
+        self.last = at - 1;
+        self.add(&[(at, value)])
+    }
+
     /// Begins the step that holds this time, if the window has it.
     fn open(&mut self, time: i64) -> bool {
         self.close();
+        let next = self.edge.saturating_add(self.step);
+        // Most samples follow each other closely, and a division takes as long as all else.
+        if self.edge != i64::MIN && time <= next && next <= self.end {
+            self.edge = next;
+            return true;
+        }
         self.edge = i64::MIN;
         let at_the_beginning = time == self.start && self.left == LeftEdge::Closed;
         if time > self.end || time < self.start || (time == self.start && !at_the_beginning) {
             return false;
         }
-        let index = ((time - self.start - 1).max(0)) / self.step;
-        self.index = index as usize;
+        let index = (time - self.start - 1).max(0) / self.step;
         self.edge = self.start + (index + 1) * self.step;
         true
     }
 
-    #[inline]
-    fn add(&mut self, value: f64) {
-        self.count += 1;
-        match self.fold {
-            // Kahan's summation in Neumaier's form, as Prometheus has it.
-            Fold::Mean => {
-                let sum = self.value + value;
-                self.lost += if self.value.abs() >= value.abs() {
-                    (self.value - sum) + value
-                } else {
-                    (value - sum) + self.value
-                };
-                self.value = sum;
+    /// Adds samples to the open step.
+    fn add(&mut self, samples: &[(i64, f64)]) -> Result<(), OutOfOrder> {
+        // In variables of their own, sums stay in registers.
+        let (mut last, mut count, mut total, mut lost) = (self.last, self.count, self.value, self.lost);
+        for &(time, value) in samples {
+            if time <= last {
+                return Err(OutOfOrder);
             }
-            Fold::Max if self.count == 1 || value > self.value || self.value.is_nan() => self.value = value,
-            Fold::Max => {}
+            last = time;
+            if value.to_bits() == STALE {
+                continue;
+            }
+            count += 1;
+            match self.fold {
+                // Kahan's summation in Neumaier's form, as Prometheus has it.
+                Fold::Mean => {
+                    let sum = total + value;
+                    let (larger, smaller) = if total.abs() >= value.abs() {
+                        (total, value)
+                    } else {
+                        (value, total)
+                    };
+                    lost += (larger - sum) + smaller;
+                    total = sum;
+                }
+                Fold::Max if count == 1 || value > total || total.is_nan() => total = value,
+                Fold::Max => {}
+            }
         }
+        (self.last, self.count, self.value, self.lost) = (last, count, total, lost);
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -141,7 +164,7 @@ impl Steps {
             Fold::Mean => (self.value + self.lost) / self.count as f64,
             Fold::Max => self.value,
         };
-        self.points.push((self.grid.second(self.index) as f64, value));
+        self.points.push(((self.edge / 1000) as f64, value));
         (self.count, self.value, self.lost) = (0, 0.0, 0.0);
     }
 
@@ -176,9 +199,10 @@ mod tests {
 
     fn folded(fold: Fold, left: LeftEdge, samples: &[(i64, f64)]) -> Vec<(i64, f64)> {
         let mut steps = Steps::new(grid(10), fold, left);
-        for (milliseconds, value) in samples {
-            steps.take(START * 1000 + milliseconds, *value).unwrap();
-        }
+        let at = |(milliseconds, value): &(i64, f64)| (START * 1000 + milliseconds, *value);
+        let samples: Vec<(i64, f64)> = samples.iter().map(at).collect();
+        // In pieces, as chunks come.
+        samples.chunks(7).for_each(|piece| steps.take(piece).unwrap());
         let points = steps.finish();
         points
             .into_iter()
@@ -208,12 +232,16 @@ mod tests {
     #[test]
     fn time_that_stands_still_or_runs_back_is_refused() {
         let mut steps = Steps::new(grid(10), Fold::Max, LeftEdge::Open);
-        steps.take(START * 1000 + 5, 1.0).unwrap();
-        assert_eq!(steps.take(START * 1000 + 5, 1.0), Err(OutOfOrder));
-        assert_eq!(steps.take(START * 1000 + 4, 1.0), Err(OutOfOrder));
+        let at = |milliseconds| [(START * 1000 + milliseconds, 1.0)];
+        steps.take(&at(5)).unwrap();
+        assert_eq!(steps.take(&at(5)), Err(OutOfOrder));
+        assert_eq!(steps.take(&at(4)), Err(OutOfOrder));
+        // Outside the window, too.
+        steps.take(&at(900_000)).unwrap();
+        assert_eq!(steps.take(&at(800_000)), Err(OutOfOrder));
         // Another series begins anew.
         assert_eq!(steps.finish().len(), 1);
-        steps.take(START * 1000 + 4, 1.0).unwrap();
+        steps.take(&at(4)).unwrap();
     }
 
     proptest! {
