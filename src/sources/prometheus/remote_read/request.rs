@@ -43,6 +43,7 @@ pub(super) fn body(selectors: &[&Matchers], grid: Grid, left: LeftEdge) -> Resul
 mod tests {
     use super::*;
     use crate::model::time::Window;
+    use crate::sources::prometheus::matcher::Matcher;
     use jiff::Timestamp;
 
     #[test]
