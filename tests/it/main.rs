@@ -26,6 +26,7 @@ mod reach;
 mod readme;
 mod servers;
 mod since;
+mod store;
 mod tidy;
 mod usage;
 mod victoria;

@@ -98,7 +98,14 @@ pub(crate) fn prometheus_is_installed() -> bool {
 
 /// A Prometheus over what a world said between two seconds, and its URL.
 pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
-    load(world, span, folder);
+    store(&[(world, span)], folder).await
+}
+
+/// A Prometheus over what worlds said, each between two seconds, and its URL.
+pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Running, String) {
+    for (world, span) in said {
+        load(world, *span, folder);
+    }
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
     let [port] = free_ports();
     let mut running = Running::start(
@@ -113,19 +120,28 @@ pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -
     (running, format!("http://127.0.0.1:{port}"))
 }
 
+/// Seconds that a block holds. `promtool` reads its whole input for each block that it writes, so it gets one at a time.
+const BLOCK: i64 = 7_200;
+
 /// Samples as blocks of a time series database.
 fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
     let samples = folder.join("samples.om");
-    let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
-    world.openmetrics_between(&mut out, from, to).unwrap();
-    out.flush().unwrap();
-    let run = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&samples, &folder.join("data")])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(run.success(), "promtool refused the samples");
+    let mut begin = from;
+    while begin < to {
+        // A block ends before the next one's first second.
+        let end = (((begin + 1).div_euclid(BLOCK) + 1) * BLOCK - 1).min(to);
+        let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
+        world.openmetrics_between(&mut out, begin, end).unwrap();
+        out.flush().unwrap();
+        let run = Command::new("promtool")
+            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            .args([&samples, &folder.join("data")])
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(run.success(), "promtool refused the samples");
+        begin = end;
+    }
     std::fs::remove_file(samples).unwrap();
 }
 

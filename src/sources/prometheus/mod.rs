@@ -16,6 +16,7 @@ mod kube_state;
 mod lifetimes;
 pub mod history;
 pub mod read;
+pub mod clusters;
 pub mod probe;
 pub mod scrape;
 
