@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_place_and_no_secret_with_any() {
         let text = "sources:\n  promtheus: x\n  prometheus: http://me:hush@host\n  prometheus-token: hush\n  \
-                    prometheus-header: ['X-Api-Key: hush', 'hush', 'X-Key: $HOME']\n  timeout: soon\nother: 1\n";
+                    prometheus-header: ['X-Api-Key: hush', 'hush', 'X-Key: $HOME']\n  prometheus-matcher: ['cluster=\"eu\"', 'cluster=eu']\n  timeout: soon\nother: 1\n";
         let told = mistakes(text);
         for said in [
             "gpuwise.yaml:2:3: unknown key `sources.promtheus`; did you mean `prometheus`?",
@@ -236,8 +236,9 @@ mod tests {
             "'X-Api-Key: $GPUWISE_VARIABLE'",
             "'NAME: VALUE'",
             "the variable of `X-Key` must be one of this program",
+            "gpuwise.yaml:6:40: `sources.prometheus-matcher`: `cluster=eu` is no label matcher: the value of `cluster` must be quoted",
             "`sources.timeout` must be a number",
-            "gpuwise.yaml:7:1: unknown key `other`",
+            "gpuwise.yaml:8:1: unknown key `other`",
         ] {
             assert!(told.contains(said), "no `{said}` in: {told}");
         }

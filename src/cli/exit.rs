@@ -62,7 +62,11 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | PipelineError::Discovery(
                 DiscoveryError::NoCluster { .. } | DiscoveryError::Nothing { .. } | DiscoveryError::Several { .. },
             )
-            | PipelineError::Prometheus(PrometheusError::Endpoint(_))
+            | PipelineError::Prometheus(
+                PrometheusError::Endpoint(_)
+                | PrometheusError::SeveralClusters { .. }
+                | PrometheusError::NoSuchCluster { .. },
+            )
             | PipelineError::Costs(OpenCostError::Endpoint(_)),
         ) => USAGE,
         Some(

@@ -145,8 +145,8 @@ pub(super) fn coverage(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[
     }
 }
 
-/// The gaps of reading and joining, and signals that the whole cluster lacks, with the spend of the workloads that some
-/// lever could not tell for want of them.
+/// The gaps of reading and joining, signals that the whole cluster lacks, and samples that are missing here and there, with the
+/// spend of the workloads that some lever could not tell for want of them.
 fn gaps(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[Unknown]) -> Vec<GapRow> {
     let snapshot = world.snapshot;
     let mut rows: Vec<GapRow> = snapshot
@@ -159,7 +159,6 @@ fn gaps(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[Unknown]) -> Ve
             monthly: priced.monthly.map(Monthly::to_cents),
         })
         .collect();
-    let costs: BTreeMap<&str, Option<Monthly>> = workloads.iter().map(|row| (row.id.as_str(), row.monthly)).collect();
     for signal in &snapshot.absent {
         let missed = unknown
             .iter()
@@ -168,21 +167,48 @@ fn gaps(world: &World<'_>, workloads: &[WorkloadRow], unknown: &[Unknown]) -> Ve
         if ids.is_empty() {
             continue;
         }
-        let cost = ids
-            .iter()
-            .try_fold(Monthly::ZERO, |sum, id| Some(sum + costs.get(id).copied().flatten()?));
         rows.push(GapRow {
             what: format!("{signal} of every workload"),
             why: "no series of it is in the window".to_owned(),
             fix: signal.fix().to_owned(),
-            monthly: cost.map(Monthly::to_cents),
+            monthly: cost_of(&ids, workloads),
         });
     }
+    rows.extend(holes(workloads, unknown));
     rows.sort_by(|a, b| {
         let money = |row: &GapRow| row.monthly.map_or(-1.0, Monthly::get);
         money(b).total_cmp(&money(a)).then_with(|| a.what.cmp(&b.what))
     });
     rows
+}
+
+/// Samples that are missing of some workloads, too many for a lever.
+fn holes(workloads: &[WorkloadRow], unknown: &[Unknown]) -> Option<GapRow> {
+    let missed: Vec<&Unknown> = unknown.iter().filter(|row| row.reason == "samples-missing").collect();
+    let first = missed.first()?;
+    let ids: BTreeSet<&str> = missed.iter().map(|row| row.subject.id.as_str()).collect();
+    let named = |id: &str| workloads.iter().find(|row| row.id == id).map(|row| &row.name);
+    let example = named(&first.subject.id).unwrap_or(&first.subject.id);
+    Some(GapRow {
+        what: match ids.len() {
+            1 => format!("part of the samples of {example}"),
+            count => format!("part of the samples of {count} workloads"),
+        },
+        why: match ids.len() {
+            1 => first.missing.clone(),
+            _ => format!("{example}, for one: {}", first.missing),
+        },
+        fix: first.fix.clone(),
+        monthly: cost_of(&ids, workloads),
+    })
+}
+
+/// What these workloads cost together; `None` where one has no price.
+fn cost_of(ids: &BTreeSet<&str>, workloads: &[WorkloadRow]) -> Option<Monthly> {
+    let costs: BTreeMap<&str, Option<Monthly>> = workloads.iter().map(|row| (row.id.as_str(), row.monthly)).collect();
+    ids.iter()
+        .try_fold(Monthly::ZERO, |sum, id| Some(sum + costs.get(id).copied().flatten()?))
+        .map(Monthly::to_cents)
 }
 
 pub(super) fn cents(by: ByCategory) -> ByCategory {

@@ -17,6 +17,7 @@ use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::Connection;
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::clusters::{self, Known};
 use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
@@ -79,6 +80,14 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         costs,
     } = connect(live, catalog, progress).await?;
     let (objects, context) = read_objects(connection, progress).await?;
+    let known = Known {
+        nodes: objects.nodes.iter().map(|node| node.name.clone()).collect(),
+        names: live.cluster.iter().chain(&context).cloned().collect(),
+    };
+    let (client, told) = clusters::narrowed(client, catalog, looked_at(live)?, &known).await?;
+    for gap in told.iter().filter(|gap| gap.code == clusters::CHOSEN) {
+        progress.note(&format!("{}; {}", gap.why, gap.fix));
+    }
     let grid = grid(live, &client, catalog).await?;
     let costs = match &costs {
         Some(client) => opencost::read(client, grid.window, progress).await.map_err(Some),
@@ -94,7 +103,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
     };
     let history = prometheus::history::read(&client, grid, progress).await?;
     let mut gaps = objects.gaps;
-    gaps.extend(history.gaps);
+    gaps.extend(told.into_iter().chain(history.gaps));
     let mut inventory = Inventory {
         nodes: objects.nodes,
         pods: objects.pods,
@@ -187,6 +196,15 @@ fn take_costs(
     inventory.other_costs = costs.other_costs;
     gaps.extend(costs.gaps);
     (costs.currency, costs.cluster)
+}
+
+/// The window before a step is known.
+fn looked_at(live: &Live) -> Result<Window, PipelineError> {
+    let end = live.until.unwrap_or_else(Timestamp::now);
+    let start = end.checked_sub(live.window);
+    let start =
+        start.map_err(|_| PipelineError::Window(format!("nothing is known of {} before {end}", live.window)))?;
+    Ok(Window { start, end })
 }
 
 /// Window and step: the end lies on a whole step, so that two runs within one step read the same points.

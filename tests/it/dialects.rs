@@ -82,15 +82,17 @@ fn every_exporters_words_give_the_same_plan() {
 /// Hours of the worlds that servers tell: enough for a peak to be believed.
 const WINDOW_HOURS: i64 = 24;
 
-/// The samples of a world, half a second later than it draws them: just at the edge of a step, Prometheus 2 counts a sample in both,
-/// and real scrapes are never just there.
-fn samples(world: &World) -> String {
-    let text = world.openmetrics_text(END - WINDOW_HOURS * HOUR - 600, END - 1);
-    let later = |line: &str| match line.starts_with('#') {
+/// What is read of them, and a little before it.
+const SPAN: (i64, i64) = (END - WINDOW_HOURS * HOUR - 600, END - 1);
+
+/// The samples half a second later than a world draws them: just at the edge of a step, Prometheus 2 counts a sample in both, and
+/// real scrapes are never just there.
+fn later(text: &str) -> String {
+    let line = |line: &str| match line.starts_with('#') {
         true => format!("{line}\n"),
         false => format!("{line}.5\n"),
     };
-    text.lines().map(later).collect()
+    text.lines().map(line).collect()
 }
 
 fn plan_of(prometheus: &str, costs: &str, config: &Path, more: &[&str]) -> String {
@@ -116,11 +118,11 @@ async fn every_server_gives_the_same_plan() {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let [of_2, of_3, of_victoria] = folders.each_ref().map(tempfile::TempDir::path);
     let world = World::generate(4, Size::Small, 2);
-    let samples = samples(&world);
+    let samples = later(&world.openmetrics_text(SPAN.0, SPAN.1));
     let server = json!({"server": servers::kubernetes(&world)});
     let config = kubeconfig(&of_2.join("kubeconfig"), &server, &json!({}));
     let costs = servers::opencost(World::generate(4, Size::Small, 2));
-    servers::load(&samples, of_2);
+    servers::load(&world, SPAN, of_2, |text| later(&text));
     let (_two, url) = start_prometheus("prometheus", &[], of_2).await;
     let expected = plan_of(&url, &costs, &config, &[]);
     assert!(expected.contains("\"accepted\": [\n"), "nothing was found: {expected}");

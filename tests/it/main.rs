@@ -28,6 +28,7 @@ mod readme;
 mod remote_read;
 mod servers;
 mod since;
+mod store;
 mod tidy;
 mod usage;
 mod victoria;

@@ -98,7 +98,14 @@ pub(crate) fn prometheus_is_installed() -> bool {
 
 /// A Prometheus over what a world said between two seconds, and its URL.
 pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
-    load(&world.openmetrics_text(span.0, span.1), folder);
+    store(&[(world, span)], folder).await
+}
+
+/// A Prometheus over what worlds said, each between two seconds, and its URL.
+pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Running, String) {
+    for (world, span) in said {
+        load(world, *span, folder, |text| text);
+    }
     start_prometheus("prometheus", &[], folder).await
 }
 
@@ -119,17 +126,26 @@ pub(crate) async fn start_prometheus(program: &str, arguments: &[&str], folder: 
     (running, format!("http://127.0.0.1:{port}"))
 }
 
-/// Samples, as OpenMetrics text, as blocks of a time series database.
-pub(crate) fn load(text: &str, folder: &Path) {
+/// Seconds that a block holds. `promtool` reads its whole input for each block that it writes, so it gets one at a time.
+const BLOCK: i64 = 7_200;
+
+/// Samples, in what words `told` makes of OpenMetrics, as blocks of a time series database.
+pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path, told: impl Fn(String) -> String) {
     let samples = folder.join("samples.om");
-    std::fs::write(&samples, text).unwrap();
-    let run = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&samples, &folder.join("data")])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(run.success(), "promtool refused the samples");
+    let mut begin = from;
+    while begin < to {
+        // A block ends before the next one's first second.
+        let end = (((begin + 1).div_euclid(BLOCK) + 1) * BLOCK - 1).min(to);
+        std::fs::write(&samples, told(world.openmetrics_text(begin, end))).unwrap();
+        let run = Command::new("promtool")
+            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            .args([&samples, &folder.join("data")])
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(run.success(), "promtool refused the samples");
+        begin = end;
+    }
     std::fs::remove_file(samples).unwrap();
 }
 

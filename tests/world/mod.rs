@@ -78,6 +78,8 @@ pub struct World {
     pub start: i64,
     /// Whether the exporter's own pod labels give way to those of the pod on the GPU (`honorLabels: true`).
     pub honors_labels: bool,
+    /// Labels that its scraper gives every sample on its way to a store of several clusters.
+    pub external: streams::Labels,
     /// Its workloads.
     pub workloads: Vec<Workload>,
     /// Its machines.
@@ -111,6 +113,7 @@ impl World {
             size,
             start,
             honors_labels: size != Size::Demo && seed % 2 == 1,
+            external: streams::Labels::new(),
             workloads,
             nodes,
             slots,

@@ -51,17 +51,6 @@ const SERVER_METRICS: [ServerMetric; 5] = [
     ),
 ];
 
-fn line_head(name: &str, labels: &Labels) -> String {
-    let mut head = format!("{name}{{");
-    for (index, (label, value)) in labels.iter().enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        // Writing to a string cannot fail.
-        _ = write!(head, "{comma}{label}=\"{value}\"");
-    }
-    head.push_str("} ");
-    head
-}
-
 impl World {
     /// Every sample of the window.
     ///
@@ -91,6 +80,18 @@ impl World {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// What stands before a sample's value: its name and labels, and those that the scraper gives everything it sends away.
+    fn line_head(&self, name: &str, labels: &Labels) -> String {
+        let mut head = format!("{name}{{");
+        for (index, (label, value)) in labels.iter().chain(&self.external).enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            // Writing to a string cannot fail.
+            _ = write!(head, "{comma}{label}=\"{value}\"");
+        }
+        head.push_str("} ");
+        head
+    }
+
     fn write_devices(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
         let streams = streams::devices(self);
         for (index, metric) in DEVICE_METRICS.into_iter().enumerate() {
@@ -99,7 +100,7 @@ impl World {
                 let mut labels = stream.labels.clone();
                 labels.insert("device", format!("nvidia{}", stream.device));
                 labels.insert("job", "nvidia-dcgm-exporter".to_owned());
-                let head = line_head(metric, &labels);
+                let head = self.line_head(metric, &labels);
                 let mut failed = Ok(());
                 stream.walk(self, begin, end, |second, ticks| {
                     if failed.is_ok() {
@@ -134,7 +135,7 @@ impl World {
                     if !reason.is_empty() {
                         labels.insert("finished_reason", (*reason).to_owned());
                     }
-                    let head = line_head(&format!("{family}{ending}"), &labels);
+                    let head = self.line_head(&format!("{family}{ending}"), &labels);
                     for sample in samples {
                         writeln!(out, "{head}{} {}", value(sample), sample.second)?;
                     }
@@ -143,7 +144,7 @@ impl World {
         }
         writeln!(out, "# TYPE vllm:cache_config_info gauge")?;
         for (_, labels, samples) in &all {
-            let head = line_head("vllm:cache_config_info", labels);
+            let head = self.line_head("vllm:cache_config_info", labels);
             for sample in samples {
                 writeln!(out, "{head}1 {}", sample.second)?;
             }
@@ -185,7 +186,7 @@ impl World {
                     if !phase.is_empty() {
                         labels.insert("phase", (*phase).to_owned());
                     }
-                    let head = line_head(family, &labels);
+                    let head = self.line_head(family, &labels);
                     let seen =
                         ksm_seconds(self.start, END).filter(|at| begin < *at && *at <= end && pod.exists_at(*at));
                     for second in seen {
@@ -215,7 +216,7 @@ impl World {
                 let mut labels = Labels::from([("namespace", namespace), ("job", "kube-state-metrics".to_owned())]);
                 name_owner(&mut labels, &owner);
                 labels.insert(label, owned.name.clone());
-                let head = line_head(family, &labels);
+                let head = self.line_head(family, &labels);
                 let (made, gone) = objects::lifetime(self, &owned);
                 let there = |at: &i64| begin < *at && *at <= end && made <= *at && *at < gone;
                 for second in ksm_seconds(self.start, END).filter(there) {

@@ -114,6 +114,32 @@ pub enum PrometheusError {
         /// What is wrong with it.
         cause: DecodeError,
     },
+    /// It keeps several clusters, and which is ours is not known.
+    #[error(
+        "Prometheus at `{url}` keeps the series of several clusters ({there}), and neither nodes nor names tell which is this \
+         one; pods of one name would be taken for one pod, so name it: --prometheus-matcher '{flag}'"
+    )]
+    SeveralClusters {
+        /// The server.
+        url: String,
+        /// Labels and values.
+        there: String,
+        /// A matcher that would do.
+        flag: String,
+    },
+    /// The cluster that was named is not there.
+    #[error(
+        "no series of GPUs in Prometheus at `{url}` has {asked} (--prometheus-matcher){}",
+        if there.is_empty() { "; its series have no label of a cluster".to_owned() } else { format!("; there is {there}") }
+    )]
+    NoSuchCluster {
+        /// The server.
+        url: String,
+        /// What was asked for.
+        asked: String,
+        /// Labels and values that are there.
+        there: String,
+    },
     /// It understood the query and will not answer it, however little is asked for.
     #[error(
         "Prometheus at `{url}` refused a query ({error_type}: {message}); raise its query limits, or ask for a longer step"

@@ -56,7 +56,7 @@ pub async fn read(client: &PrometheusClient, grid: Grid, progress: &dyn Progress
 }
 
 /// The grid over a window whose last point is the window's end; the first step may begin before the window.
-fn grid_to_end(window: Window, step_seconds: u32) -> Grid {
+pub(super) fn grid_to_end(window: Window, step_seconds: u32) -> Grid {
     let (step, end) = (i64::from(step_seconds), window.end.as_second());
     let steps = ((end - window.start.as_second()).max(0) + step - 1) / step;
     let start = Timestamp::from_second(end - steps * step).unwrap_or(window.start);

@@ -18,6 +18,7 @@ mod lifetimes;
 pub mod history;
 pub mod remote_read;
 pub mod read;
+pub mod clusters;
 pub mod probe;
 pub mod scrape;
 

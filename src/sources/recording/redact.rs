@@ -9,6 +9,7 @@ use super::names::{Names, Text};
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
 use crate::model::queueing::Queues;
 use crate::model::reading::Reading;
+use crate::sources::prometheus::clusters::CHOSEN;
 
 /// Labels whose value is a fact of the hardware, the provider or the framework, by the beginning of their key.
 const KEPT_PREFIXES: [&str; 12] = [
@@ -84,6 +85,11 @@ fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
         labels(&mut series.labels, visit);
     }
     for gap in &mut reading.gaps {
+        if gap.code == CHOSEN {
+            for text in [&mut gap.what, &mut gap.why, &mut gap.fix] {
+                quotations(text, visit);
+            }
+        }
         visit(Text::Prose, &mut gap.what);
         visit(Text::Prose, &mut gap.why);
         visit(Text::Prose, &mut gap.fix);
@@ -214,6 +220,14 @@ fn reference(object: &mut ObjectRef, visit: &mut impl FnMut(Text, &mut String)) 
     each(&mut object.uid, Text::Id, visit);
 }
 
+/// Hands over what stands in quotes: the values of matchers.
+fn quotations(text: &mut String, visit: &mut impl FnMut(Text, &mut String)) {
+    let mut pieces: Vec<String> = text.split('"').map(str::to_owned).collect();
+    let quoted = pieces.iter_mut().skip(1).step_by(2);
+    quoted.for_each(|piece| visit(Text::Name, piece));
+    *text = pieces.join("\"");
+}
+
 fn labels(labels: &mut Labels, visit: &mut impl FnMut(Text, &mut String)) {
     for (key, value) in labels {
         if let Some(text) = reads_as(key, value) {
@@ -287,6 +301,19 @@ mod tests {
         }
         let back = decode(&|name| files.get(name).cloned().map(Bytes::from));
         assert_eq!(back.unwrap(), reading);
+    }
+
+    #[test]
+    fn the_names_of_other_clusters_go_too() {
+        let mut reading = reading();
+        let said = r#"cluster="graf-zeppelin-eu", cluster="los-angeles""#;
+        reading.gaps = vec![crate::model::gap::Gap::new(CHOSEN, said, said, said)];
+        redact(&mut reading);
+        let told = format!("{:?}", reading.gaps);
+        for name in ["graf", "zeppelin", "angeles"] {
+            assert!(!told.contains(name), "{told}");
+        }
+        assert!(told.contains("cluster=") && told.contains(CHOSEN), "{told}");
     }
 
     #[test]

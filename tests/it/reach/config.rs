@@ -78,3 +78,41 @@ fn a_file_with_a_mistake_or_a_secret_is_refused_with_its_place() {
     ran.hides(&["hush"]);
     analyze(&["--config", "/nowhere/mine.yaml"], &[]).tells(USAGE, &["/nowhere/mine.yaml"]);
 }
+
+#[test]
+fn the_cluster_of_a_store_is_named_by_flag_variable_or_file_and_a_mistake_is_told_before_anything_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.yaml");
+    let asks_for = |wanted: &str, arguments: &[&str], environment: &[(&str, &str)]| {
+        let server = Server::start(no_series);
+        let text = format!(
+            "sources:\n  prometheus: {}\n  prometheus-matcher: ['cluster=\"eu\"', '{{env!~\"dev|test\"}}']\n",
+            server.url
+        );
+        fs::write(&path, text).unwrap();
+        let named = [&["--config", path.to_str().unwrap()], arguments].concat();
+        analyze(&named, environment).tells(NOTHING, &[]);
+        let queries: Vec<String> = server
+            .asked()
+            .iter()
+            .filter_map(|asked| asked.form.get("query").cloned())
+            .collect();
+        // Where nothing matches, one question goes beyond: what there is instead.
+        let others: Vec<&String> = queries.iter().filter(|query| !query.contains(wanted)).collect();
+        assert!(queries.len() > 5 && others.len() == 1, "{others:#?}");
+    };
+    asks_for(r#"cluster="eu",env!~"dev|test"}"#, &[], &[]);
+    let variable = ("GPUWISE_PROMETHEUS_MATCHER", "cluster=\"us\"\nsite=~\"a,b|c\"");
+    asks_for(r#"cluster="us",site=~"a,b|c"}"#, &[], &[variable]);
+    let flags = [
+        "--prometheus-matcher",
+        r#"cluster="jp""#,
+        "--prometheus-matcher",
+        r#"{zone!="x"}"#,
+    ];
+    asks_for(r#"cluster="jp",zone!="x"}"#, &flags, &[variable]);
+    let server = Server::start(no_series);
+    let wrong = ["--prometheus", &server.url, "--prometheus-matcher", "cluster=eu"];
+    analyze(&wrong, &[]).tells(USAGE, &["--prometheus-matcher: `cluster=eu`", "must be quoted"]);
+    assert!(server.asked().is_empty());
+}

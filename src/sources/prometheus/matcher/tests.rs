@@ -12,10 +12,11 @@ use crate::catalog::Catalog;
 use crate::model::progress::Silent;
 use crate::model::time::{Grid, Window};
 use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::clusters::Known;
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::fake::{Ask, Reply, Server};
 use crate::sources::prometheus::select::Pods;
-use crate::sources::prometheus::{history, probe, read as series, scrape};
+use crate::sources::prometheus::{clusters, history, probe, read as series, scrape};
 
 fn read(text: &str) -> Matchers {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -24,7 +25,7 @@ fn read(text: &str) -> Matchers {
 #[test]
 fn what_promql_takes_is_taken() {
     let prod = Matcher::equal("cluster", "prod-eu");
-    assert_eq!(read(r#"cluster="prod-eu""#).0, [prod.clone()]);
+    assert_eq!(read(r#"cluster="prod-eu""#).0, std::slice::from_ref(&prod));
     let two = read(r#" { cluster = "prod-eu" , env =~ 'a|b', } "#);
     let env = Matcher {
         name: "env".to_owned(),
@@ -126,6 +127,10 @@ fn answer(ask: &Ask) -> Reply {
                 .join(","),
         );
     }
+    if ask.field("query").contains("\"found\", \"gpus\"") {
+        let ids = ["1", "2"].map(|id| all(&format!(r#"{{"found":"gpus","cluster_id":"{id}"}}"#)));
+        return Reply::matrix(&ids.join(","));
+    }
     let rows = ["ReplicaSet", "Job"].map(|kind| {
         all(&format!(
             r#"{{"namespace":"ml","pod":"{kind}-0","resource":"nvidia_com_gpu","owner_kind":"{kind}","owner_name":"x"}}"#
@@ -149,6 +154,12 @@ async fn ask_everything(client: &PrometheusClient) -> Result<(), PrometheusError
     let mut pods = Pods::default();
     pods.add(&[("ml".to_owned(), "chat-0".to_owned())].into());
     pods.add_device("GPU-0");
+    // Of the other clusters nothing is known: both are asked about, and neither is chosen.
+    let undecided = clusters::narrowed(client.clone(), &catalog, window, &Known::default()).await;
+    assert!(
+        matches!(undecided, Err(PrometheusError::SeveralClusters { .. })),
+        "{undecided:?}"
+    );
     scrape::scrape_interval(client, &catalog, window.end).await?;
     probe::probe(client, &catalog, window).await?;
     history::read(client, grid, &Silent).await?;

@@ -57,9 +57,8 @@ mod tests {
             window,
             step_seconds: 60,
         };
-        let matchers: Matchers = r#"__name__="DCGM_FI_DEV_GPU_UTIL",pod=~"a|b",job!="",zone!~"x""#
-            .parse()
-            .unwrap();
+        let mut matchers: Matchers = r#"pod=~"a|b",job!="",zone!~"x""#.parse().unwrap();
+        matchers.0.insert(0, Matcher::equal("__name__", "DCGM_FI_DEV_GPU_UTIL"));
         let asked = |left| {
             let body = body(&[&matchers, &Matchers::default()], grid, left).unwrap();
             let bytes = snap::raw::Decoder::new().decompress_vec(&body).unwrap();

@@ -1,0 +1,156 @@
+//! Which cluster this is, in a store that keeps the series of several: told by its nodes or by its name, never guessed.
+
+mod groups;
+
+use std::sync::{Mutex, PoisonError};
+
+use super::client::PrometheusClient;
+use super::decode::SeriesRow;
+use super::error::PrometheusError;
+use super::flavour::Flavour;
+use super::history::grid_to_end;
+use super::kube_state::gpu_requests;
+use super::matcher::Matchers;
+use super::read::{refused, warned};
+use super::split::chunks;
+use crate::catalog::Catalog;
+use crate::model::gap::Gap;
+use crate::model::time::Window;
+use crate::model::usage::Signal;
+pub use groups::Known;
+use groups::Series;
+
+/// Labels that tell clusters apart in stores of several: external labels of a scraper, as the stores' own guides name them.
+const LABELS: [&str; 8] = [
+    "cluster",
+    "cluster_name",
+    "cluster_id",
+    "clusterID",
+    "k8s_cluster",
+    "k8s_cluster_name",
+    "kubernetes_cluster",
+    "kube_cluster_name",
+];
+
+/// Google's names of clusters are unique within a place of a project; both are labels of every series there.
+const OF_GOOGLE: [&str; 2] = ["location", "project_id"];
+
+/// Labels of a device and of its node.
+const DEVICE: &str = "UUID, gpu_uuid, Hostname, hostname, node, exported_node";
+
+/// Over how many points of the window clusters are looked for.
+const PROBES: u32 = 48;
+
+/// Signals of which every exporter has one, and every model server.
+const SIGNALS: [Signal; 4] = [
+    Signal::MemoryUsed,
+    Signal::GpuUtil,
+    Signal::RequestsRunning,
+    Signal::RequestsWaiting,
+];
+
+/// The code of the gap that tells of a choice.
+pub const CHOSEN: &str = "several-clusters";
+
+/// The client for this cluster alone, and what is to be told of it: where the window's series of GPUs are of several clusters,
+/// the one whose nodes are known, or whose name is.
+///
+/// # Errors
+/// When there are several and none is surely this one, when nothing matches what was asked for and something would otherwise,
+/// and as for [`super::read::series`].
+pub async fn narrowed(
+    client: PrometheusClient,
+    catalog: &Catalog,
+    window: Window,
+    known: &Known,
+) -> Result<(PrometheusClient, Vec<Gap>), PrometheusError> {
+    let mut gaps = Vec::new();
+    let labels = labels_of(&client);
+    let seen = ask(&client, catalog, window, &labels, "", &mut gaps).await?;
+    if seen.is_empty() && !client.matchers().is_empty() && gaps.is_empty() {
+        let all = client.clone().within(Matchers::default());
+        let there = ask(&all, catalog, window, &labels, "", &mut gaps).await?;
+        return match there.is_empty() {
+            true => Ok((client, gaps)),
+            false => Err(PrometheusError::NoSuchCluster {
+                url: client.shown().to_owned(),
+                asked: client.matchers().to_string(),
+                there: groups::listed(&groups::values(&there, &labels)),
+            }),
+        };
+    }
+    // Who named a label has said which of its values are meant.
+    let open: Vec<&str> = labels
+        .iter()
+        .copied()
+        .filter(|label| !client.matchers().name(label))
+        .collect();
+    if !groups::are_several(&seen, &open) {
+        return Ok((client, gaps));
+    }
+    let series = ask(&client, catalog, window, &labels, DEVICE, &mut gaps).await?;
+    let chosen = groups::choose(series, &open, known).map_err(|there| PrometheusError::SeveralClusters {
+        url: client.shown().to_owned(),
+        there: groups::listed(&there),
+        flag: groups::first(&there),
+    })?;
+    gaps.extend(chosen.gap());
+    let mut matchers = client.matchers().clone();
+    matchers.0.extend(chosen.matchers);
+    Ok((client.within(matchers), gaps))
+}
+
+fn labels_of(client: &PrometheusClient) -> Vec<&'static str> {
+    let own = if client.flavour() == Flavour::Google {
+        &OF_GOOGLE[..]
+    } else {
+        &[]
+    };
+    LABELS.iter().chain(own).copied().collect()
+}
+
+/// The series of GPUs, of pods that ask for them and of model servers, counted by the labels of clusters and these besides.
+async fn ask(
+    client: &PrometheusClient,
+    catalog: &Catalog,
+    window: Window,
+    labels: &[&'static str],
+    besides: &str,
+    gaps: &mut Vec<Gap>,
+) -> Result<Vec<Series>, PrometheusError> {
+    const SUBJECT: &str = "whether the store keeps several clusters";
+    let span = u32::try_from(window.end.as_second() - window.start.as_second()).unwrap_or(0);
+    let grid = grid_to_end(window, (span / PROBES).max(1));
+    let query = query(catalog, labels, besides, client.matchers());
+    let rows = Mutex::new(Vec::new());
+    let sink = |row: SeriesRow| rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    for chunk in chunks(grid) {
+        match client.range(&query, chunk, &sink).await {
+            Ok(remarks) => gaps.extend(remarks.warnings.iter().map(|warning| warned(SUBJECT, warning))),
+            Err(PrometheusError::Refused {
+                error_type, message, ..
+            }) => gaps.push(refused(SUBJECT, &error_type, &message)),
+            Err(error) => return Err(error),
+        }
+    }
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(rows.iter().map(|row| Series::of(row, labels)).collect())
+}
+
+fn query(catalog: &Catalog, labels: &[&str], besides: &str, within: &Matchers) -> String {
+    let [gpus, servers] = [true, false].map(|of_gpus| {
+        let signals = SIGNALS.into_iter().filter(|signal| signal.is_gpu() == of_gpus);
+        let names: Vec<&str> = signals.flat_map(|signal| catalog.metric_names(signal)).collect();
+        within.named(&names.join("|"))
+    });
+    let by = [&[besides][..], labels].concat().join(", ");
+    let by = by.trim_start_matches(", ");
+    let kinds = [("gpus", gpus), ("pods", gpu_requests(within, "")), ("servers", servers)];
+    let part = |(kind, series): (&str, String)| {
+        format!(r#"label_replace(count by ({by}) ({series}), "found", "{kind}", "", "")"#)
+    };
+    kinds.map(part).join(" or ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! One cluster is told from others by what cannot be of both, and else not at all.
+
+use super::*;
+use crate::sources::prometheus::fake::{Ask, Reply, Server};
+use jiff::Timestamp;
+
+type Row<'r> = &'r [(&'r str, &'r str)];
+
+/// A GPU of a cluster; an empty label is none.
+fn gpu<'r>(cluster: &'r str, uuid: &'r str, node: &'r str) -> Vec<(&'r str, &'r str)> {
+    vec![
+        ("found", "gpus"),
+        ("cluster", cluster),
+        ("UUID", uuid),
+        ("Hostname", node),
+    ]
+}
+
+/// A pod that asks for GPUs, as kube-state-metrics tells of it.
+fn pod<'r>(cluster: &'r str, node: &'r str) -> Vec<(&'r str, &'r str)> {
+    vec![("found", "pods"), ("cluster", cluster), ("node", node)]
+}
+
+/// Answers with the rows that equal the query's matchers of `cluster`, by the labels that it counts by.
+fn answer(ask: &Ask, rows: &[Vec<(String, String)>]) -> Reply {
+    let query = ask.field("query");
+    assert!(promql_parser::parser::parse(query).is_ok(), "{query}");
+    let by = query.split_once("count by (").unwrap().1.split_once(')').unwrap().0;
+    let by: Vec<&str> = by.split(", ").chain(["found"]).collect();
+    let wanted = query
+        .split_once("cluster=\"")
+        .map(|(_, rest)| rest.split('"').next().unwrap());
+    let is_wanted = |row: &&Vec<(String, String)>| {
+        wanted.is_none_or(|wanted| row.iter().any(|(name, value)| name == "cluster" && value == wanted))
+    };
+    let told = rows.iter().filter(is_wanted).map(|row| {
+        let labels = row
+            .iter()
+            .filter(|(name, value)| by.contains(&name.as_str()) && !value.is_empty());
+        let labels: Vec<String> = labels.map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+        ask.flat(&format!("{{{}}}", labels.join(",")), "1")
+    });
+    Reply::matrix(&told.collect::<Vec<_>>().join(","))
+}
+
+fn store(rows: &[Vec<(&str, &str)>]) -> Server {
+    let owned = |row: Row<'_>| -> Vec<(String, String)> {
+        row.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let rows: Vec<_> = rows.iter().map(|row| owned(row)).collect();
+    Server::start(move |ask| answer(ask, &rows))
+}
+
+fn known(nodes: &[&str], names: &[&str]) -> Known {
+    Known {
+        nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// The matchers that are chosen, and the gaps.
+async fn told(server: &Server, said: &str, known: &Known) -> Result<(String, Vec<Gap>), PrometheusError> {
+    let time = |second| Timestamp::from_second(second).unwrap();
+    let window = Window {
+        start: time(1_760_000_000),
+        end: time(1_761_209_600),
+    };
+    let mut client = server.client();
+    if !said.is_empty() {
+        client = client.within(said.parse().unwrap());
+    }
+    let catalog = Catalog::shipped().unwrap();
+    let (client, gaps) = narrowed(client, &catalog, window, known).await?;
+    Ok((client.matchers().to_string(), gaps))
+}
+
+#[tokio::test]
+async fn one_cluster_costs_one_request_and_gets_no_matcher() {
+    // kube-state-metrics comes from another scraper, without the label.
+    let alone = store(&[gpu("a", "GPU-1", "n1"), gpu("a", "GPU-2", "n2"), pod("", "n1")]);
+    let (matchers, gaps) = told(&alone, "", &known(&["n1"], &[])).await.unwrap();
+    assert_eq!((matchers.as_str(), gaps.as_slice()), ("", &[][..]));
+    assert_eq!(alone.asked().len(), 1);
+    let points = alone.asked()[0].points().len();
+    assert!((48..=50).contains(&points), "{points} points");
+}
+
+#[tokio::test]
+async fn nodes_tell_which_is_ours_and_it_is_said() {
+    let two = store(&[
+        gpu("a", "GPU-1", "n1"),
+        pod("a", "n1"),
+        gpu("b", "GPU-2", "n2"),
+        pod("b", "n2"),
+        gpu("", "GPU-3", "n3"),
+    ]);
+    let (matchers, gaps) = told(&two, "", &known(&["n2", "n9"], &["admin@b"])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="b""#);
+    let [gap] = gaps.as_slice() else { panic!("{gaps:?}") };
+    assert_eq!(gap.code, CHOSEN);
+    assert!(gap.what.contains(r#"cluster="", cluster="a""#), "{gap:?}");
+    assert!(gap.fix.contains(r#"--prometheus-matcher 'cluster="b"'"#), "{gap:?}");
+    assert_eq!(two.asked().len(), 2);
+}
+
+/// Only kube-state-metrics sees the other cluster: its pods would be joined to our GPUs.
+#[tokio::test]
+async fn a_cluster_without_gpu_metrics_is_one_too() {
+    let rows = [gpu("a", "GPU-1", "n1"), pod("a", "n1"), pod("b", "n2")];
+    let (matchers, _) = told(&store(&rows), "", &known(&["n1"], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="a""#);
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_refused_with_every_name_and_the_flag() {
+    let rows = [gpu("a", "GPU-1", "worker-1"), gpu("b", "GPU-2", "worker-1")];
+    let two = store(&rows);
+    for known in [
+        known(&[], &[]),
+        known(&["elsewhere"], &["c"]),
+        known(&["worker-1"], &[]),
+        known(&["worker-1"], &["a", "b"]),
+    ] {
+        let error = told(&two, "", &known).await.unwrap_err();
+        assert!(matches!(error, PrometheusError::SeveralClusters { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains(r#"(cluster="a", cluster="b")"#), "{said}");
+        assert!(said.contains(r#"--prometheus-matcher 'cluster="a"'"#), "{said}");
+    }
+    for nodes in [&["worker-1"][..], &[]] {
+        let (matchers, gaps) = told(&two, "", &known(nodes, &["b"])).await.unwrap();
+        assert_eq!(matchers, r#"cluster="b""#);
+        assert!(gaps[0].why.contains("called so"), "{gaps:?}");
+    }
+    // The nodes are a's, whatever the cluster is to be called.
+    let rows = [gpu("a", "GPU-1", "n1"), gpu("b", "GPU-2", "n2")];
+    let error = told(&store(&rows), "", &known(&["n1"], &["b"])).await.unwrap_err();
+    assert!(matches!(error, PrometheusError::SeveralClusters { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_label_that_was_changed_is_one_cluster_still() {
+    let moved = [gpu("", "GPU-1", "n1"), gpu("a", "GPU-1", "n1"), gpu("a", "GPU-2", "n2")];
+    let (matchers, gaps) = told(&store(&moved), "", &known(&[], &[])).await.unwrap();
+    assert_eq!((matchers.as_str(), gaps.as_slice()), ("", &[][..]));
+    let beside = [&moved[..], &[gpu("b", "GPU-3", "n3")]].concat();
+    let (matchers, _) = told(&store(&beside), "", &known(&["n2"], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster=~"|a""#);
+}
+
+#[tokio::test]
+async fn two_labels_that_both_tell_are_both_asked_for_only_where_they_must() {
+    let with = |mut row: Vec<(&'static str, &'static str)>, id| {
+        row.push(("cluster_id", id));
+        row
+    };
+    let rows = [
+        with(gpu("prod", "GPU-1", "n1"), "1"),
+        with(gpu("prod", "GPU-2", "n2"), "2"),
+        with(gpu("test", "GPU-3", "n3"), "3"),
+    ];
+    let (matchers, _) = told(&store(&rows), "", &known(&["n2"], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="prod",cluster_id="2""#);
+    let (matchers, _) = told(&store(&rows), "", &known(&["n3"], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="test""#);
+}
+
+#[tokio::test]
+async fn what_was_said_holds_and_a_name_that_is_not_there_is_told() {
+    let two = store(&[gpu("a", "GPU-1", "n1"), gpu("b", "GPU-2", "n2")]);
+    for said in [r#"cluster="a""#, r#"cluster=~"a|b""#, r#"cluster!="c""#] {
+        let (matchers, gaps) = told(&two, said, &known(&[], &[])).await.unwrap();
+        assert_eq!((matchers.as_str(), gaps.as_slice()), (said, &[][..]));
+    }
+    let error = told(&two, r#"cluster="aa""#, &known(&["n1"], &[])).await.unwrap_err();
+    let said = error.to_string();
+    assert!(matches!(error, PrometheusError::NoSuchCluster { .. }), "{said}");
+    assert!(
+        said.contains(r#"has cluster="aa""#) && said.contains(r#"there is cluster="a", cluster="b""#),
+        "{said}"
+    );
+    // An exporter that is down everywhere is not the matcher's fault.
+    let (matchers, _) = told(&store(&[]), r#"cluster="a""#, &known(&[], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="a""#);
+}
+
+#[tokio::test]
+async fn a_refused_question_is_a_gap() {
+    let server = Server::start(|_| Reply::error(422, "execution", "no such function"));
+    let (_, gaps) = told(&server, "", &known(&[], &[])).await.unwrap();
+    assert!(gaps[0].what.contains("keeps several clusters"), "{gaps:?}");
+}
