@@ -7,8 +7,7 @@ use clap::Args;
 
 use super::progress;
 use super::sources::From;
-use crate::sources::recording;
-use crate::{deliver, pipeline};
+use crate::pipeline;
 
 /// Arguments of `record`.
 #[derive(Debug, Args)]
@@ -30,13 +29,7 @@ impl Record {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let source = self.from.source()?;
         let progress = progress::shown(self.quiet);
-        let mut reading = pipeline::read(&source, &*progress).await?;
-        if self.redact {
-            recording::redact(&mut reading);
-        }
-        progress.stage("writing", None);
-        let files = recording::encode(&reading)?;
-        deliver::recording(&files, &self.output)?;
+        pipeline::record(&source, self.redact, &self.output, &*progress).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct From {
     /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     step: Option<u32>,
-    /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
+    /// Samples held in memory at once, eight bytes each: a cluster or a recording with more is read part by part
     #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
     samples_at_once: u64,
     /// A file that says what is the same in every run, under `sources:` and the names of these flags
@@ -61,7 +61,10 @@ impl From {
             return Ok(Source::Demo);
         }
         if let Some(folder) = &self.recording {
-            return Ok(Source::Recording(folder.clone()));
+            return Ok(Source::Recording {
+                folder: folder.clone(),
+                samples_at_once: self.samples_at_once,
+            });
         }
         let config = config::load(self.config.as_deref())?;
         let reach = self.reach.clone().over(config.reach);

@@ -294,6 +294,16 @@ impl Workload {
         }
     }
 
+    /// Lets go of samples, and keeps which signals there were.
+    pub fn forget_samples(&mut self) {
+        for pod in &mut self.pods {
+            let devices = pod.devices.iter_mut().flat_map(|device| device.signals.values_mut());
+            for column in devices.chain(pod.server.values_mut()) {
+                *column = Column::gaps(column.len());
+            }
+        }
+    }
+
     /// Hours of the window in which at least one pod held GPUs.
     pub fn hours_held(&self) -> f64 {
         let mut spans: Vec<(i64, i64)> = self

@@ -24,6 +24,7 @@ mod opencost;
 mod prices;
 mod reach;
 mod readme;
+mod record;
 mod servers;
 mod since;
 mod tidy;
