@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::live::{self, Kubernetes, Live, Open};
 use super::parts::Parted;
 use super::{Opened, PipelineError, Source, labels, open, outline};
-use crate::engine::{self, Judge};
+use crate::engine::{self, Judge, Scope};
 use crate::model::checkup::{Area, Check, Checkup, State};
 use crate::model::plan::API_VERSION;
 use crate::model::progress::Progress;
@@ -15,11 +15,16 @@ use crate::model::workload::Workload;
 /// The end of the window that is looked at: what is there now shows within hours, and nobody should wait for weeks of it.
 const LOOKED_AT: SignedDuration = SignedDuration::from_hours(6);
 
-/// Looks at a source; of a cluster at its last hours.
+/// Looks at a source; of a cluster at its last hours, of workloads at those in scope.
 ///
 /// # Errors
 /// When a recording cannot be read. That a server fails is a check.
-pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> Result<Checkup, PipelineError> {
+pub async fn doctor(
+    source: &Source,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Checkup, PipelineError> {
     let (mut checks, opened) = match source {
         Source::Live(live) => {
             let (checks, reading) = servers(live, judge, progress).await?;
@@ -32,8 +37,8 @@ pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> 
         (reading.cluster.clone(), reading.grid.window)
     });
     match opened {
-        Some(Opened::Whole(reading)) => checks.extend(of_reading(*reading, judge)),
-        Some(Opened::Parted(cluster)) => checks.extend(in_parts(&cluster, judge, progress).await?),
+        Some(Opened::Whole(reading)) => checks.extend(of_reading(*reading, judge, scope)),
+        Some(Opened::Parted(cluster)) => checks.extend(in_parts(&cluster, judge, scope, progress).await?),
         None => {}
     }
     let (cluster, window) = seen.unzip();
@@ -46,15 +51,20 @@ pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> 
     })
 }
 
-fn of_reading(mut reading: Reading, judge: &Judge) -> Vec<Check> {
+fn of_reading(mut reading: Reading, judge: &Judge, scope: &Scope) -> Vec<Check> {
     let series = std::mem::take(&mut reading.series);
     let outline = outline(&reading, labels(&series), judge);
     let part = outline.part(series, None);
     let tally = part.tally();
-    engine::checkup(&outline.whole(part.workloads, tally))
+    engine::checkup(&outline.whole(part.workloads, tally), scope)
 }
 
-async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> Result<Vec<Check>, PipelineError> {
+async fn in_parts(
+    cluster: &Parted,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, PipelineError> {
     let outline = outline(cluster.reading(), cluster.labels(), judge);
     let mut seen: Vec<Workload> = Vec::new();
     let hear = |workloads: Vec<Workload>| {
@@ -64,7 +74,7 @@ async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> R
         }));
     };
     let (tally, _) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
-    Ok(engine::checkup(&outline.whole(seen, tally)))
+    Ok(engine::checkup(&outline.whole(seen, tally), scope))
 }
 
 /// Asks the servers; one that fails is left out, and the others asked again.

@@ -196,6 +196,39 @@ fn two_sources_at_once_are_refused() {
 }
 
 #[test]
+fn a_flag_that_a_recording_cannot_follow_is_refused() {
+    for (flag, value) in [("--window", "2d"), ("--until", "yesterday"), ("--month", "2024-02")] {
+        gpuwise(&format!("analyze --demo {flag} {value}")).fails(USAGE, &[flag, "--demo"]);
+        gpuwise(&format!("doctor --recording here {flag} {value}")).fails(USAGE, &[flag, "--recording"]);
+    }
+    gpuwise("prices --prometheus http://127.0.0.1:1 --month 2024-02 --window 2d")
+        .fails(USAGE, &["--month", "--window"]);
+}
+
+#[test]
+fn a_time_that_is_none_is_told_before_anything_is_read() {
+    let analyze = |rest: &str| {
+        gpuwise(&format!(
+            "analyze --prometheus http://127.0.0.1:1 --no-kubernetes {rest}"
+        ))
+    };
+    analyze("--until 11/16/2026").fails(USAGE, &["--until", "which part is the day"]);
+    analyze("--month 9000-01").fails(USAGE, &["9000-01 has not begun"]);
+    analyze("--month October").fails(USAGE, &["such as 2026-10"]);
+    analyze("--timezone Mars/Olympus").fails(USAGE, &["Mars/Olympus", "Europe/Berlin"]);
+}
+
+#[test]
+fn a_selector_that_is_none_says_why() {
+    gpuwise("analyze --demo --selector team=").printed();
+    gpuwise("analyze --demo -l team==chat,").fails(USAGE, &["--selector", "label's name belongs", "team notin (test)"]);
+    gpuwise("explain --demo --why x --selector team/a/b").fails(USAGE, &["`team/a/b`"]);
+    // Labels are what Kubernetes tells.
+    let line = "doctor --prometheus http://127.0.0.1:1 --no-kubernetes --selector team";
+    gpuwise(line).fails(USAGE, &["--selector", "--no-kubernetes"]);
+}
+
+#[test]
 fn a_prometheus_that_nobody_runs_is_named_by_its_url() {
     analyze_prometheus("http://127.0.0.1:1").fails(SOURCE, &["http://127.0.0.1:1"]);
 }

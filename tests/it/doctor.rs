@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use gpuwise::catalog::Catalog;
-use gpuwise::engine::{Judge, checkup};
+use gpuwise::engine::{Judge, Scope, checkup};
 use gpuwise::model::checkup::{Area, Check, State};
 use gpuwise::model::reading::Reading;
 use gpuwise::model::usage::Signal;
@@ -12,6 +12,10 @@ use gpuwise::sources::collect::Outline;
 use crate::generator::{Size, World};
 
 fn checks(reading: &Reading) -> Vec<Check> {
+    checks_of(reading, &Scope::default())
+}
+
+fn checks_of(reading: &Reading, scope: &Scope) -> Vec<Check> {
     let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
     let (gpu, server): (Vec<_>, Vec<_>) = reading.series.iter().partition(|series| series.signal.is_gpu());
     let outline = Outline::of(
@@ -24,7 +28,7 @@ fn checks(reading: &Reading) -> Vec<Check> {
     );
     let part = outline.part(reading.series.clone(), None);
     let tally = part.tally();
-    checkup(&outline.whole(part.workloads, tally))
+    checkup(&outline.whole(part.workloads, tally), scope)
 }
 
 fn about<'c>(checks: &'c [Check], what: &str) -> &'c Check {
@@ -68,6 +72,31 @@ fn what_is_taken_away_is_a_hole_with_its_fix() {
     let free = checks(&free);
     assert_eq!(about(&free, "node to its price").state, State::Hole);
     assert!(free.iter().any(|check| check.area == Area::Gaps && check.fix.is_some()));
+}
+
+#[test]
+fn a_scope_narrows_what_is_looked_at() {
+    let reading = World::generate(4, Size::Small, 2).to_reading(900);
+    let seen = |selector: &str| {
+        let scope = Scope {
+            selector: selector.parse().unwrap(),
+            ..Scope::default()
+        };
+        let checks = checks_of(&reading, &scope);
+        let of = |what: &str| about(&checks, what).seen.clone();
+        (
+            of("workload to its team"),
+            of("pod to its GPUs' metrics"),
+            of("GPU to metrics"),
+        )
+    };
+    let (all, with, without) = (seen(""), seen("team"), seen("!team"));
+    let whole = |seen: &str| -> u32 { seen.split(' ').nth(2).unwrap().parse().unwrap() };
+    assert!(whole(&with.0) > 0 && whole(&without.0) > 0, "{with:?} {without:?}");
+    assert_eq!(whole(&with.0) + whole(&without.0), whole(&all.0));
+    assert_eq!(whole(&with.1) + whole(&without.1), whole(&all.1));
+    // What nodes have is asked of the cluster.
+    assert_eq!(with.2, all.2);
 }
 
 /// Code and what was printed.

@@ -25,6 +25,7 @@ mod prices;
 mod reach;
 mod readme;
 mod record;
+mod scope;
 mod servers;
 mod since;
 mod tidy;

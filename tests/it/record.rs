@@ -69,7 +69,7 @@ fn plan(folder: &Path, samples_at_once: u64) -> String {
 /// Everything that other commands print of it.
 fn told(folder: &Path, samples_at_once: u64) -> String {
     let source = source(folder, samples_at_once);
-    let checkup = run(pipeline::doctor(&source, &judge(), &Silent)).unwrap();
+    let checkup = run(pipeline::doctor(&source, &judge(), &Scope::default(), &Silent)).unwrap();
     let prices = run(pipeline::prices(&source, &judge(), &Silent)).unwrap();
     report::doctor::json(&checkup).unwrap() + &report::prices::json(&prices).unwrap()
 }

@@ -7,6 +7,7 @@ mod flavour;
 mod login;
 mod retry;
 mod sigv4;
+mod span;
 mod tls;
 
 use std::collections::BTreeMap;
