@@ -57,7 +57,7 @@ pub enum CapacityType {
 /// Where a price comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSource {
-    /// In words: `OpenCost assets`, or the catalogue row's source.
+    /// In words: `OpenCost assets`, `Kubecost assets`, or the catalogue row's source.
     pub source: String,
     /// The day of the price.
     pub as_of: String,

@@ -123,7 +123,7 @@ async fn servers(
     }
 }
 
-fn failed(what: &str, error: &PipelineError) -> Check {
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Check {
     Check {
         area: Area::Sources,
         what: what.to_owned(),
@@ -153,6 +153,9 @@ fn answered(live: &Live, open: &Open) -> Vec<Check> {
         open.reading.grid.step_seconds
     );
     checks.push(Check::good(Area::Sources, "Prometheus", seen));
+    if let Some(why) = &open.costs_down {
+        checks.push(failed("costs", why));
+    }
     if !inventory.node_costs.is_empty() {
         let seen = format!("{} nodes are billed", inventory.node_costs.len());
         checks.push(Check::good(Area::Sources, "costs", seen));

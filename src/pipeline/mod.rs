@@ -120,9 +120,12 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
         }
         Source::Live(live) => {
             let open = live::open(live, catalog, progress).await?;
-            if !parts::is_small(&open.reading, live.samples_at_once) {
-                let cluster = Parted::live(open, live.samples_at_once, catalog, progress).await?;
-                return Ok(Opened::Parted(cluster));
+            let at_once = live.samples_at_once;
+            if !parts::is_small(&open.reading, at_once)
+                && let Some(found) = parts::look(&open, catalog, progress).await?
+                && !parts::is_few(&found, &open.reading, at_once)
+            {
+                return Ok(Opened::Parted(Parted::live(open, found, at_once)));
             }
             open.whole(catalog, progress).await?
         }

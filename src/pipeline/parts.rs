@@ -14,6 +14,7 @@ use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Tally};
+use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::probe::{self, Probe};
 use crate::sources::prometheus::read::{Blanks, SeriesReading, requests, series};
 use crate::sources::prometheus::select::Pods;
@@ -42,6 +43,31 @@ pub(super) fn is_small(reading: &Reading, samples_at_once: u64) -> bool {
     devices > 0.0 && samples <= samples_at_once as f64
 }
 
+/// Asks the server what there is to read; nothing where it is let through to queries only, as some proxies do.
+pub(super) async fn look(
+    open: &Open,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Option<Probe>, PipelineError> {
+    progress.stage("looking for series", None);
+    match probe::probe(&open.client, catalog, open.reading.grid.window).await {
+        Ok(found) => Ok(Some(found)),
+        // Queries were answered before.
+        Err(error @ (PrometheusError::Credentials { .. } | PrometheusError::NotFound { .. })) => {
+            progress.note(&format!("{error}; it lists no series, so that all are read at once"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether what was found surely fits in memory, were all of it there with every signal for the whole window.
+pub(super) fn is_few(found: &Probe, reading: &Reading, samples_at_once: u64) -> bool {
+    let of_gpu = Signal::ALL.into_iter().filter(|signal| signal.is_gpu()).count();
+    let series = found.devices.len() * of_gpu + found.servers.len() * (Signal::ALL.len() - of_gpu);
+    found.gaps.is_empty() && (series * reading.grid.points()) as u64 <= samples_at_once
+}
+
 /// A cluster whose series do not fit in memory at once.
 pub(super) struct Parted {
     origin: Origin,
@@ -58,20 +84,12 @@ pub(super) enum Origin {
 }
 
 impl Parted {
-    /// A live cluster, of which the server is asked what there is to read.
-    pub(super) async fn live(
-        open: Open,
-        samples_at_once: u64,
-        catalog: &Catalog,
-        progress: &dyn Progress,
-    ) -> Result<Self, PipelineError> {
-        progress.stage("looking for series", None);
-        let found = probe::probe(&open.client, catalog, open.reading.grid.window).await?;
+    pub(super) fn live(open: Open, found: Probe, samples_at_once: u64) -> Self {
         let origin = Origin::Live(Box::new(open), found);
-        Ok(Self {
+        Self {
             origin,
             samples_at_once,
-        })
+        }
     }
 
     pub(super) fn recorded(recorded: Recorded, samples_at_once: u64) -> Self {

@@ -1,7 +1,5 @@
 //! The checkup: what is there is called so, and each thing that is taken away is a hole with its fix.
 
-use std::process::Command;
-
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope, checkup};
 use gpuwise::model::checkup::{Area, Check, State};
@@ -9,7 +7,9 @@ use gpuwise::model::reading::Reading;
 use gpuwise::model::usage::Signal;
 use gpuwise::sources::collect::Outline;
 
+use crate::binary::{self, SOURCE};
 use crate::generator::{Size, World};
+use crate::reach::{Server, no_series};
 
 fn checks(reading: &Reading) -> Vec<Check> {
     checks_of(reading, &Scope::default())
@@ -99,21 +99,12 @@ fn a_scope_narrows_what_is_looked_at() {
     assert_eq!(with.2, all.2);
 }
 
-/// Code and what was printed.
-fn gpuwise(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    (output.status.code().unwrap(), text)
-}
-
 #[test]
 fn a_server_that_is_down_is_told_beside_the_others() {
     let down = ["--prometheus", "http://127.0.0.1:1", "--kubeconfig", "/nowhere/config"];
-    let (code, text) = gpuwise(&[&["doctor", "--quiet"], &down[..]].concat());
-    assert_eq!(code, 4, "{text}");
+    let ran = binary::run(&[&["doctor", "--quiet"], &down[..]].concat());
+    assert_eq!(ran.code, SOURCE, "{}", ran.stderr);
+    let text = ran.stdout;
     assert!(
         text.contains("FAILED  Kubernetes API") && text.contains("/nowhere/config"),
         "{text}"
@@ -123,4 +114,20 @@ fn a_server_that_is_down_is_told_beside_the_others() {
         "{text}"
     );
     assert!(text.ends_with("2 sources failed.\n"), "{text}");
+}
+
+#[test]
+fn a_cost_source_that_is_down_has_failed_and_is_a_hole() {
+    let prometheus = Server::start(no_series);
+    let sources = ["--prometheus", &prometheus.url, "--costs", "http://127.0.0.1:1"];
+    let ran = binary::run(&[&["doctor", "--no-kubernetes"], &sources[..]].concat());
+    assert_eq!(ran.code, SOURCE, "{}", ran.stderr);
+    let text = ran.stdout;
+    assert!(
+        text.contains("FAILED  costs") && text.contains("http://127.0.0.1:1"),
+        "{text}"
+    );
+    assert!(text.contains("ok      Prometheus"), "{text}");
+    assert!(text.contains("what this cluster really pays"), "{text}");
+    assert!(text.contains("1 source failed"), "{text}");
 }

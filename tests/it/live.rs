@@ -3,7 +3,6 @@
 //! other API must be the same, byte for byte.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use gpuwise::sources::prometheus::select::held_by;
 use gpuwise::sources::recording;
@@ -13,6 +12,7 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::apiserver::{self, ApiServer};
+use crate::binary;
 use crate::deploy;
 use crate::generator::{END, HOUR, Size, World};
 use crate::servers::{self, Running, kubeconfig, prometheus_is_installed};
@@ -120,13 +120,9 @@ fn gpuwise(arguments: &[&str]) -> String {
 
 /// The same with what it said on stderr.
 fn told(arguments: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "gpuwise {arguments:?}: {told}");
-    (String::from_utf8(output.stdout).unwrap(), told)
+    let ran = binary::run(arguments);
+    ran.tells(0, &[]);
+    (ran.stdout, ran.stderr)
 }
 
 #[tokio::test]

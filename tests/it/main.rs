@@ -10,6 +10,7 @@
 mod generator;
 
 mod apiserver;
+mod binary;
 mod cases;
 mod cli;
 mod cncf;

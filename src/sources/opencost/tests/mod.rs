@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::loopback::{Answer, Loopback};
 use super::*;
-use crate::model::cluster::CostCategory;
+use crate::model::cluster::{CostCategory, CostProduct};
 use crate::model::progress::Silent;
 use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
@@ -76,6 +76,7 @@ async fn days_are_summed_per_node_and_category() {
     let reading = reading(&server.url).await.unwrap();
     let node = &reading.node_costs[0];
     assert_eq!((node.node.as_str(), node.hours, node.total_cost), ("n", 24.0, 20.0));
+    assert_eq!(node.told_by, CostProduct::OpenCost);
     assert_eq!(node.instance_type.as_deref(), Some("a2-highgpu-1g"));
     assert_eq!((node.gpus, node.spot, node.adjusted), (Some(8.0), Some(true), false));
     let others: Vec<(CostCategory, f64, f64)> = reading

@@ -36,6 +36,7 @@ async fn kubecost_is_asked_for_whole_days_without_idle_and_in_pages() {
         })
     });
     let reading = reading(&server.url).await.unwrap();
+    assert_eq!(reading.node_costs[0].told_by, CostProduct::Kubecost);
     assert_eq!(reading.other_costs.len(), 1);
     assert_eq!(
         (reading.other_costs[0].total_cost, reading.other_costs[0].hours),
