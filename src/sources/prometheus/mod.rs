@@ -17,6 +17,3 @@ pub mod history;
 pub mod read;
 pub mod probe;
 pub mod scrape;
-
-#[cfg(test)]
-mod fake;
