@@ -241,6 +241,9 @@ mod tests {
             said.contains("until 2025-06-23") && said.contains("21.957642"),
             "{said}"
         );
+        // An error of a public list in 2023, then 1.2 times the right price, which licences and tenancy may well add.
+        let said = of_node("p4d.24xlarge", 39.33, Some("us-east-1"), CapacityType::OnDemand).unwrap();
+        assert!(said.contains("1.8 times the list"), "{said}");
         // Elsewhere it may well cost so much.
         assert_eq!(
             of_node("p4d.24xlarge", 32.7726, Some("ap-northeast-1"), CapacityType::OnDemand),

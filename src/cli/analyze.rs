@@ -1,17 +1,17 @@
 //! `gpuwise analyze`: the main job.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use super::exit::Usage;
-use super::sources::{By, From, read};
+use super::output::Output;
+use super::sources::{About, By, From, Levers, read};
 use super::{exit, progress};
 use crate::engine::since;
 use crate::model::plan::Plan;
-use crate::{deliver, pipeline, report};
+use crate::{pipeline, report};
 
 /// Columns where the terminal does not say.
 const WIDTH: u16 = 100;
@@ -33,21 +33,21 @@ pub(super) struct Analyze {
     from: From,
     #[command(flatten)]
     by: By,
+    #[command(flatten)]
+    about: About,
+    #[command(flatten)]
+    levers: Levers,
     /// An earlier plan (JSON) of this cluster: the report tells what became of its changes
     #[arg(long, value_name = "FILE", help_heading = "Judgement")]
     previous: Option<PathBuf>,
     /// How the plan is printed
     #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
     format: Format,
-    /// A file instead of standard output
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Exit with 3 when part of the world could not be read
     #[arg(long, help_heading = "Output")]
     strict: bool,
-    /// No progress
-    #[arg(long, help_heading = "Output")]
-    quiet: bool,
     /// Tell on stderr how many requests were made and samples loaded
     #[arg(long, help_heading = "Output")]
     stats: bool,
@@ -56,21 +56,22 @@ pub(super) struct Analyze {
 impl Analyze {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         // What is wrong with arguments and policy is told before anything is read.
-        let judge = self.by.judge()?;
+        let judge = self.levers.of(self.by.judge(&self.from)?)?;
         let previous = self.previous.as_deref().map(earlier).transpose()?;
-        let source = self.from.source()?;
-        let mut progress = progress::shown(self.quiet);
+        let mut progress = self.output.progress();
         if self.stats {
             progress = progress::with_stats(progress);
         }
-        let mut plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
+        let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
+        let scope = self.about.scope();
+        let mut plan = pipeline::plan(&source, &judge, &scope, &*progress).await?;
         drop(progress);
         if let (Some(earlier), Some(path)) = (&previous, &self.previous) {
-            let told = since(earlier, &plan, &self.by.scope())
-                .map_err(|why| Usage(format!("--previous {}: {why}", path.display())))?;
+            let told =
+                since(earlier, &plan, &scope).map_err(|why| Usage(format!("--previous {}: {why}", path.display())))?;
             plan.since = Some(told);
         }
-        deliver::text(&self.text(&plan)?, self.output.as_deref())?;
+        self.output.write(&self.text(&plan)?)?;
         let partial = self.strict && !plan.coverage.gaps.is_empty();
         Ok(if partial {
             ExitCode::from(exit::PARTIAL)
@@ -84,7 +85,7 @@ impl Analyze {
             Format::Json => report::json::json(plan)?,
             Format::Markdown => report::markdown::markdown(plan),
             Format::Table => {
-                let terminal = self.output.is_none() && std::io::stdout().is_terminal();
+                let terminal = self.output.is_terminal();
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
                 let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
                 report::table::table(plan, if terminal { width } else { WIDTH }, colour)

@@ -10,6 +10,7 @@ use crate::sources::discovery::DiscoveryError;
 use crate::sources::nvml::NvmlReadError;
 use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
+use crate::sources::recording::RecordingError;
 
 /// Wrong usage or policy.
 pub(super) const USAGE: u8 = 2;
@@ -57,6 +58,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(PipelineError::Nothing(_)) => NOTHING,
         Some(
             PipelineError::Window(_)
+            | PipelineError::Deliver(_)
+            | PipelineError::Recording(RecordingError::Unstored { .. })
             | PipelineError::Endpoint(_)
             // What was not found is to be named.
             | PipelineError::Discovery(

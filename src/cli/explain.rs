@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit::Usage;
-use super::progress;
-use super::sources::{By, From, judge};
-use crate::{deliver, pipeline, report};
+use super::output::Output;
+use super::sources::{About, By, From, Levers, judge};
+use crate::{pipeline, report};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -22,6 +22,12 @@ pub(super) struct Explain {
     from: From,
     #[command(flatten)]
     by: By,
+    #[command(flatten)]
+    asked: About,
+    #[command(flatten)]
+    levers: Levers,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Explain {
@@ -31,15 +37,15 @@ impl Explain {
             (None, Some(lever)) => page(lever)?,
             (None, None) => list()?,
         };
-        deliver::text(&text, None)?;
+        self.output.write(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 
     async fn story(&self, workload: &str) -> anyhow::Result<String> {
-        let judge = self.by.judge()?;
-        let source = self.from.source()?;
-        let progress = progress::shown(false);
-        let plan = pipeline::plan(&source, &judge, &self.by.scope(), &*progress).await?;
+        let judge = self.levers.of(self.by.judge(&self.from)?)?;
+        let progress = self.output.progress();
+        let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
+        let plan = pipeline::plan(&source, &judge, &self.asked.scope(), &*progress).await?;
         drop(progress);
         report::explain::why(&plan, workload).map_err(|error| Usage(error.to_string()).into())
     }

@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod exit;
 mod explain;
+mod output;
 mod policy;
 mod prices;
 mod progress;
@@ -12,6 +13,7 @@ mod reach;
 mod record;
 mod sample;
 mod sources;
+mod when;
 
 use std::process::ExitCode;
 

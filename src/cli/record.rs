@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::progress;
+use super::output::Told;
 use super::sources::From;
-use crate::sources::recording;
-use crate::{deliver, pipeline};
+use crate::pipeline;
 
 /// Arguments of `record`.
 #[derive(Debug, Args)]
@@ -21,22 +20,15 @@ pub(super) struct Record {
     /// Drop arguments and environment, and rename everything that has a name
     #[arg(long, help_heading = "Output")]
     redact: bool,
-    /// No progress
-    #[arg(long, help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    told: Told,
 }
 
 impl Record {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
-        let source = self.from.source()?;
-        let progress = progress::shown(self.quiet);
-        let mut reading = pipeline::read(&source, &*progress).await?;
-        if self.redact {
-            recording::redact(&mut reading);
-        }
-        progress.stage("writing", None);
-        let files = recording::encode(&reading)?;
-        deliver::recording(&files, &self.output)?;
+        let progress = self.told.progress();
+        let source = self.from.source("UTC", &*progress)?;
+        pipeline::record(&source, self.redact, &self.output, &*progress).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

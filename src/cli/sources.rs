@@ -1,15 +1,18 @@
-//! Arguments that every reading command shares: where the world is read, and what is judged by.
+//! Arguments that reading commands share: where the world is read, what is judged by, and what is asked about.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::config;
 use super::exit::Usage;
 use super::reach::Reach;
+use super::when::Month;
+use super::{config, when};
 use crate::catalog::Catalog;
-use crate::engine::{Judge, Scope};
+use crate::engine::{Judge, Scope, Selector};
+use crate::model::progress::Progress;
 use crate::pipeline::{Kubernetes, Live, Source};
 
 /// Where the world is read.
@@ -17,10 +20,10 @@ use crate::pipeline::{Kubernetes, Live, Source};
 #[command(next_help_heading = "Source")]
 pub(super) struct From {
     /// Use the world inside the binary: nothing to install, nothing is contacted
-    #[arg(long, conflicts_with_all = ["recording", "prometheus"])]
+    #[arg(long, conflicts_with_all = ["recording", "prometheus", "window", "until", "month"])]
     demo: bool,
     /// Use a folder that `gpuwise record` wrote
-    #[arg(long, value_name = "DIR", conflicts_with = "prometheus")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["prometheus", "window", "until", "month"])]
     recording: Option<PathBuf>,
     /// The kubeconfig, where it is not the one that kubectl finds
     #[arg(long, value_name = "FILE", conflicts_with = "no_kubernetes")]
@@ -35,15 +38,21 @@ pub(super) struct From {
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
     /// How much history, such as 14d or 36h
-    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = when::duration)]
     window: SignedDuration,
-    /// Up to when, such as 2026-11-16T00:00:00Z [default: now]
+    /// Up to when: a date (its beginning), such as 2026-11-16 or 16 Nov 2026, `2026-11-16 09:30`, yesterday [default: now]
     #[arg(long, value_name = "TIME")]
-    until: Option<Timestamp>,
+    until: Option<String>,
+    /// The history of a calendar month, such as 2026-10
+    #[arg(long, value_name = "MONTH", value_parser = when::month, conflicts_with_all = ["window", "until"])]
+    month: Option<Month>,
+    /// The time zone of months, dates and hours, such as Europe/Berlin [default: the policy's, which is UTC if it says none]
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    timezone: Option<TimeZone>,
     /// Seconds from one point to the next [default: 60, or the scrape interval where that is longer]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     step: Option<u32>,
-    /// Samples held in memory at once, eight bytes each: a cluster with more is read and judged part by part
+    /// Samples held in memory at once, eight bytes each: a cluster or a recording with more is read part by part
     #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
     samples_at_once: u64,
     /// Ask Prometheus range queries even where it offers remote read, which costs it less
@@ -58,13 +67,21 @@ pub(super) struct From {
 }
 
 impl From {
-    /// The source that the arguments name.
-    pub(super) fn source(&self) -> anyhow::Result<Source> {
+    /// The time zone that the arguments name.
+    pub(super) fn timezone(&self) -> Option<&str> {
+        self.timezone.as_ref().and_then(TimeZone::iana_name)
+    }
+
+    /// The source that the arguments name; times are meant in `zone` where they name none.
+    pub(super) fn source(&self, zone: &str, progress: &dyn Progress) -> anyhow::Result<Source> {
         if self.demo {
             return Ok(Source::Demo);
         }
         if let Some(folder) = &self.recording {
-            return Ok(Source::Recording(folder.clone()));
+            return Ok(Source::Recording {
+                folder: folder.clone(),
+                samples_at_once: self.samples_at_once,
+            });
         }
         let config = config::load(self.config.as_deref())?;
         let reach = self.reach.clone().over(config.reach);
@@ -77,6 +94,7 @@ impl From {
             )
             .into());
         }
+        let (window, until) = self.span(zone, progress)?;
         Ok(Source::Live(Box::new(Live {
             prometheus,
             within: reach.matchers()?,
@@ -91,8 +109,8 @@ impl From {
                 }
             },
             cluster: self.cluster.clone().or(config.cluster),
-            window: self.window,
-            until: self.until,
+            window,
+            until,
             step_seconds: self.step,
             samples_at_once: self.samples_at_once,
             remote_read: !self.no_remote_read,
@@ -100,7 +118,29 @@ impl From {
     }
 }
 
-/// What is judged by, and what is judged.
+impl From {
+    /// How much history, and up to when if not now.
+    fn span(&self, zone: &str, progress: &dyn Progress) -> Result<(SignedDuration, Option<Timestamp>), Usage> {
+        let now = Timestamp::now();
+        let zone = match &self.timezone {
+            Some(zone) => zone.clone(),
+            None => self::zone(zone).map_err(Usage)?,
+        };
+        if let Some(month) = self.month {
+            let wrong = |why| Usage(format!("--month {month}: {why}"));
+            let span = month.span(&zone, now).map_err(wrong)?;
+            if span.unfinished {
+                progress.note(&format!("{month} is not over; it is read up to now"));
+            }
+            return Ok((span.end.duration_since(span.start), Some(span.end)));
+        }
+        let until = self.until.as_deref().map(|text| when::moment(text, &zone, now));
+        let until = until.transpose().map_err(|why| Usage(format!("--until: {why}")))?;
+        Ok((self.window, until))
+    }
+}
+
+/// What is judged by.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judgement")]
 pub(super) struct By {
@@ -110,37 +150,57 @@ pub(super) struct By {
     /// What you pay by contract (YAML), as under `prices` in the policy (repeatable, later wins)
     #[arg(long, value_name = "FILE")]
     price_sheet: Vec<PathBuf>,
-    /// The time zone of hours in schedules, such as Europe/Berlin [default: the policy's]
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+}
+
+/// What is asked about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub(super) struct About {
     /// Only workloads of this namespace (repeatable)
     #[arg(long, value_name = "NAME")]
     namespace: Vec<String>,
     /// Only workloads of this owner (repeatable)
     #[arg(long, value_name = "TEAM")]
     owner: Vec<String>,
+    /// Only workloads with such labels, on themselves or their newest pod, as kubectl's `-l`: team=chat,tier!=test
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "no_kubernetes")]
+    selector: Option<Selector>,
+}
+
+/// Which levers are asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub(super) struct Levers {
     /// Ask only this lever (repeatable)
     #[arg(long, value_name = "ID")]
     lever: Vec<String>,
 }
 
 impl By {
-    /// The policy with its levers.
-    pub(super) fn judge(&self) -> anyhow::Result<Judge> {
-        let mut judge = judge(&self.policy, &self.price_sheet)?
-            .only(&self.lever)
-            .map_err(Usage)?;
-        if let Some(zone) = &self.timezone {
-            judge = judge.in_timezone(zone).map_err(Usage)?;
-        }
-        Ok(judge)
+    /// The policy with its levers; hours are meant in the time zone that the source's arguments name, if they do.
+    pub(super) fn judge(&self, from: &From) -> anyhow::Result<Judge> {
+        let judge = judge(&self.policy, &self.price_sheet)?;
+        Ok(match from.timezone() {
+            Some(zone) => judge.in_timezone(zone).map_err(Usage)?,
+            None => judge,
+        })
     }
+}
 
+impl Levers {
+    /// A judge that asks these alone.
+    pub(super) fn of(&self, judge: Judge) -> Result<Judge, Usage> {
+        judge.only(&self.lever).map_err(Usage)
+    }
+}
+
+impl About {
     /// Which workloads are asked about.
     pub(super) fn scope(&self) -> Scope {
         Scope {
             namespaces: self.namespace.clone(),
             owners: self.owner.clone(),
+            selector: self.selector.clone().unwrap_or_default(),
         }
     }
 }
@@ -162,39 +222,10 @@ pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<
     )?)
 }
 
+fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone; give one such as Europe/Berlin"))
+}
+
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {
     std::fs::read(path).map_err(|cause| Usage(format!("cannot read {}: {cause}", path.display())))
-}
-
-/// `14d`, `2w`, `36h`: days are 24 hours, whatever a clock does in between.
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    let bad = || format!("`{text}` is no duration; give one such as 14d, 2w or 36h");
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-    let (number, unit) = text.split_at(split);
-    let number: i64 = number.parse().map_err(|_| bad())?;
-    let hours = match unit.trim() {
-        "h" => 1,
-        "d" => 24,
-        "w" => 7 * 24,
-        _ => return Err(bad()),
-    };
-    let hours = number
-        .checked_mul(hours)
-        .filter(|hours| (1..=24 * 366 * 2).contains(hours))
-        .ok_or_else(bad)?;
-    Ok(SignedDuration::from_hours(hours))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_hours_days_or_weeks() {
-        assert_eq!(duration("14d"), Ok(SignedDuration::from_hours(336)));
-        assert_eq!(duration("2w"), duration("14d"));
-        for wrong in ["", "d", "14", "-3d", "0h", "3 months", "9999999999999999999d"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

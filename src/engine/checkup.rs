@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Scope;
 use crate::model::checkup::{Area, Check, State};
 use crate::model::snapshot::Snapshot;
 use crate::model::usage::Signal;
@@ -13,13 +14,14 @@ const NEEDED: [Signal; 4] = [Signal::GpuUtil, Signal::EngineActive, Signal::Memo
 /// Share from which on a join or a signal counts as whole: pods that have just begun have no sample yet.
 const WHOLE: f64 = 0.95;
 
-/// The checks of a snapshot with its history.
-pub fn checkup(snapshot: &Snapshot) -> Vec<Check> {
+/// The checks of a snapshot with its history; of its workloads, those in scope are looked at.
+pub fn checkup(snapshot: &Snapshot, scope: &Scope) -> Vec<Check> {
+    let seen = Seen { snapshot, scope };
     let mut checks: Vec<Check> = Signal::ALL
         .into_iter()
-        .map(|signal| signal_check(snapshot, signal))
+        .map(|signal| signal_check(seen, signal))
         .collect();
-    checks.extend(joins(snapshot));
+    checks.extend(joins(seen));
     checks.extend(prices(snapshot));
     checks.extend(snapshot.gaps.iter().map(|priced| {
         let gap = &priced.gap;
@@ -28,9 +30,16 @@ pub fn checkup(snapshot: &Snapshot) -> Vec<Check> {
     checks
 }
 
-fn running(snapshot: &Snapshot) -> impl Iterator<Item = (&Workload, &PodUse)> {
+#[derive(Clone, Copy)]
+struct Seen<'s> {
+    snapshot: &'s Snapshot,
+    scope: &'s Scope,
+}
+
+fn running(seen: Seen<'_>) -> impl Iterator<Item = (&Workload, &PodUse)> {
     let of = |workload| Workload::running(workload).map(move |pod| (workload, pod));
-    snapshot.workloads.iter().flat_map(of)
+    let asked = |workload: &&Workload| seen.scope.holds(workload);
+    seen.snapshot.workloads.iter().filter(asked).flat_map(of)
 }
 
 /// How much there is of something: `12 of 40 (30 %)`.
@@ -54,21 +63,21 @@ fn of_all(area: Area, what: &str, (part, whole): (usize, usize), noun: &str, sho
     })
 }
 
-fn signal_check(snapshot: &Snapshot, signal: Signal) -> Check {
+fn signal_check(all: Seen<'_>, signal: Signal) -> Check {
     let short = if NEEDED.contains(&signal) {
         State::Hole
     } else {
         State::Absent
     };
     let counted = if signal.is_gpu() {
-        let held = running(snapshot).map(|(_, pod)| pod.gpus as usize).sum();
+        let held = running(all).map(|(_, pod)| pod.gpus as usize).sum();
         let has = |pod: &PodUse| {
             pod.devices
                 .iter()
                 .filter(|device| device.signals.contains_key(&signal))
                 .count()
         };
-        let seen = running(snapshot).map(|(_, pod)| has(pod).min(pod.gpus as usize)).sum();
+        let seen = running(all).map(|(_, pod)| has(pod).min(pod.gpus as usize)).sum();
         of_all(
             Area::Signals,
             signal.name(),
@@ -79,10 +88,7 @@ fn signal_check(snapshot: &Snapshot, signal: Signal) -> Check {
         )
     } else {
         let serves = |workload: &Workload| workload.serving.is_some() || workload.class.class == Class::Inference;
-        let servers: Vec<&PodUse> = running(snapshot)
-            .filter(|(w, _)| serves(w))
-            .map(|(_, pod)| pod)
-            .collect();
+        let servers: Vec<&PodUse> = running(all).filter(|(w, _)| serves(w)).map(|(_, pod)| pod).collect();
         let seen = servers.iter().filter(|pod| pod.server.contains_key(&signal)).count();
         of_all(
             Area::Signals,
@@ -99,8 +105,9 @@ fn signal_check(snapshot: &Snapshot, signal: Signal) -> Check {
     })
 }
 
-fn joins(snapshot: &Snapshot) -> Vec<Check> {
-    let pods: Vec<(&Workload, &PodUse)> = running(snapshot).collect();
+fn joins(seen: Seen<'_>) -> Vec<Check> {
+    let snapshot = seen.snapshot;
+    let pods: Vec<(&Workload, &PodUse)> = running(seen).collect();
     let count = |wanted: &dyn Fn(&Workload, &PodUse) -> bool| pods.iter().filter(|(w, pod)| wanted(w, pod)).count();
     let workloads: BTreeSet<&str> = pods.iter().map(|(workload, _)| workload.id.as_str()).collect();
     let owned = snapshot

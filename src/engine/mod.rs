@@ -1,6 +1,8 @@
 //! Candidates and policy to a plan: ask, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
 //! the same plan.
 
+mod selector;
+mod scope;
 mod ask;
 mod price;
 mod placement;
@@ -30,29 +32,9 @@ use coverage::Figures;
 
 pub use checkup::checkup;
 pub use prices::WorkHours;
+pub use scope::Scope;
+pub use selector::{BadSelector, Selector};
 pub use since::{NotComparable, since};
-
-/// Which workloads are asked about; empty lists ask about all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Scope {
-    /// Only these namespaces.
-    pub namespaces: Vec<String>,
-    /// Only what these teams own.
-    pub owners: Vec<String>,
-}
-
-impl Scope {
-    /// Whether a workload is asked about.
-    pub fn holds(&self, workload: &Workload) -> bool {
-        self.covers(&workload.namespace, workload.owner.as_ref())
-    }
-
-    /// Whether a workload of this namespace and owner is asked about.
-    fn covers(&self, namespace: &String, owner: Option<&String>) -> bool {
-        let owned = self.owners.is_empty() || owner.is_some_and(|owner| self.owners.contains(owner));
-        owned && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
-    }
-}
 
 /// A policy with the levers that it sets, ready to judge.
 pub struct Judge {

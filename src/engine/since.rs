@@ -98,7 +98,7 @@ fn outcome(row: &Row, before: Option<&WorkloadRow>, now: &Plan, scope: &Scope) -
         return (Outcome::Held, held.held_by.as_ref().map(|by| by.rule.clone()));
     }
     let Some(after) = now.workload(&row.subject.id) else {
-        let asked = before.is_none_or(|before| scope.covers(&before.namespace, before.owner.as_ref()));
+        let asked = before.is_none_or(|before| scope.surely_held(before));
         return (if asked { Outcome::Gone } else { Outcome::NotAsked }, None);
     };
     let kept = now.kept.iter().find(|kept| own(&kept.lever, &kept.subject.id));

@@ -283,6 +283,35 @@ pub struct NodeCost {
     /// Whether the source knew no price and took its built-in ones for a core, a GiB and a GPU.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_default: bool,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "CostProduct::is_open_cost")]
+    pub told_by: CostProduct,
+}
+
+/// Which product tells costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostProduct {
+    /// OpenCost.
+    #[default]
+    OpenCost,
+    /// Kubecost, which is built on it.
+    Kubecost,
+}
+
+impl CostProduct {
+    /// Whether it is OpenCost itself.
+    pub fn is_open_cost(&self) -> bool {
+        *self == Self::OpenCost
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenCost => "OpenCost",
+            Self::Kubecost => "Kubecost",
+        }
+    }
 }
 
 /// Where money goes besides nodes.

@@ -57,7 +57,7 @@ pub enum CapacityType {
 /// Where a price comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSource {
-    /// In words: `OpenCost assets`, or the catalogue row's source.
+    /// In words: `OpenCost assets`, `Kubecost assets`, or the catalogue row's source.
     pub source: String,
     /// The day of the price.
     pub as_of: String,
@@ -290,6 +290,16 @@ impl Workload {
             pod.server.clear();
             for device in &mut pod.devices {
                 device.signals.clear();
+            }
+        }
+    }
+
+    /// Lets go of samples, and keeps which signals there were.
+    pub fn forget_samples(&mut self) {
+        for pod in &mut self.pods {
+            let devices = pod.devices.iter_mut().flat_map(|device| device.signals.values_mut());
+            for column in devices.chain(pod.server.values_mut()) {
+                *column = Column::gaps(column.len());
             }
         }
     }

@@ -3,30 +3,43 @@
 use jiff::SignedDuration;
 
 use super::live::{self, Kubernetes, Live, Open};
-use super::{PipelineError, Source, labels, outline, read};
-use crate::engine::{self, Judge};
+use super::parts::Parted;
+use super::{Opened, PipelineError, Source, labels, open, outline};
+use crate::engine::{self, Judge, Scope};
 use crate::model::checkup::{Area, Check, Checkup, State};
 use crate::model::plan::API_VERSION;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
+use crate::model::workload::Workload;
 
 /// The end of the window that is looked at: what is there now shows within hours, and nobody should wait for weeks of it.
 const LOOKED_AT: SignedDuration = SignedDuration::from_hours(6);
 
-/// Looks at a source; of a cluster at its last hours.
+/// Looks at a source; of a cluster at its last hours, of workloads at those in scope.
 ///
 /// # Errors
 /// When a recording cannot be read. That a server fails is a check.
-pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> Result<Checkup, PipelineError> {
-    let (mut checks, reading) = match source {
-        Source::Live(live) => servers(live, judge, progress).await?,
-        Source::Demo | Source::Recording(_) => (Vec::new(), Some(read(source, progress).await?)),
+pub async fn doctor(
+    source: &Source,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Checkup, PipelineError> {
+    let (mut checks, opened) = match source {
+        Source::Live(live) => {
+            let (checks, reading) = servers(live, judge, progress).await?;
+            (checks, reading.map(|reading| Opened::Whole(Box::new(reading))))
+        }
+        Source::Demo | Source::Recording { .. } => (Vec::new(), Some(open(source, judge.catalog(), progress).await?)),
     };
-    let seen = reading
-        .as_ref()
-        .map(|reading| (reading.cluster.clone(), reading.grid.window));
-    if let Some(reading) = reading {
-        checks.extend(of_reading(reading, judge));
+    let seen = opened.as_ref().map(|opened| {
+        let reading = opened.reading();
+        (reading.cluster.clone(), reading.grid.window)
+    });
+    match opened {
+        Some(Opened::Whole(reading)) => checks.extend(of_reading(*reading, judge, scope)),
+        Some(Opened::Parted(cluster)) => checks.extend(in_parts(&cluster, judge, scope, progress).await?),
+        None => {}
     }
     let (cluster, window) = seen.unzip();
     Ok(Checkup {
@@ -38,13 +51,30 @@ pub async fn doctor(source: &Source, judge: &Judge, progress: &dyn Progress) -> 
     })
 }
 
-fn of_reading(mut reading: Reading, judge: &Judge) -> Vec<Check> {
+fn of_reading(mut reading: Reading, judge: &Judge, scope: &Scope) -> Vec<Check> {
     let series = std::mem::take(&mut reading.series);
-    let (devices, servers) = labels(&series);
-    let outline = outline(&reading, &devices, &servers, judge);
+    let outline = outline(&reading, labels(&series), judge);
     let part = outline.part(series, None);
     let tally = part.tally();
-    engine::checkup(&outline.whole(part.workloads, tally))
+    engine::checkup(&outline.whole(part.workloads, tally), scope)
+}
+
+async fn in_parts(
+    cluster: &Parted,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, PipelineError> {
+    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let mut seen: Vec<Workload> = Vec::new();
+    let hear = |workloads: Vec<Workload>| {
+        seen.extend(workloads.into_iter().map(|mut workload| {
+            workload.forget_samples();
+            workload
+        }));
+    };
+    let (tally, _) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    Ok(engine::checkup(&outline.whole(seen, tally), scope))
 }
 
 /// Asks the servers; one that fails is left out, and the others asked again.
@@ -101,7 +131,7 @@ async fn servers(
     }
 }
 
-fn failed(what: &str, error: &PipelineError) -> Check {
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Check {
     Check {
         area: Area::Sources,
         what: what.to_owned(),
@@ -131,6 +161,9 @@ fn answered(live: &Live, open: &Open) -> Vec<Check> {
         open.reading.grid.step_seconds
     );
     checks.push(Check::good(Area::Sources, "Prometheus", seen));
+    if let Some(why) = &open.costs_down {
+        checks.push(failed("costs", why));
+    }
     if !inventory.node_costs.is_empty() {
         let seen = format!("{} nodes are billed", inventory.node_costs.len());
         checks.push(Check::good(Area::Sources, "costs", seen));

@@ -70,6 +70,8 @@ pub struct Live {
 pub(super) struct Open {
     pub(super) reading: Reading,
     pub(super) client: PrometheusClient,
+    /// Why the cost source does not answer, where it is only down.
+    pub(super) costs_down: Option<String>,
 }
 
 pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Open, PipelineError> {
@@ -101,6 +103,8 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         }
         other => other,
     };
+    let down = costs.as_ref().err().and_then(Option::as_ref);
+    let costs_down = down.map(ToString::to_string);
     let history = prometheus::history::read(&client, grid, progress).await?;
     let mut gaps = objects.gaps;
     gaps.extend(told.into_iter().chain(history.gaps));
@@ -128,13 +132,19 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         gaps,
     };
     reading.settle();
-    Ok(Open { reading, client })
+    Ok(Open {
+        reading,
+        client,
+        costs_down,
+    })
 }
 
 impl Open {
     /// With all its series.
     pub(super) async fn whole(self, catalog: &Catalog, progress: &dyn Progress) -> Result<Reading, PipelineError> {
-        let Self { mut reading, client } = self;
+        let Self {
+            mut reading, client, ..
+        } = self;
         let requests = prometheus::read::requests(reading.grid);
         progress.stage("reading GPU and server metrics", Some(requests as u64));
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;

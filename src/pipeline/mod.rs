@@ -4,17 +4,20 @@ mod live;
 mod parts;
 mod prices;
 mod doctor;
+mod record;
 mod servers;
 
 use std::path::PathBuf;
 
 use crate::catalog::Catalog;
+use crate::deliver::DeliverError;
 use crate::engine::{Judge, Scope};
 use crate::model::cluster::Labels;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::Snapshot;
+use crate::model::usage::Signal;
 use crate::sources::collect::Outline;
 use crate::sources::discovery::DiscoveryError;
 use crate::sources::endpoint::EndpointError;
@@ -23,9 +26,12 @@ use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::recording::{self, RecordingError};
 
+use parts::Parted;
+
 pub use doctor::doctor;
 pub use live::{Kubernetes, Live};
 pub use prices::{prices, prices_of};
+pub use record::record;
 
 /// Where the world is read.
 #[derive(Debug, Clone)]
@@ -33,7 +39,12 @@ pub enum Source {
     /// The world inside the binary.
     Demo,
     /// A folder that `gpuwise record` wrote.
-    Recording(PathBuf),
+    Recording {
+        /// Which.
+        folder: PathBuf,
+        /// How many samples are held in memory at once, eight bytes each; of more, it is judged part by part.
+        samples_at_once: u64,
+    },
     /// A cluster.
     Live(Box<Live>),
 }
@@ -56,6 +67,9 @@ pub enum PipelineError {
     /// A recording.
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),
+    /// What was made could not be written.
+    #[error("{0}")]
+    Deliver(#[from] DeliverError),
     /// A URL or its credentials.
     #[error("{0}")]
     Endpoint(#[from] EndpointError),
@@ -73,22 +87,50 @@ pub enum PipelineError {
     Window(String),
 }
 
-/// Reads a source.
-///
-/// # Errors
-/// As [`PipelineError`] says.
-pub async fn read(source: &Source, progress: &dyn Progress) -> Result<Reading, PipelineError> {
-    match source {
-        Source::Demo => Ok(recording::demo()?),
-        Source::Recording(folder) => Ok(recording::read(folder)?),
-        Source::Live(live) => {
-            let catalog = Catalog::shipped()?;
-            live::open(live, &catalog, progress)
-                .await?
-                .whole(&catalog, progress)
-                .await
+/// A source, read as far as it fits in memory.
+enum Opened {
+    /// All of it.
+    Whole(Box<Reading>),
+    /// All but the series.
+    Parted(Parted),
+}
+
+impl Opened {
+    fn reading(&self) -> &Reading {
+        match self {
+            Self::Whole(reading) => reading,
+            Self::Parted(cluster) => cluster.reading(),
         }
     }
+}
+
+async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Result<Opened, PipelineError> {
+    let reading = match source {
+        Source::Demo => recording::demo()?,
+        Source::Recording {
+            folder,
+            samples_at_once,
+        } => {
+            progress.stage("reading the recording", None);
+            let recorded = recording::open(folder)?;
+            if recorded.samples() > *samples_at_once {
+                return Ok(Opened::Parted(Parted::recorded(recorded, *samples_at_once)));
+            }
+            recorded.whole()?
+        }
+        Source::Live(live) => {
+            let open = live::open(live, catalog, progress).await?;
+            let at_once = live.samples_at_once;
+            if !parts::is_small(&open.reading, at_once)
+                && let Some(found) = parts::look(&open, catalog, progress).await?
+                && !parts::is_few(&found, &open.reading, at_once)
+            {
+                return Ok(Opened::Parted(Parted::live(open, found, at_once)));
+            }
+            open.whole(catalog, progress).await?
+        }
+    };
+    Ok(Opened::Whole(Box::new(reading)))
 }
 
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
@@ -101,19 +143,13 @@ pub async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    let reading = match source {
-        Source::Live(live) => {
-            let open = live::open(live, judge.catalog(), progress).await?;
-            if !parts::is_small(&open.reading, live.samples_at_once) {
-                return parts::plan(&open, live.samples_at_once, judge, scope, progress).await;
-            }
-            open.whole(judge.catalog(), progress).await?
+    match open(source, judge.catalog(), progress).await? {
+        Opened::Whole(mut reading) => {
+            let series = std::mem::take(&mut reading.series);
+            judged(&reading, series, judge, scope, progress)
         }
-        Source::Demo | Source::Recording(_) => read(source, progress).await?,
-    };
-    let mut reading = reading;
-    let series = std::mem::take(&mut reading.series);
-    judged(&reading, series, judge, scope, progress)
+        Opened::Parted(cluster) => parts::plan(&cluster, judge, scope, progress).await,
+    }
 }
 
 /// Judges a reading that is in memory as a whole.
@@ -137,8 +173,7 @@ fn judged(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
-    let (devices, servers) = labels(&series);
-    let outline = outline(reading, &devices, &servers, judge);
+    let outline = outline(reading, labels(&series), judge);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let part = outline.part(series, None);
@@ -150,18 +185,25 @@ fn judged(
 }
 
 /// The labels of GPU series, and those of servers.
-fn labels(series: &[Series]) -> (Vec<Labels>, Vec<Labels>) {
-    let (gpu, server): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|series| series.signal.is_gpu());
-    let labels = |series: Vec<&Series>| -> Vec<Labels> { series.into_iter().map(|one| one.labels.clone()).collect() };
-    (labels(gpu), labels(server))
+fn labels(series: &[Series]) -> (Vec<&Labels>, Vec<&Labels>) {
+    apart(series.iter().map(|one| (one.signal, &one.labels)))
 }
 
-fn outline<'a>(reading: &'a Reading, devices: &[Labels], servers: &[Labels], judge: &'a Judge) -> Outline<'a> {
+fn apart<'l>(all: impl Iterator<Item = (Signal, &'l Labels)>) -> (Vec<&'l Labels>, Vec<&'l Labels>) {
+    let (mut devices, mut servers) = (Vec::new(), Vec::new());
+    for (signal, labels) in all {
+        let side = if signal.is_gpu() { &mut devices } else { &mut servers };
+        side.push(labels);
+    }
+    (devices, servers)
+}
+
+fn outline<'a>(reading: &'a Reading, labels: (Vec<&Labels>, Vec<&Labels>), judge: &'a Judge) -> Outline<'a> {
     let policy = judge.policy();
     Outline::of(
         reading,
-        devices.iter(),
-        servers.iter(),
+        labels.0.into_iter(),
+        labels.1.into_iter(),
         judge.catalog(),
         &policy.owner_labels,
         &policy.objectives.prices,

@@ -2,7 +2,10 @@
 
 use super::live::Open;
 use super::{PipelineError, nothing, outline};
+use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope};
+use crate::model::cluster::Labels;
+use crate::model::gap::Gap;
 use crate::model::gpu::gpu_resource;
 use crate::model::plan::Plan;
 use crate::model::progress::{Progress, Silent};
@@ -11,8 +14,11 @@ use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Tally};
+use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::probe::{self, Probe};
-use crate::sources::prometheus::read::{Blanks, requests, series};
+use crate::sources::prometheus::read::{Blanks, SeriesReading, requests, series};
+use crate::sources::prometheus::select::Pods;
+use crate::sources::recording::Recorded;
 
 /// Whether all series of this cluster surely fit in memory at once: its nodes are known, and were they all busy for the whole
 /// window with every signal there is, it would still be few enough samples.
@@ -37,62 +43,183 @@ pub(super) fn is_small(reading: &Reading, samples_at_once: u64) -> bool {
     devices > 0.0 && samples <= samples_at_once as f64
 }
 
+/// Asks the server what there is to read; nothing where it is let through to queries only, as some proxies do.
+pub(super) async fn look(
+    open: &Open,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Option<Probe>, PipelineError> {
+    progress.stage("looking for series", None);
+    match probe::probe(&open.client, catalog, open.reading.grid.window).await {
+        Ok(found) => Ok(Some(found)),
+        // Queries were answered before.
+        Err(error @ (PrometheusError::Credentials { .. } | PrometheusError::NotFound { .. })) => {
+            progress.note(&format!("{error}; it lists no series, so that all are read at once"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether what was found surely fits in memory, were all of it there with every signal for the whole window.
+pub(super) fn is_few(found: &Probe, reading: &Reading, samples_at_once: u64) -> bool {
+    let of_gpu = Signal::ALL.into_iter().filter(|signal| signal.is_gpu()).count();
+    let series = found.devices.len() * of_gpu + found.servers.len() * (Signal::ALL.len() - of_gpu);
+    found.gaps.is_empty() && (series * reading.grid.points()) as u64 <= samples_at_once
+}
+
+/// A cluster whose series do not fit in memory at once.
+pub(super) struct Parted {
+    origin: Origin,
+    /// How many samples do.
+    pub(super) samples_at_once: u64,
+}
+
+/// Where its series are read.
+pub(super) enum Origin {
+    /// From a server, which told what there is.
+    Live(Box<Open>, Probe),
+    /// From a folder.
+    Recorded(Box<Recorded>),
+}
+
+impl Parted {
+    pub(super) fn live(open: Open, found: Probe, samples_at_once: u64) -> Self {
+        let origin = Origin::Live(Box::new(open), found);
+        Self {
+            origin,
+            samples_at_once,
+        }
+    }
+
+    pub(super) fn recorded(recorded: Recorded, samples_at_once: u64) -> Self {
+        let origin = Origin::Recorded(Box::new(recorded));
+        Self {
+            origin,
+            samples_at_once,
+        }
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Everything but the series.
+    pub(super) fn reading(&self) -> &Reading {
+        match &self.origin {
+            Origin::Live(open, _) => &open.reading,
+            Origin::Recorded(recorded) => &recorded.reading,
+        }
+    }
+
+    /// The labels of GPU series, and those of servers.
+    pub(super) fn labels(&self) -> (Vec<&Labels>, Vec<&Labels>) {
+        match &self.origin {
+            Origin::Live(_, found) => (found.devices.iter().collect(), found.servers.iter().collect()),
+            Origin::Recorded(recorded) => super::apart(recorded.labels()),
+        }
+    }
+
+    /// By which parts are measured.
+    pub(super) fn signals(&self) -> Signals {
+        match &self.origin {
+            Origin::Live(_, found) => Signals {
+                gpu: found.gpu_signals,
+                server: found.server_signals,
+            },
+            Origin::Recorded(recorded) => {
+                let signals = recorded.signals();
+                let gpu = signals.iter().filter(|signal| signal.is_gpu()).count();
+                Signals {
+                    gpu: gpu as u64,
+                    server: (signals.len() - gpu) as u64,
+                }
+            }
+        }
+    }
+
+    /// Steps of progress that a part takes.
+    pub(super) fn steps(&self) -> usize {
+        match &self.origin {
+            Origin::Live(open, _) => requests(open.reading.grid),
+            Origin::Recorded(_) => 1,
+        }
+    }
+
+    /// The series of these pods.
+    pub(super) async fn read(
+        &self,
+        pods: &Pods,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+    ) -> Result<SeriesReading, PipelineError> {
+        match &self.origin {
+            Origin::Live(open, _) => Ok(series(&open.client, catalog, open.reading.grid, Some(pods), progress).await?),
+            Origin::Recorded(recorded) => {
+                let series = recorded.of_pods(pods)?;
+                progress.advance(1);
+                Ok(SeriesReading {
+                    series,
+                    ..SeriesReading::default()
+                })
+            }
+        }
+    }
+
+    /// Tells what was asked when all is read, and answers with what could not be seen of what there is to read.
+    pub(super) fn end(&self, progress: &dyn Progress) -> &[Gap] {
+        match &self.origin {
+            Origin::Live(open, found) => {
+                progress.asked(open.client.shown(), open.client.load());
+                &found.gaps
+            }
+            Origin::Recorded(_) => &[],
+        }
+    }
+
+    /// Reads the parts one after the other and hands the workloads of each to `hear`; what was read, and how many they were.
+    pub(super) async fn each(
+        &self,
+        outline: &Outline<'_>,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+        mut hear: impl FnMut(Vec<Workload>),
+    ) -> Result<(Tally, usize), PipelineError> {
+        let bins = outline.bins(self.signals(), self.samples_at_once);
+        let mut tally = Tally::default();
+        let mut blanks = Blanks::default();
+        let mut heard = 0;
+        progress.stage(
+            "reading and judging, part by part",
+            Some((bins.len() * self.steps()) as u64),
+        );
+        for bin in &bins {
+            let read = self.read(bin, catalog, progress).await?;
+            tally.gaps.extend(read.gaps);
+            blanks.add(read.blanks);
+            let part = outline.part(read.series, Some(bin));
+            tally.add(part.tally());
+            heard += part.workloads.len();
+            hear(part.workloads);
+        }
+        tally.gaps.extend(self.end(progress).iter().cloned());
+        tally.gaps.extend(blanks.gaps());
+        Ok((tally, heard))
+    }
+}
+
 /// Reads and judges workload by workload.
 pub(super) async fn plan(
-    open: &Open,
-    samples_at_once: u64,
+    cluster: &Parted,
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    let found = look(open, judge, progress).await?;
-    let outline = outline(&open.reading, &found.devices, &found.servers, judge);
+    let outline = outline(cluster.reading(), cluster.labels(), judge);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let hear = |workloads| hearing.hear(workloads, &Silent);
-    let (tally, heard) = each(open, samples_at_once, judge, &found, &outline, progress, hear).await?;
-    nothing(&open.reading, &skeleton, heard)?;
+    let (tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    nothing(cluster.reading(), &skeleton, heard)?;
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
-}
-
-/// What there is to read.
-pub(super) async fn look(open: &Open, judge: &Judge, progress: &dyn Progress) -> Result<Probe, PipelineError> {
-    progress.stage("looking for series", None);
-    Ok(probe::probe(&open.client, judge.catalog(), open.reading.grid.window).await?)
-}
-
-/// Reads the parts one after the other and hands the workloads of each to `hear`; what was read, and how many they were.
-pub(super) async fn each(
-    open: &Open,
-    samples_at_once: u64,
-    judge: &Judge,
-    found: &Probe,
-    outline: &Outline<'_>,
-    progress: &dyn Progress,
-    mut hear: impl FnMut(Vec<Workload>),
-) -> Result<(Tally, usize), PipelineError> {
-    let Open { reading, client } = open;
-    let signals = Signals {
-        gpu: found.gpu_signals,
-        server: found.server_signals,
-    };
-    let bins = outline.bins(signals, samples_at_once);
-    let mut tally = Tally::default();
-    let mut blanks = Blanks::default();
-    let mut heard = 0;
-    let requests = bins.len() * requests(reading.grid);
-    progress.stage("reading and judging, part by part", Some(requests as u64));
-    for bin in &bins {
-        let read = series(client, judge.catalog(), reading.grid, Some(bin), progress).await?;
-        tally.gaps.extend(read.gaps);
-        blanks.add(read.blanks);
-        let part = outline.part(read.series, Some(bin));
-        tally.add(part.tally());
-        heard += part.workloads.len();
-        hear(part.workloads);
-    }
-    progress.asked(client.shown(), client.load());
-    tally.gaps.extend(found.gaps.iter().cloned());
-    tally.gaps.extend(blanks.gaps());
-    Ok((tally, heard))
 }

@@ -1,6 +1,7 @@
 //! Prices from a source: the same reading as a plan's, of which only the hours of work are kept.
 
-use super::{PipelineError, Source, labels, live, nothing, outline, parts, read};
+use super::parts::Parted;
+use super::{Opened, PipelineError, Source, labels, nothing, open, outline};
 use crate::engine::{Judge, WorkHours};
 use crate::model::prices::Prices;
 use crate::model::progress::Progress;
@@ -11,17 +12,10 @@ use crate::model::reading::Reading;
 /// # Errors
 /// As [`PipelineError`] says.
 pub async fn prices(source: &Source, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
-    let reading = match source {
-        Source::Live(live) => {
-            let open = live::open(live, judge.catalog(), progress).await?;
-            if !parts::is_small(&open.reading, live.samples_at_once) {
-                return in_parts(&open, live.samples_at_once, judge, progress).await;
-            }
-            open.whole(judge.catalog(), progress).await?
-        }
-        Source::Demo | Source::Recording(_) => read(source, progress).await?,
-    };
-    prices_of(reading, judge, progress)
+    match open(source, judge.catalog(), progress).await? {
+        Opened::Whole(reading) => prices_of(*reading, judge, progress),
+        Opened::Parted(cluster) => in_parts(&cluster, judge, progress).await,
+    }
 }
 
 /// What GPUs cost, from a reading that is in memory as a whole.
@@ -31,8 +25,7 @@ pub async fn prices(source: &Source, judge: &Judge, progress: &dyn Progress) -> 
 pub fn prices_of(mut reading: Reading, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
     let series = std::mem::take(&mut reading.series);
-    let (devices, servers) = labels(&series);
-    let outline = outline(&reading, &devices, &servers, judge);
+    let outline = outline(&reading, labels(&series), judge);
     let part = outline.part(series, None);
     nothing(&reading, &outline.snapshot(), part.workloads.len())?;
     let mut work = WorkHours::default();
@@ -41,19 +34,13 @@ pub fn prices_of(mut reading: Reading, judge: &Judge, progress: &dyn Progress) -
     Ok(judge.prices(&outline.whole(part.workloads, tally), &work))
 }
 
-async fn in_parts(
-    open: &live::Open,
-    samples_at_once: u64,
-    judge: &Judge,
-    progress: &dyn Progress,
-) -> Result<Prices, PipelineError> {
-    let found = parts::look(open, judge, progress).await?;
-    let outline = outline(&open.reading, &found.devices, &found.servers, judge);
+async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
+    let outline = outline(cluster.reading(), cluster.labels(), judge);
     let mut work = WorkHours::default();
     let hear = |workloads: Vec<_>| work.add(&workloads, judge.catalog());
-    let (tally, heard) = parts::each(open, samples_at_once, judge, &found, &outline, progress, hear).await?;
+    let (tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
     let skeleton = outline.snapshot();
-    nothing(&open.reading, &skeleton, heard)?;
+    nothing(cluster.reading(), &skeleton, heard)?;
     // Prices need no history of single workloads.
     Ok(judge.prices(&outline.whole(skeleton.workloads, tally), &work))
 }

@@ -10,3 +10,5 @@ pub mod prometheus;
 pub mod discovery;
 pub mod recording;
 pub mod collect;
+#[cfg(test)]
+mod loopback;

@@ -8,65 +8,15 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
 
-use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const USAGE: i32 = 2;
-const SOURCE: i32 = 4;
-const NOTHING: i32 = 5;
-
-/// What a run of the binary came to.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    /// The code is this one, stderr says each of these and nothing was printed to stdout.
-    fn fails(&self, code: i32, says: &[&str]) {
-        assert_eq!(self.code, code, "stderr: {}", self.stderr);
-        assert_eq!(self.stdout, "", "a failure prints no result");
-        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
-        for said in says {
-            assert!(self.stderr.contains(said), "no `{said}` in: {}", self.stderr);
-        }
-    }
-
-    /// It ended well; its standard output.
-    fn printed(self) -> String {
-        assert_eq!(self.code, 0, "stderr: {}", self.stderr);
-        assert_eq!(self.stderr, "", "a success is silent off a terminal");
-        self.stdout
-    }
-}
+use crate::binary::{self, NOTHING, Ran, SOURCE, USAGE};
 
 /// Runs the binary with the words of a line, none of which holds a space.
 fn gpuwise(line: &str) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gpuwise"));
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        // A proxy would stand between the binary and the loopback.
-        if name.starts_with("GPUWISE_") || name.to_ascii_lowercase().ends_with("_proxy") {
-            command.env_remove(name);
-        }
-    }
-    let output = command
-        // Whoever runs the tests may have a cluster; it is none of theirs.
-        .env("KUBECONFIG", "/nowhere/kubeconfig")
-        .env_remove("KUBERNETES_SERVICE_HOST")
-        .args(line.split_whitespace())
-        .timeout(Duration::from_secs(600))
-        .output()
-        .unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    binary::run(&line.split_whitespace().collect::<Vec<_>>())
 }
 
 /// A server on the loopback that answers every request with the status 200, by its path; its URL.
@@ -193,6 +143,39 @@ fn without_a_source_the_sources_are_named() {
 #[test]
 fn two_sources_at_once_are_refused() {
     gpuwise("analyze --demo --recording here").fails(USAGE, &["--demo", "--recording"]);
+}
+
+#[test]
+fn a_flag_that_a_recording_cannot_follow_is_refused() {
+    for (flag, value) in [("--window", "2d"), ("--until", "yesterday"), ("--month", "2024-02")] {
+        gpuwise(&format!("analyze --demo {flag} {value}")).fails(USAGE, &[flag, "--demo"]);
+        gpuwise(&format!("doctor --recording here {flag} {value}")).fails(USAGE, &[flag, "--recording"]);
+    }
+    gpuwise("prices --prometheus http://127.0.0.1:1 --month 2024-02 --window 2d")
+        .fails(USAGE, &["--month", "--window"]);
+}
+
+#[test]
+fn a_time_that_is_none_is_told_before_anything_is_read() {
+    let analyze = |rest: &str| {
+        gpuwise(&format!(
+            "analyze --prometheus http://127.0.0.1:1 --no-kubernetes {rest}"
+        ))
+    };
+    analyze("--until 11/16/2026").fails(USAGE, &["--until", "which part is the day"]);
+    analyze("--month 9000-01").fails(USAGE, &["9000-01 has not begun"]);
+    analyze("--month October").fails(USAGE, &["such as 2026-10"]);
+    analyze("--timezone Mars/Olympus").fails(USAGE, &["Mars/Olympus", "Europe/Berlin"]);
+}
+
+#[test]
+fn a_selector_that_is_none_says_why() {
+    gpuwise("analyze --demo --selector team=").printed();
+    gpuwise("analyze --demo -l team==chat,").fails(USAGE, &["--selector", "label's name belongs", "team notin (test)"]);
+    gpuwise("explain --demo --why x --selector team/a/b").fails(USAGE, &["`team/a/b`"]);
+    // Labels are what Kubernetes tells.
+    let line = "doctor --prometheus http://127.0.0.1:1 --no-kubernetes --selector team";
+    gpuwise(line).fails(USAGE, &["--selector", "--no-kubernetes"]);
 }
 
 #[test]

@@ -1,17 +1,21 @@
 //! The checkup: what is there is called so, and each thing that is taken away is a hole with its fix.
 
-use std::process::Command;
-
 use gpuwise::catalog::Catalog;
-use gpuwise::engine::{Judge, checkup};
+use gpuwise::engine::{Judge, Scope, checkup};
 use gpuwise::model::checkup::{Area, Check, State};
 use gpuwise::model::reading::Reading;
 use gpuwise::model::usage::Signal;
 use gpuwise::sources::collect::Outline;
 
+use crate::binary::{self, SOURCE};
 use crate::generator::{Size, World};
+use crate::reach::{Server, no_series};
 
 fn checks(reading: &Reading) -> Vec<Check> {
+    checks_of(reading, &Scope::default())
+}
+
+fn checks_of(reading: &Reading, scope: &Scope) -> Vec<Check> {
     let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
     let (gpu, server): (Vec<_>, Vec<_>) = reading.series.iter().partition(|series| series.signal.is_gpu());
     let outline = Outline::of(
@@ -24,7 +28,7 @@ fn checks(reading: &Reading) -> Vec<Check> {
     );
     let part = outline.part(reading.series.clone(), None);
     let tally = part.tally();
-    checkup(&outline.whole(part.workloads, tally))
+    checkup(&outline.whole(part.workloads, tally), scope)
 }
 
 fn about<'c>(checks: &'c [Check], what: &str) -> &'c Check {
@@ -70,21 +74,37 @@ fn what_is_taken_away_is_a_hole_with_its_fix() {
     assert!(free.iter().any(|check| check.area == Area::Gaps && check.fix.is_some()));
 }
 
-/// Code and what was printed.
-fn gpuwise(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    (output.status.code().unwrap(), text)
+#[test]
+fn a_scope_narrows_what_is_looked_at() {
+    let reading = World::generate(4, Size::Small, 2).to_reading(900);
+    let seen = |selector: &str| {
+        let scope = Scope {
+            selector: selector.parse().unwrap(),
+            ..Scope::default()
+        };
+        let checks = checks_of(&reading, &scope);
+        let of = |what: &str| about(&checks, what).seen.clone();
+        (
+            of("workload to its team"),
+            of("pod to its GPUs' metrics"),
+            of("GPU to metrics"),
+        )
+    };
+    let (all, with, without) = (seen(""), seen("team"), seen("!team"));
+    let whole = |seen: &str| -> u32 { seen.split(' ').nth(2).unwrap().parse().unwrap() };
+    assert!(whole(&with.0) > 0 && whole(&without.0) > 0, "{with:?} {without:?}");
+    assert_eq!(whole(&with.0) + whole(&without.0), whole(&all.0));
+    assert_eq!(whole(&with.1) + whole(&without.1), whole(&all.1));
+    // What nodes have is asked of the cluster.
+    assert_eq!(with.2, all.2);
 }
 
 #[test]
 fn a_server_that_is_down_is_told_beside_the_others() {
     let down = ["--prometheus", "http://127.0.0.1:1", "--kubeconfig", "/nowhere/config"];
-    let (code, text) = gpuwise(&[&["doctor", "--quiet"], &down[..]].concat());
-    assert_eq!(code, 4, "{text}");
+    let ran = binary::run(&[&["doctor", "--quiet"], &down[..]].concat());
+    assert_eq!(ran.code, SOURCE, "{}", ran.stderr);
+    let text = ran.stdout;
     assert!(
         text.contains("FAILED  Kubernetes API") && text.contains("/nowhere/config"),
         "{text}"
@@ -94,4 +114,20 @@ fn a_server_that_is_down_is_told_beside_the_others() {
         "{text}"
     );
     assert!(text.ends_with("2 sources failed.\n"), "{text}");
+}
+
+#[test]
+fn a_cost_source_that_is_down_has_failed_and_is_a_hole() {
+    let prometheus = Server::start(no_series);
+    let sources = ["--prometheus", &prometheus.url, "--costs", "http://127.0.0.1:1"];
+    let ran = binary::run(&[&["doctor", "--no-kubernetes"], &sources[..]].concat());
+    assert_eq!(ran.code, SOURCE, "{}", ran.stderr);
+    let text = ran.stdout;
+    assert!(
+        text.contains("FAILED  costs") && text.contains("http://127.0.0.1:1"),
+        "{text}"
+    );
+    assert!(text.contains("ok      Prometheus"), "{text}");
+    assert!(text.contains("what this cluster really pays"), "{text}");
+    assert!(text.contains("1 source failed"), "{text}");
 }

@@ -2,15 +2,17 @@
 //! one, its costs in a fake of OpenCost, all on loopback. The plan of a live run, that of its recording and that of the
 //! other API must be the same, byte for byte.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
+use gpuwise::sources::prometheus::select::held_by;
+use gpuwise::sources::recording;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::apiserver::{self, ApiServer};
+use crate::binary;
 use crate::deploy;
 use crate::generator::{END, HOUR, Size, World};
 use crate::servers::{self, Running, kubeconfig, prometheus_is_installed};
@@ -86,12 +88,29 @@ impl Stage {
     /// The plan of a recording, and the inventory in it: what Kubernetes and OpenCost told.
     fn recorded(&self, kubeconfig: &Path) -> (String, String) {
         let folder = tempfile::tempdir_in(&self.folder).unwrap();
-        let recording = folder.path().join("recording");
-        let path = recording.to_str().unwrap();
-        self.gpuwise(&["record", "--output", path], kubeconfig);
-        let plan = gpuwise(&["analyze", "--format", "json", "--recording", path]);
+        let recording = self.record(folder.path(), &[], kubeconfig);
+        let plan = judged(&recording, &[]);
         (plan, std::fs::read_to_string(recording.join("inventory.json")).unwrap())
     }
+
+    fn record(&self, folder: &Path, more: &[&str], kubeconfig: &Path) -> PathBuf {
+        let recording = folder.join("recording");
+        let command = ["record", "--output", recording.to_str().unwrap()];
+        self.gpuwise(&[&command, more].concat(), kubeconfig);
+        recording
+    }
+}
+
+/// The plan of a recording.
+fn judged(recording: &Path, more: &[&str]) -> String {
+    let command = [
+        "analyze",
+        "--format",
+        "json",
+        "--recording",
+        recording.to_str().unwrap(),
+    ];
+    gpuwise(&[&command, more].concat())
 }
 
 /// Runs the binary and answers with what it printed.
@@ -101,13 +120,9 @@ fn gpuwise(arguments: &[&str]) -> String {
 
 /// The same with what it said on stderr.
 fn told(arguments: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "gpuwise {arguments:?}: {told}");
-    (String::from_utf8(output.stdout).unwrap(), told)
+    let ran = binary::run(arguments);
+    ran.tells(0, &[]);
+    (ran.stdout, ran.stderr)
 }
 
 #[tokio::test]
@@ -152,7 +167,24 @@ async fn a_live_run_and_its_recording_give_the_same_plan() {
         "{requests} requests, {more} in parts"
     );
     same("the plan made part by part", &parts, "that of the recording", &recorded);
+    recorded_in_parts(&stage, &config, &live);
     check(&serde_json::from_str(&live).unwrap(), &stage.world);
+}
+
+/// Written and judged workload by workload, a recording holds what one that was made as a whole does.
+fn recorded_in_parts(stage: &Stage, config: &Path, live: &str) {
+    let folders = [(); 2].map(|()| tempfile::tempdir_in(&stage.folder).unwrap());
+    let whole = stage.record(folders[0].path(), &[], config);
+    let parts = stage.record(folders[1].path(), &["--samples-at-once", "1"], config);
+    let (one, other) = (recording::read(&whole).unwrap(), recording::read(&parts).unwrap());
+    let held = |series: &&gpuwise::model::reading::Series| held_by(&series.labels).is_some();
+    let idle = one.series.len() - one.series.iter().filter(held).count();
+    assert!(idle > 0, "no GPU of this world is idle");
+    assert!(one == other, "{} and {} series", one.series.len(), other.series.len());
+    for at_once in ["1", "100000000"] {
+        let plan = judged(&parts, &["--samples-at-once", at_once]);
+        same("the plan of a recording made in parts", &plan, "the live one", live);
+    }
 }
 
 /// With no other rights than `deploy/` grants, and more pods than a page holds.

@@ -10,6 +10,7 @@
 mod generator;
 
 mod apiserver;
+mod binary;
 mod cases;
 mod cli;
 mod cncf;
@@ -26,6 +27,8 @@ mod prices;
 mod reach;
 mod readme;
 mod remote_read;
+mod record;
+mod scope;
 mod servers;
 mod since;
 mod store;

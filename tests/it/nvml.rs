@@ -17,6 +17,8 @@ use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::TempDir;
 
+use crate::binary;
+
 /// The library of `tests/nvml/stub.c`; `None`, with a word, where there is no C compiler.
 fn stub(folder: &Path) -> Option<PathBuf> {
     let library = folder.join("libnvidia-ml.so.1");
@@ -38,7 +40,7 @@ fn stub(folder: &Path) -> Option<PathBuf> {
 }
 
 fn sample(library: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gpuwise"));
+    let mut command = binary::command(&std::env::temp_dir());
     command.args(["sample", "--node", "node-a", "--nvml"]).arg(library);
     command.args(arguments);
     command

@@ -1,6 +1,5 @@
 //! Prices end to end: what the demo's GPUs cost, and what becomes of a price that cannot be.
 
-use assert_cmd::Command;
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::prices::{GpuPrices, Prices};
@@ -10,6 +9,8 @@ use gpuwise::model::units::Hourly;
 use gpuwise::pipeline;
 use gpuwise::sources::recording;
 use serde_json::Value;
+
+use crate::binary;
 
 fn judge(sheet: &str) -> Judge {
     let sheets = [("prices.yaml".to_owned(), sheet.to_owned())];
@@ -26,12 +27,8 @@ fn of<'p>(prices: &'p Prices, gpu: &str) -> &'p GpuPrices {
 
 #[test]
 fn the_demo_tells_every_price_with_its_source_and_day() {
-    let run = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(["prices", "--demo", "--format", "json"])
-        .output()
-        .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let told: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let printed = binary::run(&["prices", "--demo", "--format", "json"]).printed();
+    let told: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(told["currency"], "USD");
     let gpus = told["gpus"].as_array().unwrap();
     let h100 = gpus.iter().find(|row| row["gpu"] == "H100-80GB").unwrap();

@@ -121,17 +121,24 @@ fn what_is_measured_since_can_withdraw_a_change() {
     let changes = now.accepted.iter().filter(|row| !row.moves.is_empty());
     assert_eq!(told.new.len(), changes.count());
     // Asked about another namespace, nothing is said to be withdrawn.
-    let elsewhere = Scope {
+    let namespace = Scope {
         namespaces: vec!["nowhere".to_owned()],
-        owners: Vec::new(),
+        ..Scope::default()
     };
-    let narrow = analyze(&reading, &elsewhere);
-    let told = since(&a_week_ago(&now), &narrow, &elsewhere).unwrap();
-    assert!(
-        told.changes.iter().all(|change| change.outcome == Outcome::NotAsked),
-        "{:#?}",
-        told.changes
-    );
+    // A plan keeps no labels, so that what a selector leaves out is not told from what is gone.
+    let labels = Scope {
+        selector: "team in (nobody)".parse().unwrap(),
+        ..Scope::default()
+    };
+    for elsewhere in [namespace, labels] {
+        let narrow = analyze(&reading, &elsewhere);
+        let told = since(&a_week_ago(&now), &narrow, &elsewhere).unwrap();
+        assert!(
+            told.changes.iter().all(|change| change.outcome == Outcome::NotAsked),
+            "{:#?}",
+            told.changes
+        );
+    }
 }
 
 #[test]

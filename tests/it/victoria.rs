@@ -10,6 +10,7 @@ use gpuwise::model::reading::Reading;
 use gpuwise::model::usage::Signal;
 use gpuwise::sources::recording;
 
+use crate::binary;
 use crate::generator::{END, HOUR, Size, World};
 
 const WINDOW_HOURS: i64 = 2;
@@ -104,15 +105,17 @@ fn what_victoria_metrics_tells_is_what_prometheus_would() {
         return;
     };
     let output = folder.path().join("recording");
-    let run = Command::new(env!("CARGO_BIN_EXE_gpuwise"))
-        .args(["record", "--no-kubernetes", "--step", "60"])
-        .args(["--prometheus", &format!("http://127.0.0.1:{port}")])
-        .args(["--window", &format!("{WINDOW_HOURS}h")])
-        .args(["--until", &jiff::Timestamp::from_second(END).unwrap().to_string()])
-        .args(["--output", output.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let server = format!("http://127.0.0.1:{port}");
+    let window = format!("{WINDOW_HOURS}h");
+    let until = jiff::Timestamp::from_second(END).unwrap().to_string();
+    let arguments = [
+        ["--step", "60"],
+        ["--prometheus", &server],
+        ["--window", &window],
+        ["--until", &until],
+        ["--output", output.to_str().unwrap()],
+    ];
+    binary::run(&[&["record", "--no-kubernetes"], arguments.as_flattened()].concat()).printed();
     let read = recording::read(&output).unwrap();
     let expected = world.to_reading(60);
     for signal in Signal::ALL {

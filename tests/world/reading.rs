@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gpuwise::model::cluster::{
-    Container, Controller, CostCategory, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost, OwnerRecord,
-    Pod as ReadPod, PodRecord,
+    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost,
+    OwnerRecord, Pod as ReadPod, PodRecord,
 };
 use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::time::{Grid, Window};
@@ -311,5 +311,6 @@ fn cost_read(world: &World, node: &super::fleet::Node) -> NodeCost {
         spot: Some(node.pool.capacity == "spot"),
         adjusted: false,
         by_default: false,
+        told_by: CostProduct::default(),
     }
 }

@@ -6,8 +6,9 @@ use super::devices::{Joined, PodKey};
 use super::lives::Life;
 use super::owners::stem;
 use super::workloads::groups;
+use crate::model::cluster::Labels;
 use crate::model::time::Grid;
-use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods};
+use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods, pod_in};
 
 /// How many signals a GPU and a model server have here, by which bins are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,61 @@ pub(super) fn bins(
         if let Some(bin) = bins.last_mut() {
             bin.add(&group.pods);
             devices.into_iter().for_each(|uuid| bin.add_device(uuid));
+        }
+    }
+    bins
+}
+
+/// What a series is found by that no workload's bin holds: the pod it names, which may be an exporter's, or its GPU.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Pod(PodKey),
+    Device(String),
+}
+
+/// Series that `bins` do not hold, in further bins: of GPUs that nobody held, and of servers without a GPU. They are judged by
+/// nobody, and belong into a recording. One that names neither pod nor GPU is in none.
+pub(super) fn rest(
+    (devices, servers): (&[&Labels], &[&Labels]),
+    bins: &[Pods],
+    grid: Grid,
+    signals: Signals,
+    samples_at_once: u64,
+) -> Vec<Pods> {
+    let keys: BTreeSet<&PodKey> = bins.iter().flat_map(Pods::keys).collect();
+    let claimed: BTreeSet<&String> = bins.iter().flat_map(Pods::devices).collect();
+    let mut found: BTreeMap<Place, u64> = BTreeMap::new();
+    let all = devices.iter().map(|labels| (labels, signals.gpu));
+    let all = all.chain(servers.iter().map(|labels| (labels, signals.server)));
+    for (labels, signals) in all {
+        let place = match (pod_in(labels), labels.get("UUID")) {
+            (Some(pod), _) if keys.contains(&pod) => continue,
+            (_, Some(uuid)) if claimed.contains(uuid) => continue,
+            (Some(pod), _) => Place::Pod(pod),
+            (None, Some(uuid)) => Place::Device(uuid.clone()),
+            (None, None) => continue,
+        };
+        *found.entry(place).or_insert(0) += grid.points() as u64 * signals;
+    }
+    let mut bins: Vec<Pods> = Vec::new();
+    let (mut samples, mut length) = (0, 0);
+    for (place, own) in found {
+        let written = match &place {
+            Place::Pod(pod) => pod.1.len() + 1,
+            Place::Device(uuid) => uuid.len() + 1,
+        };
+        if bins.is_empty() || samples + own > samples_at_once || length + written > LONGEST_PATTERN {
+            bins.push(Pods::default());
+            (samples, length) = (0, 0);
+        }
+        samples += own;
+        length += written;
+        if let Some(bin) = bins.last_mut() {
+            match place {
+                // One by one: what a common beginning stands for here is every exporter there is.
+                Place::Pod(pod) => bin.add(&BTreeSet::from([pod])),
+                Place::Device(uuid) => bin.add_device(&uuid),
+            }
         }
     }
     bins

@@ -218,6 +218,17 @@ impl<'a> Outline<'a> {
         )
     }
 
+    /// What `bins` do not hold of series with these labels, which nobody is judged by, in further bins.
+    pub fn rest(
+        &self,
+        labels: (&[&Labels], &[&Labels]),
+        bins: &[Pods],
+        signals: Signals,
+        samples_at_once: u64,
+    ) -> Vec<Pods> {
+        bins::rest(labels, bins, self.reading.grid, signals, samples_at_once)
+    }
+
     fn known_keys(&self) -> BTreeSet<&PodKey> {
         self.lives.iter().map(|life| &life.key).collect()
     }

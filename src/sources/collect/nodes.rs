@@ -257,6 +257,7 @@ pub fn share_of_node(kind: Option<&GpuKind>, facts: &NodeFacts, catalog: &Catalo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cluster::CostProduct;
     use crate::model::time::Window;
     use crate::model::units::Hourly;
     use crate::policy::price_sheet::PriceSheet;
@@ -301,6 +302,7 @@ mod tests {
             spot: None,
             adjusted: true,
             by_default: false,
+            told_by: CostProduct::default(),
         };
         let billed = facts_of(node(&labels, 8.0), vec![cost]);
         assert_eq!(

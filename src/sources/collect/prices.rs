@@ -73,7 +73,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
         return Price {
             hourly: Some(Hourly::new(cost.total_cost / cost.hours)),
             source: Some(PriceSource {
-                source: format!("OpenCost assets{adjusted}"),
+                source: format!("{} assets{adjusted}", cost.told_by.name()),
                 as_of: as_of.to_owned(),
             }),
             effective: cost.adjusted,
@@ -106,8 +106,10 @@ fn refused(cost: &NodeCost, node: &NodeType<'_>, book: &PriceBook<'_>) -> Option
     if cost.by_default && !cost.adjusted {
         return Some(Refused {
             hourly,
-            why: "is made of OpenCost's built-in prices of a core, a GiB and a GPU, which it takes where it knows none"
-                .to_owned(),
+            why: format!(
+                "is made of {}'s built-in prices of a core, a GiB and a GPU, which it takes where it knows none",
+                cost.told_by.name()
+            ),
             by_default: true,
         });
     }
@@ -193,12 +195,12 @@ fn measured(kind: &str, why: &str, nodes: &[Disbelieved<'_>]) -> PricedGap {
     let (code, fix) = if refused.by_default {
         (
             "default-prices",
-            "give OpenCost your prices (customPricing, or access to the provider's), or give --price-sheet",
+            "give the cost source your prices (customPricing, or access to the provider's), or give --price-sheet",
         )
     } else {
         (
             "odd-price",
-            "correct the price in OpenCost's configuration; if it is right, put it in a price sheet with `confirmed: true`",
+            "correct the price in the cost source's configuration; if it is right, put it in a price sheet with `confirmed: true`",
         )
     };
     PricedGap {

@@ -11,6 +11,7 @@ use super::days;
 use super::decode::{self, BodyError};
 use super::detect::{Dialect, Server, detect};
 use super::error::OpenCostError;
+use crate::model::cluster::CostProduct;
 use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::transport::retry::{BACKOFF, TRIES, retry_after, wait};
@@ -128,6 +129,14 @@ impl OpenCostClient {
         // Whoever was first found the same.
         let _ = self.server.set(server);
         Ok(())
+    }
+
+    /// Which product answers, once it was detected.
+    pub(super) fn product(&self) -> CostProduct {
+        match self.server().dialect {
+            Dialect::OpenCost => CostProduct::OpenCost,
+            Dialect::Kubecost => CostProduct::Kubecost,
+        }
     }
 
     fn server(&self) -> Server {

@@ -9,8 +9,6 @@ mod detect;
 mod read;
 mod tally;
 #[cfg(test)]
-pub(crate) mod loopback;
-#[cfg(test)]
 mod tests;
 
 pub use client::OpenCostClient;

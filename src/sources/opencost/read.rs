@@ -47,7 +47,7 @@ pub async fn read(
     client.detect(*newest).await?;
     let mut tally = Tally::default();
     let mut gaps = Vec::new();
-    progress.stage("OpenCost: assets", Some(days.len() as u64));
+    progress.stage(&format!("{}: assets", client.product().name()), Some(days.len() as u64));
     let ask = async |day| client.sets("assets", day, &[]).await;
     let assets = each_day(ask, &days, progress, |_, asset: Asset, day| {
         tally.add_asset(&asset, day);
@@ -78,8 +78,12 @@ pub async fn read(
             assets.hours
         },
     };
+    let mut node_costs = sums.into_nodes();
+    for node in &mut node_costs {
+        node.told_by = client.product();
+    }
     Ok(CostReading {
-        node_costs: sums.into_nodes(),
+        node_costs,
         other_costs: others.into_iter().map(other).collect(),
         currency: client.text("getConfigs", "currencyCode").await,
         cluster,
@@ -181,7 +185,10 @@ async fn network(
     tally: &mut Tally,
     gaps: &mut Vec<Gap>,
 ) -> f64 {
-    progress.stage("OpenCost: network", Some(days.len() as u64));
+    progress.stage(
+        &format!("{}: network", client.product().name()),
+        Some(days.len() as u64),
+    );
     let ask = async |day| client.allocations(day, "cluster").await;
     let went = each_day(ask, days, progress, |key, allocation: Allocation, day| {
         tally.add_allocation(&held(key, allocation), day)

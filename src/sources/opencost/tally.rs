@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::allocation::{Held, Holder, sum};
 use super::decode::Asset;
-use crate::model::cluster::{CostCategory, NodeCost};
+use crate::model::cluster::{CostCategory, CostProduct, NodeCost};
 use crate::model::time::Window;
 
 /// How OpenCost calls the label with the instance type; Prometheus knows no dots.
@@ -113,6 +113,7 @@ impl ClusterTally {
             spot: None,
             adjusted: false,
             by_default: false,
+            told_by: CostProduct::default(),
         });
         node.hours += hours;
         node.total_cost += cost;

@@ -174,7 +174,7 @@ impl PrometheusClient {
 
     /// The same client, in no mood to wait.
     #[cfg(test)]
-    pub(super) fn hasty(self) -> Self {
+    pub(in crate::sources) fn hasty(self) -> Self {
         Self {
             backoff: Duration::from_millis(1),
             ..self

@@ -21,6 +21,3 @@ pub mod read;
 pub mod clusters;
 pub mod probe;
 pub mod scrape;
-
-#[cfg(test)]
-mod fake;

@@ -55,7 +55,7 @@ fn seconds_between(span: u32, count: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::prometheus::fake::{Reply, Server};
+    use crate::sources::loopback::{Reply, Server};
 
     #[test]
     fn the_query_parses() {

@@ -54,6 +54,11 @@ impl Pods {
         &self.keys
     }
 
+    /// The GPUs that were added by their UUID.
+    pub fn devices(&self) -> &BTreeSet<String> {
+        &self.devices
+    }
+
     /// Matchers, without braces, for each place in which a GPU's or a server's series may name its pod; together they select all
     /// series of these pods, and no series twice.
     pub fn matchers(&self, of_gpus: bool) -> Vec<String> {
@@ -74,8 +79,7 @@ impl Pods {
 
     /// Whether a series is of one of these pods.
     pub fn hold(&self, labels: &Labels) -> bool {
-        let pair = |namespace: &str, pod: &str| Some((labels.get(namespace)?.clone(), labels.get(pod)?.clone()));
-        let key = held_by(labels).or_else(|| pair("namespace", "pod"));
+        let key = pod_in(labels);
         // The pod beside a GPU that nobody seems to hold is the exporter's own.
         let by_claim = || {
             let device = labels.get("UUID").is_some_and(|uuid| self.devices.contains(uuid));
@@ -83,6 +87,12 @@ impl Pods {
         };
         key.is_some_and(|key| self.keys.contains(&key)) || by_claim()
     }
+}
+
+/// The pod that a series names: the holder's before the exporter's.
+pub fn pod_in(labels: &Labels) -> Option<PodKey> {
+    let plain = || Some((labels.get("namespace")?.clone(), labels.get("pod")?.clone()));
+    held_by(labels).or_else(plain)
 }
 
 /// The pod that a series names apart from the one that exports it: in `exported_*` where the scraper's labels win, in `pod_*` under

@@ -23,11 +23,26 @@ const fn table() -> [u32; 256] {
     table
 }
 
-/// The checksum as eight hexadecimal digits, as the `crc32` command prints it.
-pub(super) fn crc32(bytes: &[u8]) -> String {
-    let step = |crc: u32, byte: &u8| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xFF) as usize];
-    let crc = !bytes.iter().fold(u32::MAX, step);
-    format!("{crc:08x}")
+/// A checksum that grows with what it is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crc32(u32);
+
+impl Default for Crc32 {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+impl Crc32 {
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        let step = |crc: u32, byte: &u8| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xFF) as usize];
+        self.0 = bytes.iter().fold(self.0, step);
+    }
+
+    /// Eight hexadecimal digits, as the `crc32` command prints them.
+    pub(super) fn text(self) -> String {
+        format!("{:08x}", !self.0)
+    }
 }
 
 #[cfg(test)]
@@ -37,7 +52,11 @@ mod tests {
     #[test]
     fn it_is_the_published_crc32() {
         // The check value of CRC-32/ISO-HDLC in the catalogue of parametrised CRC algorithms.
-        assert_eq!(crc32(b"123456789"), "cbf43926");
-        assert_eq!(crc32(b""), "00000000");
+        let mut crc = Crc32::default();
+        assert_eq!(crc.text(), "00000000");
+        crc.take(b"12345");
+        crc.take(b"");
+        crc.take(b"6789");
+        assert_eq!(crc.text(), "cbf43926");
     }
 }

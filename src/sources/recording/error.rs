@@ -103,6 +103,15 @@ pub enum RecordingError {
         /// Points of the column.
         found: usize,
     },
+    /// Where it is written takes no more.
+    #[error("the recording's file `{file}` could not be written: {problem}; check that there is room on the disk")]
+    Unstored {
+        /// The file.
+        file: String,
+        /// The system's words.
+        #[source]
+        problem: std::io::Error,
+    },
     /// A file could not be put together.
     #[error("the recording's file `{file}` could not be written: {why}; this is a fault of gpuwise, please report it")]
     Unwritable {

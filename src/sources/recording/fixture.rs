@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::model::cluster::{
-    Container, Controller, CostCategory, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost, OwnerRecord,
-    Pod, PodRecord, Resources,
+    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost,
+    OwnerRecord, Pod, PodRecord, Resources,
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
@@ -206,6 +206,7 @@ fn inventory() -> Inventory {
             spot: Some(false),
             adjusted: true,
             by_default: false,
+            told_by: CostProduct::default(),
         }],
         other_costs: vec![OtherCost {
             category: CostCategory::Storage,

@@ -1,11 +1,11 @@
 //! `manifest.json`: what was recorded, by which version, and what each other file must look like.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::checksum::crc32;
+use super::checksum::Crc32;
 use super::error::RecordingError;
 use super::{FORMAT, MANIFEST, VERSION};
 use crate::model::time::{Grid, Window};
@@ -38,9 +38,44 @@ pub(super) struct Manifest {
 
 /// What a file must look like.
 #[derive(Debug, Serialize, Deserialize)]
-struct Fingerprint {
+pub(super) struct Fingerprint {
     bytes: u64,
     crc32: String,
+}
+
+/// Bytes of a file that are looked at together.
+const CHUNK: usize = 1 << 16;
+
+impl Fingerprint {
+    pub(super) fn new(bytes: u64, crc: Crc32) -> Self {
+        Self {
+            bytes,
+            crc32: crc.text(),
+        }
+    }
+
+    pub(super) fn of(content: &[u8]) -> Self {
+        let mut crc = Crc32::default();
+        crc.take(content);
+        Self::new(content.len() as u64, crc)
+    }
+
+    /// That of a file of any size.
+    pub(super) fn read(mut file: impl Read) -> io::Result<Self> {
+        let (mut bytes, mut crc) = (0, Crc32::default());
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match file.read(&mut chunk) {
+                Ok(0) => return Ok(Self::new(bytes, crc)),
+                Ok(read) => {
+                    bytes += read as u64;
+                    crc.take(&chunk[..read]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 impl Manifest {
@@ -49,15 +84,8 @@ impl Manifest {
         grid: Grid,
         currency: &str,
         asked: &[Signal],
-        files: &[(String, Vec<u8>)],
+        files: BTreeMap<String, Fingerprint>,
     ) -> Self {
-        let fingerprint = |(name, content): &(String, Vec<u8>)| {
-            let print = Fingerprint {
-                bytes: content.len() as u64,
-                crc32: crc32(content),
-            };
-            (name.clone(), print)
-        };
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -67,7 +95,7 @@ impl Manifest {
             step_seconds: grid.step_seconds,
             currency: currency.to_owned(),
             asked: asked.iter().map(|signal| signal.name().to_owned()).collect(),
-            files: files.iter().map(fingerprint).collect(),
+            files,
         }
     }
 
@@ -120,41 +148,39 @@ impl Manifest {
         signal(name, &self.gpuwise)
     }
 
-    /// A file's content, if it is the one that was recorded.
-    pub(super) fn check(&self, file: &str, content: Option<Bytes>) -> Result<Bytes, RecordingError> {
+    /// Whether a file is the one that was recorded, by what was found of it.
+    pub(super) fn check(&self, file: &str, found: Option<&Fingerprint>) -> Result<(), RecordingError> {
         let Some(print) = self.files.get(file) else {
             return Err(RecordingError::contradiction(
                 MANIFEST,
                 format!("it does not list `{file}`"),
             ));
         };
-        let content = content.ok_or_else(|| RecordingError::Missing(file.to_owned()))?;
-        let found = content.len() as u64;
+        let found = found.ok_or_else(|| RecordingError::Missing(file.to_owned()))?;
         let changed = |why: String| RecordingError::Changed {
             file: file.to_owned(),
             why,
         };
-        if found < print.bytes {
+        if found.bytes < print.bytes {
             return Err(RecordingError::CutShort {
                 file: file.to_owned(),
                 expected: print.bytes,
-                found,
+                found: found.bytes,
             });
         }
-        if found > print.bytes {
+        if found.bytes > print.bytes {
             return Err(changed(format!(
-                "{found} bytes where the manifest says {}",
-                print.bytes
+                "{} bytes where the manifest says {}",
+                found.bytes, print.bytes
             )));
         }
-        let crc = crc32(&content);
-        if crc != print.crc32 {
+        if found.crc32 != print.crc32 {
             return Err(changed(format!(
-                "its CRC-32 is {crc} where the manifest says {}",
-                print.crc32
+                "its CRC-32 is {} where the manifest says {}",
+                found.crc32, print.crc32
             )));
         }
-        Ok(content)
+        Ok(())
     }
 }
 

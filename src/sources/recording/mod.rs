@@ -8,34 +8,36 @@
 //!   `value` (DOUBLE), ordered by series and time, at least one row group a signal. A gap is a row that is not there.
 //!   DuckDB opens it with `SELECT * FROM 'samples.parquet' JOIN 'series.json' ON series = id`.
 //!
-//! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample.
+//! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample. A cluster that fits in
+//! no memory is written part by part ([`Writer`]): ids are counted in the order in which series came, so that those of one
+//! workload's pods lie in row groups of their own, which `series` in the Parquet footer tells apart ([`Recorded`] reads them
+//! alone). `series.json` is ordered by signal and labels in any case, and its labels are the only names of series, so that
+//! redaction can wait until all of them are known.
 
 mod checksum;
 mod demo;
 mod error;
 mod manifest;
 mod names;
+mod recorded;
 mod redact;
+mod rows;
 mod samples;
+mod writer;
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::Path;
-
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use demo::demo;
 pub use error::RecordingError;
+pub use recorded::{Recorded, decode, open, read};
 pub use redact::redact;
+pub use writer::{Files, Writer};
 
 use crate::model::cluster::{Inventory, Labels, Resources};
 use crate::model::gap::Gap;
 use crate::model::queueing::Quota;
-use crate::model::reading::{Reading, Series};
-use crate::model::usage::Column;
-use manifest::Manifest;
+use crate::model::reading::Reading;
 
 const FORMAT: &str = "gpuwise-recording";
 const VERSION: u32 = 1;
@@ -44,7 +46,11 @@ const VERSION: u32 = 1;
 pub const MANIFEST: &str = "manifest.json";
 const INVENTORY: &str = "inventory.json";
 const SERIES: &str = "series.json";
-const SAMPLES: &str = "samples.parquet";
+/// The file name of the samples, which are written as they are read.
+pub const SAMPLES: &str = "samples.parquet";
+
+/// Everything that belongs to a recording.
+pub const FILES: [&str; 4] = [MANIFEST, INVENTORY, SERIES, SAMPLES];
 
 /// `inventory.json`.
 #[derive(Serialize, Deserialize)]
@@ -61,93 +67,26 @@ struct SeriesEntry {
     labels: Labels,
 }
 
-/// The files of a recording, by name, the manifest last.
+/// The files of a recording of a reading that is in memory as a whole, by name, the manifest last.
 ///
 /// # Errors
 /// `NotANumber` and `OffGrid` for a reading that could not come back as it is, `Unwritable` where encoding failed.
-pub fn encode(reading: &Reading) -> Result<Vec<(String, Vec<u8>)>, RecordingError> {
-    if let Some(what) = not_finite(&reading.inventory) {
-        return Err(RecordingError::NotANumber { what });
-    }
-    let inventory = InventoryFile {
+pub fn encode(reading: &Reading) -> Result<Files, RecordingError> {
+    let mut samples = Vec::new();
+    let mut writer = Writer::new(reading, &mut samples)?;
+    writer.add(&reading.series)?;
+    let small = Reading {
+        series: Vec::new(),
+        cluster: reading.cluster.clone(),
+        currency: reading.currency.clone(),
         inventory: reading.inventory.clone(),
+        asked: reading.asked.clone(),
         gaps: reading.gaps.clone(),
+        grid: reading.grid,
     };
-    let mut files = vec![
-        (INVENTORY.to_owned(), pretty(INVENTORY, &inventory)?),
-        (SERIES.to_owned(), series_lines(&reading.series)?),
-        (SAMPLES.to_owned(), samples::encode(reading.grid, &reading.series)?),
-    ];
-    let manifest = Manifest::new(
-        &reading.cluster,
-        reading.grid,
-        &reading.currency,
-        &reading.asked,
-        &files,
-    );
-    files.push((MANIFEST.to_owned(), pretty(MANIFEST, &manifest)?));
+    let mut files = writer.finish(small, false)?;
+    files.insert(0, (SAMPLES.to_owned(), samples));
     Ok(files)
-}
-
-/// The reading that `encode` made files of; `file` answers with a file's content, or nothing where it is missing.
-///
-/// # Errors
-/// As [`RecordingError`] says: a file that is missing, cut short or damaged is never taken for a smaller cluster.
-pub fn decode(file: &dyn Fn(&str) -> Option<Bytes>) -> Result<Reading, RecordingError> {
-    let Some(manifest) = file(MANIFEST) else {
-        return Err(RecordingError::NotARecording("it has no manifest.json".to_owned()));
-    };
-    let manifest = Manifest::parse(&manifest)?;
-    let content = |name: &str| manifest.check(name, file(name));
-    let InventoryFile { inventory, gaps } = parse(INVENTORY, &content(INVENTORY)?)?;
-    let entries: Vec<SeriesEntry> = parse(SERIES, &content(SERIES)?)?;
-    let grid = manifest.grid()?;
-    let mut columns = samples::decode(content(SAMPLES)?, grid, entries.iter().map(|entry| entry.id))?;
-    let mut series = Vec::with_capacity(entries.len());
-    for entry in entries {
-        series.push(Series {
-            signal: manifest.signal(&entry.signal)?,
-            labels: entry.labels,
-            column: columns.remove(&entry.id).unwrap_or_else(|| Column::gaps(grid.points())),
-        });
-    }
-    Ok(Reading {
-        asked: manifest.asked()?,
-        cluster: manifest.cluster,
-        grid,
-        currency: manifest.currency,
-        inventory,
-        series,
-        gaps,
-    })
-}
-
-/// The reading in a folder.
-///
-/// # Errors
-/// As [`decode`], with the folder's name; also where there is no such folder, or a file in it cannot be read.
-pub fn read(folder: &Path) -> Result<Reading, RecordingError> {
-    let placed = |problem| RecordingError::In {
-        folder: folder.to_owned(),
-        problem: Box::new(problem),
-    };
-    if !folder.is_dir() {
-        return Err(placed(RecordingError::NoFolder));
-    }
-    let mut files = BTreeMap::new();
-    for name in [MANIFEST, INVENTORY, SERIES, SAMPLES] {
-        match std::fs::read(folder.join(name)) {
-            Ok(content) => _ = files.insert(name, Bytes::from(content)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(problem) => {
-                return Err(placed(RecordingError::Unreadable {
-                    file: name.to_owned(),
-                    problem,
-                }));
-            }
-        }
-    }
-    decode(&|name| files.get(name).cloned()).map_err(placed)
 }
 
 fn pretty(file: &str, content: &impl Serialize) -> Result<Vec<u8>, RecordingError> {
@@ -157,16 +96,11 @@ fn pretty(file: &str, content: &impl Serialize) -> Result<Vec<u8>, RecordingErro
 }
 
 /// A list with one series a line: short, and still readable in a diff.
-fn series_lines(series: &[Series]) -> Result<Vec<u8>, RecordingError> {
+fn series_lines<'e>(entries: impl Iterator<Item = &'e SeriesEntry>) -> Result<Vec<u8>, RecordingError> {
     let mut text = b"[".to_vec();
-    for (index, series) in series.iter().enumerate() {
-        let entry = SeriesEntry {
-            id: samples::id_of(index)?,
-            signal: series.signal.name().to_owned(),
-            labels: series.labels.clone(),
-        };
+    for (index, entry) in entries.enumerate() {
         text.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
-        serde_json::to_writer(&mut text, &entry).map_err(|error| RecordingError::unwritable(SERIES, error))?;
+        serde_json::to_writer(&mut text, entry).map_err(|error| RecordingError::unwritable(SERIES, error))?;
     }
     text.extend_from_slice(b"\n]\n");
     Ok(text)

@@ -63,15 +63,24 @@ const KEPT_KEYS: [&str; 30] = [
 
 /// Renames whatever says whose cluster this is, and drops arguments and environment. The result is settled again.
 pub fn redact(reading: &mut Reading) {
+    rename(reading, &mut []);
+    reading.settle();
+}
+
+/// The same, not settled; `others` are labels of series that the reading does not hold, renamed as its own are.
+pub(super) fn rename(reading: &mut Reading, others: &mut [&mut Labels]) {
     for container in reading.inventory.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
         container.args.clear();
         container.env.clear();
     }
     let mut names = Names::default();
-    texts(reading, &mut |text, content| names.collect(text, content));
+    let mut collect = |text, content: &mut String| names.collect(text, content);
+    texts(reading, &mut collect);
+    others.iter_mut().for_each(|one| labels(one, &mut collect));
     names.settle();
-    texts(reading, &mut |text, content| *content = names.rename(text, content));
-    reading.settle();
+    let mut rename = |text, content: &mut String| *content = names.rename(text, content);
+    texts(reading, &mut rename);
+    others.iter_mut().for_each(|one| labels(one, &mut rename));
 }
 
 /// Hands over every text that could name something. Whoever adds a text to the reading adds it here.

@@ -1,12 +1,17 @@
 //! Round trips, and every way in which a copy can be broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::fixture::{grid, labels, reading};
+use super::manifest::Fingerprint;
 use super::*;
+use crate::model::reading::Series;
 use crate::model::usage::{Column, Signal};
+use crate::sources::prometheus::select::Pods;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -50,6 +55,123 @@ fn an_empty_cluster_is_a_recording_too() {
     let mut empty = reading();
     (empty.inventory, empty.series) = (Inventory::default(), Vec::new());
     assert_eq!(decoded(&files(&empty)).unwrap(), empty);
+}
+
+/// The files of a reading that was written in parts, each the series at these places, a part after the other.
+fn in_parts(reading: &Reading, parts: &[&[usize]], redacted: bool) -> Files {
+    let mut samples = Vec::new();
+    let mut writer = Writer::new(reading, &mut samples).unwrap();
+    for part in parts {
+        let series: Vec<Series> = part.iter().map(|at| reading.series[*at].clone()).collect();
+        writer.add(&series).unwrap();
+    }
+    let files = writer.finish(reading.clone(), redacted).unwrap();
+    let mut files: Files = files.into_iter().collect();
+    files.insert(SAMPLES.to_owned(), samples);
+    files
+}
+
+#[test]
+fn parts_in_any_order_are_the_same_recording() {
+    let reading = reading();
+    // The second part holds again what the first did.
+    let files = in_parts(&reading, &[&[2], &[0, 2], &[], &[1]], false);
+    let back = decoded(&files).unwrap();
+    assert_eq!(back, reading);
+    assert_eq!(bits(&back), bits(&reading));
+    let whole = encode(&reading).unwrap().into_iter().collect::<Files>();
+    assert_eq!(files[INVENTORY], whole[INVENTORY]);
+    assert_eq!(in_parts(&reading, &[&[0, 1, 2]], false), whole);
+}
+
+#[test]
+fn a_name_is_renamed_alike_in_every_part() {
+    let mut whole = reading();
+    redact(&mut whole);
+    for parts in [&[&[2][..], &[0], &[1]][..], &[&[1, 0], &[2]], &[&[0, 1, 2]]] {
+        let back = decoded(&in_parts(&reading(), parts, true)).unwrap();
+        assert_eq!(back, whole);
+        assert_eq!(bits(&back), bits(&whole));
+    }
+}
+
+#[test]
+fn the_series_of_some_pods_are_read_alone() {
+    let mut reading = reading();
+    let idle = labels(&[
+        ("UUID", "GPU-1d1e"),
+        ("namespace", "gpu-operator"),
+        ("pod", "dcgm-exporter-x"),
+    ]);
+    let column = Column::from_options([Some(1.0), Some(2.0), None, Some(3.0)]);
+    for (signal, labels) in [
+        (Signal::Power, &idle),
+        (Signal::Power, &reading.series[0].labels.clone()),
+    ] {
+        let (labels, column) = (labels.clone(), column.clone());
+        reading.series.push(Series { signal, labels, column });
+    }
+    reading.settle();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in in_parts(&reading, &[&[3, 0], &[4, 1, 2]], false) {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let recorded = open(folder.path()).unwrap();
+    assert_eq!(recorded.samples(), reading.samples());
+    let mut pods = Pods::default();
+    let pod = |namespace: &str, name: &str| BTreeSet::from([(namespace.to_owned(), name.to_owned())]);
+    pods.add(&pod("zeppelinlab", "hindenburg-28400-x7k2p"));
+    pods.add(&pod("nowhere", "nobody"));
+    pods.add_device("GPU-1d1e");
+    let held = |wanted: bool| -> Vec<Series> {
+        let all = reading.series.iter().filter(|one| pods.hold(&one.labels) == wanted);
+        all.cloned().collect()
+    };
+    assert_eq!(held(true).len(), 4, "the pod's own, and the idle GPU's");
+    assert_eq!(recorded.of_pods(&pods).unwrap(), held(true));
+    for (at_once, portions) in [(1, 1), (1000, 1)] {
+        let others = recorded.others(std::slice::from_ref(&pods), at_once);
+        assert_eq!(others.len(), portions);
+        let read: Vec<Series> = others
+            .iter()
+            .flat_map(|portion| recorded.series(portion).unwrap())
+            .collect();
+        assert_eq!(read, held(false));
+    }
+    assert_eq!(recorded.others(&[], 8).len(), 3, "two series of four points at once");
+    assert_eq!(recorded.whole().unwrap(), reading);
+}
+
+/// A disk with room for so many bytes.
+struct Small(usize);
+
+impl std::io::Write for Small {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_called_so() {
+    let reading = reading();
+    let mut rooms = 0;
+    for room in (0..3000).step_by(100) {
+        let written = Writer::new(&reading, Small(room)).and_then(|mut writer| {
+            writer.add(&reading.series)?;
+            writer.finish(reading.clone(), false)
+        });
+        match written {
+            Err(RecordingError::Unstored { file, .. }) => assert_eq!(file, SAMPLES),
+            Err(error) => panic!("{error}"),
+            Ok(_) => rooms += 1,
+        }
+    }
+    assert!(rooms > 0 && rooms < 30, "{rooms} of 30 were large enough");
 }
 
 proptest! {
@@ -159,8 +281,7 @@ fn forged(name: &str, content: &[u8]) -> Files {
     files.insert(name.to_owned(), content.to_owned());
     let manifest = files.remove(MANIFEST).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    manifest["files"][name]["bytes"] = content.len().into();
-    manifest["files"][name]["crc32"] = checksum::crc32(content).into();
+    manifest["files"][name] = serde_json::to_value(Fingerprint::of(content)).unwrap();
     files.insert(MANIFEST.to_owned(), serde_json::to_vec(&manifest).unwrap());
     files
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use gpuwise::catalog::Catalog;
 use gpuwise::model::cluster::{
-    Container, Controller, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord, Pod, PodRecord,
-    Resources,
+    Container, Controller, CostProduct, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord,
+    Pod, PodRecord, Resources,
 };
 use gpuwise::model::gpu::GpuModel;
 use gpuwise::model::reading::{Reading, Series};
@@ -164,6 +164,7 @@ impl Node {
             adjusted: false,
             region: None,
             by_default: false,
+            told_by: CostProduct::default(),
         })
     }
 }

@@ -83,7 +83,10 @@ fn a_proxy_that_lets_only_queries_through_is_no_obstacle() {
         path if path.contains("/query") => no_series(asked),
         _ => plain(403, "forbidden"),
     });
-    record(&["--prometheus", &server.url], &[]).0.tells(0, &[]);
+    record(&["--prometheus", &server.url], &[])
+        .0
+        .tells(0, &["all are read at once"]);
+    analyze(&["--prometheus", &server.url], &[]).tells(NOTHING, &["all are read at once"]);
 }
 
 #[test]

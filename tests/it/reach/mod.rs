@@ -8,24 +8,19 @@ mod login;
 mod remote_read;
 mod retry;
 mod sigv4;
+mod span;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use assert_cmd::Command;
-
-const USAGE: i32 = 2;
-const SOURCE: i32 = 4;
-/// What a run ends with that read everything from a server that knows no GPU.
-const NOTHING: i32 = 5;
+use crate::binary::{NOTHING, Ran, SOURCE, USAGE, run_in, run_with as run};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-struct Asked {
+pub(crate) struct Asked {
     method: String,
     /// The target of the request line: a path with its query, or a whole URL where a proxy is asked.
     target: String,
@@ -46,10 +41,10 @@ impl Asked {
 }
 
 /// A reply: status, headers, body.
-type Reply = (u16, Vec<(&'static str, String)>, String);
+pub(crate) type Reply = (u16, Vec<(&'static str, String)>, String);
 
 /// What a Prometheus without a single series answers, whatever it is asked.
-fn no_series(asked: &Asked) -> Reply {
+pub(crate) fn no_series(asked: &Asked) -> Reply {
     let kind = if asked.path().ends_with("query_range") {
         "matrix"
     } else {
@@ -64,13 +59,13 @@ fn plain(status: u16, body: &str) -> Reply {
 }
 
 /// A server; its threads end with the test binary.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
-    fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         Self::over(None, answer)
     }
 
@@ -148,62 +143,6 @@ fn serve(stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&As
 fn form(body: &[u8]) -> BTreeMap<String, String> {
     let url = reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(body))).unwrap();
     url.query_pairs().into_owned().collect()
-}
-
-/// What a run of the binary came to.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    /// It ended with this code and told each of these.
-    fn tells(&self, code: i32, said: &[&str]) {
-        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
-        for words in said {
-            assert!(self.stderr.contains(words), "no `{words}` in: {}", self.stderr);
-        }
-    }
-
-    /// None of these is printed anywhere.
-    fn hides(&self, secrets: &[&str]) {
-        for secret in secrets {
-            assert!(!self.stderr.contains(secret), "{}", self.stderr);
-            assert!(!self.stdout.contains(secret), "{}", self.stdout);
-        }
-    }
-}
-
-/// Runs the binary in an empty folder with these variables and no others that it listens to.
-fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
-    run_in(tempfile::tempdir().unwrap().path(), arguments, environment)
-}
-
-fn run_in(folder: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gpuwise"));
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        let foreign = ["GPUWISE_", "AWS_", "KUBE"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
-        if foreign || name.to_ascii_lowercase().ends_with("_proxy") {
-            command.env_remove(name);
-        }
-    }
-    let output = command
-        .env("HOME", folder)
-        .envs(environment.iter().copied())
-        .current_dir(folder)
-        .args(arguments)
-        .timeout(Duration::from_secs(120))
-        .output()
-        .unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 /// Analyzes an hour of metrics alone.

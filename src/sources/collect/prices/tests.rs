@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::model::cluster::Node;
+use crate::model::cluster::{CostProduct, Node};
 use crate::model::time::Window;
 use crate::policy::section::Section;
 use crate::policy::{Policy, layered};
@@ -58,6 +58,7 @@ fn bill(hourly: f64) -> NodeCost {
         spot: Some(false),
         adjusted: false,
         by_default: false,
+        told_by: CostProduct::default(),
     }
 }
 
@@ -115,6 +116,11 @@ fn measured_comes_before_the_sheet_and_the_sheet_before_the_list() {
     let row = "rows:\n  - {instance_type: p5.48xlarge, hourly: 41.28, from: 2026-01-01, note: private offer}\n";
     let measured = p5(Some(bill(40.0)), row);
     assert_eq!((measured.hourly(), measured.source()), (Some(40.0), "OpenCost assets"));
+    let billed = NodeCost {
+        told_by: CostProduct::Kubecost,
+        ..bill(40.0)
+    };
+    assert_eq!(p5(Some(billed), row).source(), "Kubecost assets");
     let by_sheet = p5(None, row);
     assert_eq!(by_sheet.hourly(), Some(41.28));
     assert_eq!(by_sheet.source(), "price sheet (prices.yaml:2), private offer");

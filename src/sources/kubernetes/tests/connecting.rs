@@ -17,7 +17,7 @@ fn kubeconfig(folder: &tempfile::TempDir, server: &str, current: &str) -> PathBu
     path
 }
 
-fn version() -> Answer {
+fn version() -> Reply {
     let text = [
         "major",
         "minor",
@@ -29,17 +29,17 @@ fn version() -> Answer {
         "compiler",
         "platform",
     ];
-    Answer::json(200, &text.map(|field| (field, "1")).into_iter().collect())
+    Reply::json(200, &text.map(|field| (field, "1")).into_iter().collect())
 }
 
 #[tokio::test]
 async fn a_context_is_taken_by_name_or_as_the_current_one() {
-    let server = Loopback::serve(|_| version());
+    let server = Server::serve(|_| version());
     let folder = tempfile::tempdir().unwrap();
-    let path = kubeconfig(&folder, &server.url, "one");
+    let path = kubeconfig(&folder, &server.url(), "one");
     let current = connect(Some(&path), None).await.unwrap();
     assert_eq!(current.context.as_deref(), Some("one"));
-    assert_eq!(current.server, server.url);
+    assert_eq!(current.server, server.url());
     let named = connect(Some(&path), Some("two")).await.unwrap();
     assert_eq!(named.context.as_deref(), Some("two"));
     assert!(!format!("{named:?}").contains("hush"));
@@ -73,8 +73,8 @@ async fn a_server_that_is_away_or_refuses_is_named() {
     let away = connect(Some(&path), None).await.unwrap_err();
     assert!(matches!(away, KubernetesError::Unreachable { .. }), "{away}");
     assert!(away.to_string().contains("127.0.0.1:1"), "{away}");
-    let server = Loopback::serve(|_| status(401, "Unauthorized"));
-    let path = kubeconfig(&folder, &server.url, "one");
+    let server = Server::serve(|_| status(401, "Unauthorized"));
+    let path = kubeconfig(&folder, &server.url(), "one");
     let expired = connect(Some(&path), None).await.unwrap_err().to_string();
     assert!(expired.contains("have expired"), "{expired}");
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Connection, KubernetesError, KubernetesReading, read};
 use crate::model::progress::Silent;
-use crate::sources::opencost::loopback::{Answer, Loopback};
+use crate::sources::loopback::{Reply, Server};
 
 /// Lists by path; what is not there is not found, as for a resource that is not served.
 type Cluster = BTreeMap<&'static str, Value>;
@@ -29,26 +29,26 @@ fn cluster(lists: &[(&'static str, Vec<Value>)]) -> Cluster {
     cluster
 }
 
-fn status(code: u16, reason: &str) -> Answer {
+fn status(code: u16, reason: &str) -> Reply {
     let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": format!("{reason} in words"), "reason": reason, "code": code});
-    Answer::json(code, &body)
+    Reply::json(code, &body)
 }
 
-fn serve(cluster: Cluster) -> Loopback {
-    Loopback::serve(move |path| {
+fn serve(cluster: Cluster) -> Server {
+    Server::serve(move |path| {
         let path = path.split('?').next().unwrap();
         cluster
             .get(path)
-            .map_or_else(|| status(404, "NotFound"), |list| Answer::json(200, list))
+            .map_or_else(|| status(404, "NotFound"), |list| Reply::json(200, list))
     })
 }
 
-fn connection(server: &Loopback) -> Connection {
-    Connection::new(kube::Config::new(server.url.parse().unwrap()), None).unwrap()
+fn connection(server: &Server) -> Connection {
+    Connection::new(kube::Config::new(server.url().parse().unwrap()), None).unwrap()
 }
 
-async fn reading(server: &Loopback) -> Result<KubernetesReading, KubernetesError> {
+async fn reading(server: &Server) -> Result<KubernetesReading, KubernetesError> {
     read(&connection(server), &Silent).await
 }
 

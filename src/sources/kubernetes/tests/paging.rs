@@ -4,15 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-fn page(name: &str, next: &str) -> Answer {
-    Answer::json(
+fn page(name: &str, next: &str) -> Reply {
+    Reply::json(
         200,
         &json!({"metadata": {"continue": next}, "items": [{"metadata": {"name": name}}]}),
     )
 }
 
-fn empty() -> Answer {
-    Answer::json(200, &json!({"metadata": {}, "items": null}))
+fn empty() -> Reply {
+    Reply::json(200, &json!({"metadata": {}, "items": null}))
 }
 
 fn names(reading: &KubernetesReading) -> Vec<&str> {
@@ -21,7 +21,7 @@ fn names(reading: &KubernetesReading) -> Vec<&str> {
 
 #[tokio::test]
 async fn pages_are_read_to_the_end() {
-    let server = Loopback::serve(|path| match path {
+    let server = Server::serve(|path| match path {
         "/api/v1/nodes?&limit=500" => page("b", "t1"),
         "/api/v1/nodes?&limit=500&continue=t1" => page("a", ""),
         path if path.starts_with("/api/v1/pods") => empty(),
@@ -35,7 +35,7 @@ async fn pages_are_read_to_the_end() {
 #[tokio::test]
 async fn an_expired_token_begins_the_list_anew() {
     let calls = AtomicUsize::new(0);
-    let server = Loopback::serve(move |path| {
+    let server = Server::serve(move |path| {
         if !path.starts_with("/api/v1/nodes") {
             return empty();
         }
@@ -51,7 +51,7 @@ async fn an_expired_token_begins_the_list_anew() {
 
 #[tokio::test]
 async fn a_list_that_keeps_expiring_is_asked_for_at_once() {
-    let server = Loopback::serve(|path| match path {
+    let server = Server::serve(|path| match path {
         path if !path.starts_with("/api/v1/nodes") => empty(),
         path if path.contains("continue") => status(410, "Expired"),
         path if path.contains("limit") => page("part", "t"),
@@ -62,7 +62,7 @@ async fn a_list_that_keeps_expiring_is_asked_for_at_once() {
 
 #[tokio::test]
 async fn what_may_not_be_listed_is_a_gap() {
-    let server = Loopback::serve(|_| status(403, "Forbidden"));
+    let server = Server::serve(|_| status(403, "Forbidden"));
     let reading = reading(&server).await.unwrap();
     assert!(reading.gaps.iter().all(|gap| gap.code == "kubernetes-forbidden"));
     let fixes: String = reading.gaps.iter().map(|gap| gap.fix.as_str()).collect();
@@ -76,8 +76,8 @@ async fn what_may_not_be_listed_is_a_gap() {
 
 #[tokio::test]
 async fn an_operator_that_is_not_installed_is_no_missing_permission() {
-    let server = Loopback::serve(|path| match path {
-        "/apis" => Answer::json(
+    let server = Server::serve(|path| match path {
+        "/apis" => Reply::json(
             200,
             &json!({"kind": "APIGroupList", "groups": [{"name": "apps", "versions": []}]}),
         ),
@@ -90,7 +90,7 @@ async fn an_operator_that_is_not_installed_is_no_missing_permission() {
 #[tokio::test]
 async fn a_failing_operator_is_a_gap_and_failing_pods_an_error() {
     let broken = |place: &'static str| {
-        Loopback::serve(move |path| match path {
+        Server::serve(move |path| match path {
             "/apis" => status(404, "NotFound"),
             path if path.contains(place) => status(500, "InternalError"),
             _ => empty(),
@@ -107,13 +107,13 @@ async fn a_failing_operator_is_a_gap_and_failing_pods_an_error() {
 async fn other_answers_are_errors_that_say_what_to_do() {
     for (answer, says) in [
         (status(401, "Unauthorized"), "log in again"),
-        (Answer::text(200, "text/html", "<html>Log in</html>"), "login or proxy"),
-        (Answer::json(200, &json!({"ok": true})), "not the Kubernetes API's"),
+        (Reply::text(200, "text/html", "<html>Log in</html>"), "login or proxy"),
+        (Reply::json(200, &json!({"ok": true})), "not the Kubernetes API's"),
         (empty().cut(), "cannot be reached"),
     ] {
-        let server = Loopback::serve(move |_| answer.clone());
+        let server = Server::serve(move |_| answer.clone());
         let error = reading(&server).await.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
-        assert!(error.contains(&server.url), "{error}");
+        assert!(error.contains(&server.url()), "{error}");
     }
 }

@@ -4,12 +4,12 @@ mod servers;
 
 use serde_json::{Value, json};
 
-use super::loopback::{Answer, Loopback};
 use super::*;
-use crate::model::cluster::CostCategory;
+use crate::model::cluster::{CostCategory, CostProduct};
 use crate::model::progress::Silent;
 use crate::model::time::Window;
 use crate::sources::endpoint::Endpoint;
+use crate::sources::loopback::{Reply, Server};
 
 fn window(start: &str, end: &str) -> Window {
     Window {
@@ -27,15 +27,15 @@ async fn reading(url: &str) -> Result<CostReading, OpenCostError> {
     read(&client, two_days(), &Silent).await
 }
 
-fn data(data: &Value) -> Answer {
-    Answer::json(
+fn data(data: &Value) -> Reply {
+    Reply::json(
         200,
         &json!({"code": 200, "status": "success", "data": data, "message": "", "warning": ""}),
     )
 }
 
-fn absent() -> Answer {
-    Answer::text(404, "text/plain", "404 page not found")
+fn absent() -> Reply {
+    Reply::text(404, "text/plain", "404 page not found")
 }
 
 /// A node as OpenCost's documentation shows one.
@@ -52,9 +52,9 @@ fn asset(kind: &str, minutes: f64, cost: f64) -> Value {
     json!({"type": kind, "properties": {"cluster": "c", "name": "x"}, "minutes": minutes, "totalCost": cost})
 }
 
-fn opencost(mut assets: impl FnMut(&str) -> Answer + Send + 'static) -> Loopback {
-    Loopback::serve(move |path| match path.split('?').next().unwrap() {
-        "/installInfo" => Answer::json(200, &json!({"containers": []})),
+fn opencost(mut assets: impl FnMut(&str) -> Reply + Send + 'static) -> Server {
+    Server::serve(move |path| match path.split('?').next().unwrap() {
+        "/installInfo" => Reply::json(200, &json!({"containers": []})),
         "/assets" => assets(path),
         "/clusterInfo" => data(&json!({"id": "c", "provider": "GCP"})),
         "/allocation" => data(
@@ -73,9 +73,10 @@ async fn days_are_summed_per_node_and_category() {
             "d": asset("ClusterManagement", 720.0, 0.5), "e": null}),
         )
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
     let node = &reading.node_costs[0];
     assert_eq!((node.node.as_str(), node.hours, node.total_cost), ("n", 24.0, 20.0));
+    assert_eq!(node.told_by, CostProduct::OpenCost);
     assert_eq!(node.instance_type.as_deref(), Some("a2-highgpu-1g"));
     assert_eq!((node.gpus, node.spot, node.adjusted), (Some(8.0), Some(true), false));
     let others: Vec<(CostCategory, f64, f64)> = reading
@@ -105,8 +106,8 @@ async fn days_are_summed_per_node_and_category() {
 
 #[tokio::test]
 async fn kubecost_is_found_behind_its_front_end() {
-    let server = Loopback::serve(|path| match path.split('?').next().unwrap() {
-        "/model/aggregatorEnabled" => Answer::json(200, &json!({"aggregatorEnabled": "true"})),
+    let server = Server::serve(|path| match path.split('?').next().unwrap() {
+        "/model/aggregatorEnabled" => Reply::json(200, &json!({"aggregatorEnabled": "true"})),
         "/model/getConfigs" => data(&json!({"currencyCode": "EUR"})),
         // Whole days, whatever part was asked for, and costs that were adjusted to the bill.
         "/model/assets" => {
@@ -114,9 +115,9 @@ async fn kubecost_is_found_behind_its_front_end() {
             node["adjustment"] = json!(-68597.2);
             data(&json!([{"a": node}, {"b": asset("Network", 1440.0, 2.0)}]))
         }
-        _ => Answer::text(200, "text/html", "<!doctype html>"),
+        _ => Reply::text(200, "text/html", "<!doctype html>"),
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
     let node = &reading.node_costs[0];
     assert_eq!((node.hours, node.total_cost, node.adjusted), (36.0, 36.0, true));
     assert_eq!(reading.currency.as_deref(), Some("EUR"));
@@ -133,7 +134,7 @@ async fn days_without_data_and_assets_without_cost_are_gaps() {
         unpriced["totalCost"] = Value::Null;
         data(&json!({"a": node("n", 1440.0, 10.0), "b": unpriced}))
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
     assert_eq!(reading.node_costs.len(), 1);
     let gaps: Vec<(&str, &str)> = reading
         .gaps
@@ -148,7 +149,7 @@ async fn days_without_data_and_assets_without_cost_are_gaps() {
 #[tokio::test]
 async fn a_day_that_fails_is_a_gap_and_all_days_are_an_error() {
     let failed = || {
-        Answer::json(
+        Reply::json(
             200,
             &json!({"code": 500, "status": "error", "message": "no prometheus"}),
         )
@@ -160,11 +161,11 @@ async fn a_day_that_fails_is_a_gap_and_all_days_are_an_error() {
             data(&json!({"a": node("n", 1440.0, 10.0)}))
         }
     });
-    let partial = reading(&server.url).await.unwrap();
+    let partial = reading(&server.url()).await.unwrap();
     assert_eq!(partial.gaps[0].code, "opencost-failed-days");
     assert!(partial.gaps[0].why.contains("no prometheus"), "{:?}", partial.gaps);
     let server = opencost(move |_| failed());
-    let error = reading(&server.url).await.unwrap_err().to_string();
+    let error = reading(&server.url()).await.unwrap_err().to_string();
     assert!(error.contains("failed (500): no prometheus"), "{error}");
 }
 
@@ -172,27 +173,27 @@ async fn a_day_that_fails_is_a_gap_and_all_days_are_an_error() {
 async fn bad_answers_are_errors_that_say_what_to_do() {
     for (answer, says) in [
         (
-            Answer::text(400, "text/plain", "Invalid 'window' parameter: x"),
+            Reply::text(400, "text/plain", "Invalid 'window' parameter: x"),
             "(400): Invalid 'window' parameter",
         ),
         (
-            Answer::json(500, &json!({"code": 500, "message": "Error: x"})),
+            Reply::json(500, &json!({"code": 500, "message": "Error: x"})),
             "failed (500): Error: x",
         ),
-        (Answer::text(504, "text/html", "<html>"), "failed (504): an HTML page"),
+        (Reply::text(504, "text/html", "<html>"), "failed (504): an HTML page"),
         (
-            Answer::text(200, "application/json", "{\"code\":200,\"data\":[{\"a\":"),
+            Reply::text(200, "application/json", "{\"code\":200,\"data\":[{\"a\":"),
             "cut short",
         ),
         (data(&json!([])).cut(), "cut short"),
-        (Answer::text(200, "text/html", " <html>Log in</html>"), "HTML page"),
+        (Reply::text(200, "text/html", " <html>Log in</html>"), "HTML page"),
         (absent(), "does not exist (404)"),
-        (Answer::text(401, "text/plain", "no"), "does not let us in (401)"),
+        (Reply::text(401, "text/plain", "no"), "does not let us in (401)"),
     ] {
         let server = opencost(move |_| answer.clone());
-        let error = reading(&server.url).await.unwrap_err().to_string();
+        let error = reading(&server.url()).await.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
-        assert!(error.contains(&format!("{}/assets", server.url)), "{error}");
+        assert!(error.contains(&format!("{}/assets", server.url())), "{error}");
     }
 }
 
@@ -200,11 +201,11 @@ async fn bad_answers_are_errors_that_say_what_to_do() {
 async fn what_is_not_opencost_is_said_at_once() {
     let away = reading("http://me:hush@127.0.0.1:1").await.unwrap_err().to_string();
     assert!(away.contains("cannot be reached") && !away.contains("hush"), "{away}");
-    let server = Loopback::serve(|_| absent());
-    let other = reading(&server.url).await.unwrap_err().to_string();
+    let server = Server::serve(|_| absent());
+    let other = reading(&server.url()).await.unwrap_err().to_string();
     assert!(other.contains("neither OpenCost nor Kubecost"), "{other}");
-    let server = Loopback::serve(|_| Answer::text(200, "text/html", "<html>"));
-    let page = reading(&server.url).await.unwrap_err();
+    let server = Server::serve(|_| Reply::text(200, "text/html", "<html>"));
+    let page = reading(&server.url()).await.unwrap_err();
     assert!(matches!(page, OpenCostError::Html { .. }), "{page}");
 }
 
@@ -215,7 +216,7 @@ async fn costs_of_other_clusters_are_left_out() {
         other["properties"]["cluster"] = json!("d");
         data(&json!({"a": node("n", 720.0, 10.0), "b": other}))
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
     assert_eq!(reading.node_costs.len(), 1);
     assert_eq!(reading.cluster.as_deref(), Some("c"));
     assert!(reading.gaps[0].why.contains("c, d"), "{:?}", reading.gaps);

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn install(image: &str) -> Answer {
-    Answer::json(
+fn install(image: &str) -> Reply {
+    Reply::json(
         200,
         &json!({"containers": [{"containerName": "cost-model", "image": image, "restarts": 0}],
             "clusterInfo": {"nodeCount": "1", "podCount": "12"}, "version": "dev (HEAD)"}),
@@ -11,11 +11,11 @@ fn install(image: &str) -> Answer {
 }
 
 /// A Kubecost front end: a page for whatever it does not know.
-fn kubecost(image: &'static str, mut answer: impl FnMut(&str) -> Option<Answer> + Send + 'static) -> Loopback {
-    Loopback::serve(move |path| match path.split('?').next().unwrap() {
+fn kubecost(image: &'static str, mut answer: impl FnMut(&str) -> Option<Reply> + Send + 'static) -> Server {
+    Server::serve(move |path| match path.split('?').next().unwrap() {
         "/model/installInfo" => install(image),
         "/model/assets" => data(&json!([{"a": node("n", 1440.0, 24.0)}])),
-        _ => answer(path).unwrap_or_else(|| Answer::text(200, "text/html", "<!doctype html>")),
+        _ => answer(path).unwrap_or_else(|| Reply::text(200, "text/html", "<!doctype html>")),
     })
 }
 
@@ -35,7 +35,8 @@ async fn kubecost_is_asked_for_whole_days_without_idle_and_in_pages() {
             }
         })
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
+    assert_eq!(reading.node_costs[0].told_by, CostProduct::Kubecost);
     assert_eq!(reading.other_costs.len(), 1);
     assert_eq!(
         (reading.other_costs[0].total_cost, reading.other_costs[0].hours),
@@ -63,20 +64,20 @@ async fn a_server_that_knows_no_pages_is_not_counted_twice() {
             data(&json!([rows.collect::<serde_json::Map<_, _>>()]))
         })
     });
-    let reading = reading(&server.url).await.unwrap();
+    let reading = reading(&server.url()).await.unwrap();
     // A day, and the half of another.
     assert_eq!(reading.other_costs[0].total_cost, 1500.0);
 }
 
 #[tokio::test]
 async fn opencost_behind_its_front_end_is_asked_as_opencost() {
-    let server = Loopback::serve(|path| match path.split('?').next().unwrap() {
-        "/model/installInfo" => Answer::json(200, &json!({"containers": [], "clusterInfo": {}, "version": "1.118"})),
+    let server = Server::serve(|path| match path.split('?').next().unwrap() {
+        "/model/installInfo" => Reply::json(200, &json!({"containers": [], "clusterInfo": {}, "version": "1.118"})),
         "/model/assets" => data(&json!({"a": node("n", 720.0, 10.0)})),
         "/model/allocation" => data(&json!([{"c": {"minutes": 720.0, "networkCost": 1.0}}])),
         _ => absent(),
     });
-    reading(&server.url).await.unwrap();
+    reading(&server.url()).await.unwrap();
     let asked = server.requests();
     let last = asked.iter().rfind(|path| path.contains("allocation")).unwrap();
     let window = "window=1793534400%2C1793577600";
@@ -89,40 +90,40 @@ async fn opencost_behind_its_front_end_is_asked_as_opencost() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_by_name() {
     let old = kubecost("gcr.io/kubecost1/cost-model:prod-1.93.2", |_| None);
-    let error = reading(&old.url).await.unwrap_err();
+    let error = reading(&old.url()).await.unwrap_err();
     assert!(
         matches!(error, OpenCostError::TooOld { ref version, .. } if version == "1.93"),
         "{error}"
     );
     assert!(error.to_string().contains("1.106 and newer"), "{error}");
-    let agent = Loopback::serve(|path| match path {
-        "/healthz" => Answer::text(200, "text/plain", "ok"),
+    let agent = Server::serve(|path| match path {
+        "/healthz" => Reply::text(200, "text/plain", "ok"),
         _ => absent(),
     });
-    let error = reading(&agent.url).await.unwrap_err();
+    let error = reading(&agent.url()).await.unwrap_err();
     assert!(matches!(error, OpenCostError::AgentOnly { .. }), "{error}");
-    let login = Loopback::serve(|_| Answer::text(200, "text/html", "<html><form action=login>"));
-    let error = reading(&login.url).await.unwrap_err();
+    let login = Server::serve(|_| Reply::text(200, "text/html", "<html><form action=login>"));
+    let error = reading(&login.url()).await.unwrap_err();
     assert!(matches!(error, OpenCostError::Html { .. }), "{error}");
-    let off = Loopback::serve(|path| match path.split('?').next().unwrap() {
+    let off = Server::serve(|path| match path.split('?').next().unwrap() {
         "/installInfo" => install("quay.io/kubecost1/kubecost-cost-model:prod-1.107.0"),
-        "/assets" => Answer::text(204, "text/plain", ""),
+        "/assets" => Reply::text(204, "text/plain", ""),
         _ => absent(),
     });
-    let error = reading(&off.url).await.unwrap_err();
+    let error = reading(&off.url()).await.unwrap_err();
     assert!(error.to_string().contains("switched off"), "{error}");
 }
 
 #[tokio::test]
 async fn a_base_path_is_kept_and_not_doubled() {
-    let server = Loopback::serve(|path| match path.split('?').next().unwrap() {
-        "/kubecost/model/aggregatorEnabled" => Answer::json(200, &json!({"aggregatorEnabled": "true"})),
+    let server = Server::serve(|path| match path.split('?').next().unwrap() {
+        "/kubecost/model/aggregatorEnabled" => Reply::json(200, &json!({"aggregatorEnabled": "true"})),
         "/kubecost/model/assets" => data(&json!([{"a": node("n", 720.0, 10.0), "b": asset("Network", 720.0, 0.0)}])),
         _ => absent(),
     });
-    let found = reading(&format!("{}/kubecost/model/", server.url)).await.unwrap();
+    let found = reading(&format!("{}/kubecost/model/", server.url())).await.unwrap();
     assert_eq!(found.node_costs.len(), 1);
-    let found = reading(&format!("{}/kubecost", server.url)).await.unwrap();
+    let found = reading(&format!("{}/kubecost", server.url())).await.unwrap();
     assert_eq!(found.node_costs.len(), 1);
 }
 
@@ -135,7 +136,7 @@ async fn a_node_costs_its_total_whatever_the_parts_say() {
         adjusted["adjustment"] = json!(-68597.2);
         data(&json!({"a": adjusted}))
     });
-    let read = reading(&server.url).await.unwrap();
+    let read = reading(&server.url()).await.unwrap();
     let node = &read.node_costs[0];
     assert_eq!((node.total_cost, node.adjusted, node.by_default), (59.72, true, false));
 }
@@ -161,7 +162,7 @@ fn big(prices: [f64; 3]) -> Value {
 async fn built_in_prices_are_told_from_a_split_of_a_real_one() {
     let by_default = |prices: [f64; 3]| async move {
         let server = opencost(move |_| data(&json!({"a": big(prices)})));
-        reading(&server.url).await.unwrap().node_costs[0].by_default
+        reading(&server.url()).await.unwrap().node_costs[0].by_default
     };
     assert!(by_default([0.031_611, 0.004_237, 0.95]).await);
     assert!(by_default([0.039, 0.001_917, 0.042_892_5]).await);
@@ -179,8 +180,8 @@ async fn what_was_there_outside_the_window_is_not_in_it() {
         gone["end"] = json!(end);
         gone
     };
-    let server = Loopback::serve(move |path| match path.split('?').next().unwrap() {
-        "/model/aggregatorEnabled" => Answer::json(200, &json!({"aggregatorEnabled": "true"})),
+    let server = Server::serve(move |path| match path.split('?').next().unwrap() {
+        "/model/aggregatorEnabled" => Reply::json(200, &json!({"aggregatorEnabled": "true"})),
         "/model/assets" if path.contains("2026-11-01") => data(&json!([{
             "a": gone("2026-11-01T00:00:00Z", "2026-11-01T06:00:00Z", 360.0),
             "b": {"type": "Node", "properties": {"name": "n"}, "start": "2026-11-01T06:00:00Z",
@@ -189,7 +190,7 @@ async fn what_was_there_outside_the_window_is_not_in_it() {
         "/model/assets" => data(&json!([null])),
         _ => absent(),
     });
-    let read = reading(&server.url).await.unwrap();
+    let read = reading(&server.url()).await.unwrap();
     let hours: Vec<(&str, f64, f64)> = read
         .node_costs
         .iter()

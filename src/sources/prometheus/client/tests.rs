@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::model::time::{Grid, Window};
-use crate::sources::prometheus::fake::{Ask, Reply, Server, client};
+use crate::sources::loopback::{Ask, Reply, Server, client};
 use crate::sources::prometheus::split::chunks;
 
 const START: i64 = 1_760_000_000;

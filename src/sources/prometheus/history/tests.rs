@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::progress::Silent;
-use crate::sources::prometheus::fake::{Ask, Reply, Server};
+use crate::sources::loopback::{Ask, Reply, Server};
 
 const START: i64 = 1_760_000_000;
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::model::progress::Silent;
 use crate::model::time::Window;
-use crate::sources::prometheus::fake::{Ask, Reply, Server};
+use crate::sources::loopback::{Ask, Reply, Server};
 
 const START: i64 = 1_760_000_000;
 
@@ -130,7 +130,7 @@ async fn who_lets_nobody_in_ends_the_reading() {
 #[test]
 fn a_reading_may_be_made_on_any_thread() {
     fn on_any_thread(_: impl Future + Send) {}
-    let client = crate::sources::prometheus::fake::client("http://127.0.0.1:1");
+    let client = crate::sources::loopback::client("http://127.0.0.1:1");
     let catalog = Catalog::shipped().unwrap();
     on_any_thread(series(&client, &catalog, grid(1), None, &Silent));
 }

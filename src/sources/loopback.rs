@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::client::PrometheusClient;
-use crate::sources::endpoint::{Endpoint, Login, Secret};
+use super::endpoint::{Endpoint, Login, Secret};
+use super::prometheus::client::PrometheusClient;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub(super) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     pieces: Vec<String>,
+    /// The connection breaks before the end is told.
+    cut: bool,
 }
 
 impl Reply {
@@ -54,7 +56,22 @@ impl Reply {
             status,
             headers: Vec::new(),
             pieces: vec![body.to_owned()],
+            cut: false,
         }
+    }
+
+    pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::text(status, "application/json", &body.to_string())
+    }
+
+    pub(super) fn text(status: u16, content_type: &str, body: &str) -> Self {
+        Self::new(status, body).header("content-type", content_type)
+    }
+
+    /// Without its end.
+    pub(super) fn cut(mut self) -> Self {
+        self.cut = true;
+        self
     }
 
     pub(super) fn matrix(series: &str) -> Self {
@@ -125,6 +142,15 @@ impl Server {
         server
     }
 
+    /// Asks one request after the other, of which `answer` sees the path with its query.
+    pub(super) fn serve(answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+        let answer = Mutex::new(answer);
+        Self::start(move |ask| {
+            let mut answer = answer.lock().unwrap();
+            (*answer)(&ask.path)
+        })
+    }
+
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -135,6 +161,11 @@ impl Server {
 
     pub(super) fn asked(&self) -> Vec<Ask> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Paths with their queries, in the order in which they came.
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.asked().into_iter().map(|ask| ask.path).collect()
     }
 }
 
@@ -195,6 +226,9 @@ fn write_reply(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<()> {
     for piece in reply.pieces.iter().filter(|piece| !piece.is_empty()) {
         write!(stream, "{:x}\r\n{piece}\r\n", piece.len())?;
         stream.flush()?;
+    }
+    if reply.cut {
+        return Ok(());
     }
     write!(stream, "0\r\n\r\n")
 }

@@ -1,0 +1,60 @@
+//! Arguments that every printing command shares: where its answer goes, and whether it tells how far it is.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::progress;
+use crate::deliver::{self, DeliverError};
+use crate::model::progress::Progress;
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// For a terminal.
+    Table,
+    /// Everything, for scripts.
+    Json,
+}
+
+/// Where the answer goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Output {
+    /// A file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
+}
+
+/// What is told while the work goes on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Told {
+    /// No progress
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Told {
+    pub(super) fn progress(&self) -> Box<dyn Progress> {
+        progress::shown(self.quiet)
+    }
+}
+
+impl Output {
+    pub(super) fn progress(&self) -> Box<dyn Progress> {
+        self.told.progress()
+    }
+
+    /// Whether somebody reads it as it is printed.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.output.is_none() && std::io::stdout().is_terminal()
+    }
+
+    pub(super) fn write(&self, text: &str) -> Result<(), DeliverError> {
+        deliver::text(text, self.output.as_deref())
+    }
+}
