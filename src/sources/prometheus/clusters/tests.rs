@@ -1,7 +1,7 @@
 //! One cluster is told from others by what cannot be of both, and else not at all.
 
 use super::*;
-use crate::sources::prometheus::fake::{Ask, Reply, Server};
+use crate::sources::loopback::{Ask, Reply, Server};
 use jiff::Timestamp;
 
 type Row<'r> = &'r [(&'r str, &'r str)];

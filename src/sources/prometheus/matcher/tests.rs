@@ -14,7 +14,7 @@ use crate::model::time::{Grid, Window};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::Known;
 use crate::sources::prometheus::error::PrometheusError;
-use crate::sources::prometheus::fake::{Ask, Reply, Server};
+use crate::sources::loopback::{Ask, Reply, Server};
 use crate::sources::prometheus::select::Pods;
 use crate::sources::prometheus::{clusters, history, probe, read as series, scrape};
 
