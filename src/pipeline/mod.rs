@@ -83,7 +83,7 @@ pub async fn read(source: &Source, progress: &dyn Progress) -> Result<Reading, P
         Source::Recording(folder) => Ok(recording::read(folder)?),
         Source::Live(live) => {
             let catalog = Catalog::shipped()?;
-            live::open(live, &catalog, progress)
+            live::open_what_answers(live, &catalog, progress)
                 .await?
                 .whole(&catalog, progress)
                 .await
@@ -103,7 +103,7 @@ pub async fn plan(
 ) -> Result<Plan, PipelineError> {
     let reading = match source {
         Source::Live(live) => {
-            let open = live::open(live, judge.catalog(), progress).await?;
+            let open = live::open_what_answers(live, judge.catalog(), progress).await?;
             if !parts::is_small(&open.reading, live.samples_at_once) {
                 return parts::plan(&open, live.samples_at_once, judge, scope, progress).await;
             }

@@ -45,7 +45,7 @@ fn serve(cluster: Cluster) -> Loopback {
 }
 
 fn connection(server: &Loopback) -> Connection {
-    Connection::new(kube::Config::new(server.url.parse().unwrap()), None).unwrap()
+    Connection::new(kube::Config::new(server.url.parse().unwrap()), None, None).unwrap()
 }
 
 async fn reading(server: &Loopback) -> Result<KubernetesReading, KubernetesError> {
