@@ -16,6 +16,7 @@ mod cncf;
 mod deploy;
 mod doctor;
 mod gentd26;
+mod hostile;
 mod judgement;
 mod levers;
 mod live;
