@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
+use crate::report::safe;
 use crate::sources::discovery::DiscoveryError;
 use crate::sources::nvml::NvmlReadError;
 use crate::sources::opencost::OpenCostError;
@@ -39,7 +40,7 @@ pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
         }
     }
     // Nothing can be done where even stderr is gone.
-    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.write_all(safe::lines(&text).as_bytes());
     ExitCode::from(code_of(error))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::model::progress::{Load, Progress, Silent};
+use crate::report::safe;
 
 /// A bar on a terminal, silence elsewhere or when asked for.
 pub(super) fn shown(quiet: bool) -> Box<dyn Progress> {
@@ -54,7 +55,7 @@ impl Progress for Notes {
     fn advance(&self, _done: u64) {}
     fn note(&self, said: &str) {
         // Where stderr is gone, nobody wants to know.
-        let _ = writeln!(std::io::stderr(), "{said}");
+        let _ = writeln!(std::io::stderr(), "{}", safe::plain(said));
     }
 }
 
@@ -71,7 +72,7 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(name.to_owned());
+        bar.set_message(safe::plain(name));
         bar.enable_steady_tick(Duration::from_millis(200));
         if let Ok(mut current) = self.current.lock() {
             current.finish_and_clear();

@@ -89,7 +89,7 @@ pub(super) struct Reach {
         requires = "client_cert_file"
     )]
     client_key_file: Option<PathBuf>,
-    /// Seconds of silence after which a server is given up [default: 150 for metrics, 300 for costs]
+    /// Seconds of silence after which a server is given up [default: 150 for metrics, 300 for costs and the Kubernetes API]
     #[arg(long, value_name = "SECONDS", env = "GPUWISE_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
 }

@@ -79,7 +79,7 @@ impl Arguments {
                 let sample = self.mean(&mut readings, usize::from(interval) + 1).await?;
                 let text = match self.format {
                     Format::Table => report::devices::table(&sample),
-                    Format::Json => format!("{}\n", serde_json::to_string_pretty(&sample)?),
+                    Format::Json => format!("{}\n", report::safe::json(&serde_json::to_string_pretty(&sample)?)),
                     Format::Metrics => exposition::text(&sample),
                 };
                 deliver::text(&text, self.output.as_deref())?;
@@ -160,5 +160,5 @@ fn tell(gaps: &[Gap]) {
 
 fn say(line: &str) {
     // Where even stderr is gone, the metrics still are not.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", report::safe::plain(line));
 }

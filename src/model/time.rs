@@ -54,11 +54,12 @@ impl Grid {
 
     /// The point whose step `(t - step, t]` holds this unix second; `None` outside the window.
     pub fn index_of(self, second: i64) -> Option<usize> {
-        let offset = second - self.window.start.as_second();
-        let step = i64::from(self.step_seconds.max(1));
-        if offset <= 0 || second > self.window.end.as_second() {
+        let (start, end) = (self.window.start.as_second(), self.window.end.as_second());
+        if second <= start || second > end {
             return None;
         }
+        let offset = second - start;
+        let step = i64::from(self.step_seconds.max(1));
         let index = usize::try_from((offset + step - 1) / step - 1).ok()?;
         (index < self.points()).then_some(index)
     }
@@ -74,6 +75,13 @@ mod tests {
         Grid {
             window: Window { start, end },
             step_seconds: 60,
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_points() {
+        for second in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
+            assert_eq!(grid().index_of(second), None, "{second}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 use crate::sources::endpoint::Endpoint;
-use crate::sources::kubernetes::Connection;
+use crate::sources::kubernetes::{Connection, KubernetesError};
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::{self, Known};
@@ -72,6 +72,31 @@ pub(super) struct Open {
     pub(super) client: PrometheusClient,
     /// Why the cost source does not answer, where it is only down.
     pub(super) costs_down: Option<String>,
+}
+
+/// Opens a cluster whose Kubernetes API may be down: as a cost source that is, it is one source of three, and a gap. Not
+/// where the other servers are asked through it.
+pub(super) async fn open_what_answers(
+    live: &Live,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Open, PipelineError> {
+    let apart = |server: &Endpoint| !server.url.starts_with("svc:");
+    let apart = live.prometheus.as_ref().is_some_and(apart) && live.costs.as_ref().is_none_or(apart);
+    match open(live, catalog, progress).await {
+        Err(PipelineError::Kubernetes(error)) if apart && error.is_outage() => {
+            progress.note(&format!("Kubernetes: {error}; going on without it"));
+            let without = Live {
+                kubernetes: Kubernetes::None,
+                ..live.clone()
+            };
+            let mut open = open(&without, catalog, progress).await?;
+            open.reading.gaps.retain(|gap| *gap != without_kubernetes(None));
+            open.reading.gaps.push(without_kubernetes(Some(&error)));
+            Ok(open)
+        }
+        opened => opened,
+    }
 }
 
 pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Open, PipelineError> {
@@ -161,20 +186,26 @@ async fn read_objects(
     progress: &dyn Progress,
 ) -> Result<(kubernetes::KubernetesReading, Option<String>), PipelineError> {
     let Some(connection) = connection else {
-        let gaps = vec![Gap::new(
-            "no-kubernetes",
-            "nodes, owners and what runs in pods",
-            "the Kubernetes API was not read (--no-kubernetes)",
-            "let gpuwise read the API; get, list and watch are enough",
-        )];
         let nothing = kubernetes::KubernetesReading {
-            gaps,
+            gaps: vec![without_kubernetes(None)],
             ..kubernetes::KubernetesReading::default()
         };
         return Ok((nothing, None));
     };
     let read = kubernetes::read(&connection, progress).await?;
     Ok((read, connection.context))
+}
+
+/// The hole that the Kubernetes API leaves, by choice or by an outage.
+fn without_kubernetes(down: Option<&KubernetesError>) -> Gap {
+    let (why, fix) = match down {
+        None => (
+            "the Kubernetes API was not read (--no-kubernetes)".to_owned(),
+            "let gpuwise read the API; get, list and watch are enough",
+        ),
+        Some(error) => (error.to_string(), "bring the Kubernetes API back, and run again"),
+    };
+    Gap::new("no-kubernetes", "nodes, owners and what runs in pods", why, fix)
 }
 
 /// Currency and cluster name of the cost source. Where it is missing or down, a gap: the rest of the world is still read.

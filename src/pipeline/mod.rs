@@ -119,7 +119,7 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
             recorded.whole()?
         }
         Source::Live(live) => {
-            let open = live::open(live, catalog, progress).await?;
+            let open = live::open_what_answers(live, catalog, progress).await?;
             let at_once = live.samples_at_once;
             if !parts::is_small(&open.reading, at_once)
                 && let Some(found) = parts::look(&open, catalog, progress).await?

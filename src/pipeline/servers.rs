@@ -28,7 +28,8 @@ pub(super) async fn connect(live: &Live, catalog: &Catalog, progress: &dyn Progr
     let connection = match &live.kubernetes {
         Kubernetes::None => None,
         Kubernetes::Read { kubeconfig, context } => {
-            let connected = kubernetes::connect(kubeconfig.as_deref(), context.as_deref()).await;
+            let silence = live.looked_for.timeout;
+            let connected = kubernetes::connect(kubeconfig.as_deref(), context.as_deref(), silence).await;
             Some(connected.map_err(|error| match (error, &live.prometheus) {
                 (KubernetesError::NoCluster { kubeconfig, in_cluster }, None) => {
                     let why = format!("{kubeconfig}; {in_cluster}");

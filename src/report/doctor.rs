@@ -3,7 +3,7 @@
 use crate::model::checkup::{Area, Check, Checkup, State};
 
 use super::figures::{count, window};
-use super::safe::plain;
+use super::safe::{self, plain};
 
 /// Areas in the order in which they are told, each with its heading.
 const AREAS: [(Area, &str); 5] = [
@@ -19,7 +19,7 @@ const AREAS: [(Area, &str); 5] = [
 /// # Errors
 /// None that a checkup can cause; the type says what the serializer may return.
 pub fn json(checkup: &Checkup) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(checkup)?;
+    let mut text = safe::json(&serde_json::to_string_pretty(checkup)?);
     text.push('\n');
     Ok(text)
 }

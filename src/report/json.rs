@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::safe;
 use crate::model::plan::{API_VERSION, KIND, Plan};
 
 /// Why a text is no plan.
@@ -45,7 +46,7 @@ pub fn read(text: &str) -> Result<Plan, NotAPlan> {
 /// # Errors
 /// None that a plan can cause; the type says what the serializer may return.
 pub fn json(plan: &Plan) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(plan)?;
+    let mut text = safe::json(&serde_json::to_string_pretty(plan)?);
     text.push('\n');
     Ok(text)
 }

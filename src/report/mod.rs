@@ -2,7 +2,7 @@
 //! Nothing here decides: every figure stands in the plan, and what the plan does not know is printed as `unknown`.
 
 mod figures;
-mod safe;
+pub mod safe;
 mod names;
 mod worth;
 mod proof;

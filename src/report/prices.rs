@@ -7,7 +7,7 @@ use crate::model::prices::{Figure, Prices};
 use crate::model::units::Monthly;
 
 use super::figures::{UNKNOWN, money, window};
-use super::safe::plain;
+use super::safe::{self, plain};
 
 /// Columns of the table.
 const WIDTH: u16 = 100;
@@ -83,7 +83,7 @@ pub fn table(prices: &Prices) -> String {
 /// # Errors
 /// None that prices can cause; the type says what the serializer may return.
 pub fn json(prices: &Prices) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(prices)?;
+    let mut text = safe::json(&serde_json::to_string_pretty(prices)?);
     text.push('\n');
     Ok(text)
 }

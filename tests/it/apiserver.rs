@@ -184,7 +184,7 @@ async fn kube_apiserver(assets: &Path, folder: &Path, etcd: u16, port: u16) -> (
         folder,
     );
     let config = login(&folder.join("admin"), folder, port, "admin");
-    let connect = async || kubernetes::connect(Some(&config), None).await.map(|to| to.client);
+    let connect = async || kubernetes::connect(Some(&config), None, None).await.map(|to| to.client);
     let is_ready = async || {
         let Ok(admin) = connect().await else {
             return false;

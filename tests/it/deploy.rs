@@ -217,7 +217,7 @@ async fn a_real_api_server_admits_what_is_deployed_and_lets_it_only_read() {
     );
 
     let config = server.kubeconfig("gpuwise", "gpuwise").await;
-    let account = connect(Some(&config), None).await.unwrap().client;
+    let account = connect(Some(&config), None, None).await.unwrap().client;
     let pods: Api<Pod> = Api::all(account.clone());
     pods.list(&ListParams::default()).await.unwrap();
     let secrets: Api<Secret> = Api::all(account.clone());

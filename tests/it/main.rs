@@ -18,6 +18,7 @@ mod deploy;
 mod dialects;
 mod doctor;
 mod gentd26;
+mod hostile;
 mod judgement;
 mod levers;
 mod live;

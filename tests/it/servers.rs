@@ -150,7 +150,7 @@ pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path, told: i
 }
 
 /// Answers GET requests until the test binary ends; what is not served is a 404 in Kubernetes' shape.
-fn serve(answer: impl Fn(&str, &str) -> Option<Value> + Send + Sync + 'static) -> String {
+pub(crate) fn serve(answer: impl Fn(&str, &str) -> Option<Value> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);

@@ -108,8 +108,9 @@ impl Naming<'_> {
     fn device<'j>(&self, joined: &'j mut Joined, labels: &Labels) -> Option<&'j mut DeviceSeries> {
         let device = device_of(labels)?;
         joined.seen.insert(device.clone());
-        let entry = joined.devices.entry(self.pod(labels)?).or_default();
-        let entry = entry.entry(device).or_default();
+        let own = joined.devices.entry(self.pod(labels)?).or_default();
+        let device = of_pod(own, device);
+        let entry = own.entry(device).or_default();
         if entry.kind.is_none() {
             entry.kind = kind_of(labels, self.catalog);
         }
@@ -179,6 +180,23 @@ fn device_of(labels: &Labels) -> Option<DeviceId> {
     })
 }
 
+/// A pod's device under the one name that it has: where an exporter calls its host by its own pod's name, that changes with
+/// every restart, and a second exporter calls it something else. A pod runs on one node, so that the UUID is enough. Of
+/// several hosts the first in the alphabet is kept, so that the order of series leaves no trace.
+fn of_pod(own: &mut BTreeMap<DeviceId, DeviceSeries>, device: DeviceId) -> DeviceId {
+    let same = |known: &&DeviceId| known.uuid == device.uuid && known.mig_instance == device.mig_instance;
+    let Some(known) = own.keys().find(same).cloned() else {
+        return device;
+    };
+    if known <= device {
+        return known;
+    }
+    if let Some(series) = own.remove(&known) {
+        own.insert(device.clone(), series);
+    }
+    device
+}
+
 fn kind_of(labels: &Labels, catalog: &Catalog) -> Option<GpuKind> {
     let name = labels.get("modelName").or_else(|| labels.get("card_series"))?;
     let model = catalog.model_named(name)?.clone();
@@ -206,12 +224,34 @@ fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>) -> BTree
     shared.map(|(device, _)| device.clone()).collect()
 }
 
+/// Points that one holder and the next may both seem to have: they hand over within a step.
+const HANDOVER: usize = 2;
+
 /// Whether two devices' series speak of the same time.
 fn overlap(a: &DeviceSeries, b: &DeviceSeries) -> bool {
     let columns = |signal: &Signal| Some((a.signals.get(signal)?, b.signals.get(signal)?));
     let both = |(mine, theirs): (&Column, &Column)| mine.samples().filter(|(at, _)| theirs.get(*at).is_some()).count();
-    // One pod hands over to the next within a step, so that a single common point is no sharing.
-    Signal::ALL.iter().find_map(columns).is_some_and(|pair| both(pair) > 2)
+    Signal::ALL
+        .iter()
+        .find_map(columns)
+        .is_some_and(|pair| both(pair) > HANDOVER)
+}
+
+/// Devices that were there at the same time, at most: a pod that starts again may hold another one, and not both.
+pub fn at_once<'c>(devices: impl Iterator<Item = &'c BTreeMap<Signal, Column>>) -> usize {
+    let span = |signals: &BTreeMap<Signal, Column>| {
+        let spans = || signals.values().filter_map(Column::span);
+        let (first, last) = (spans().map(|span| span.0).min()?, spans().map(|span| span.1).max()?);
+        Some((first, last.saturating_sub(HANDOVER).max(first)))
+    };
+    let spans: Vec<(usize, usize)> = devices.filter_map(span).collect();
+    let there = |at: usize| {
+        spans
+            .iter()
+            .filter(|(first, last)| (*first..=*last).contains(&at))
+            .count()
+    };
+    spans.iter().map(|(first, _)| there(*first)).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::devices::{Joined, PodKey, board_of};
+use super::devices::{DeviceSeries, Joined, PodKey, board_of};
 use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
@@ -105,7 +105,17 @@ pub fn only_measured(joined: &Joined, known: &BTreeSet<&PodKey>, grid: Grid) -> 
         let spans: Vec<(usize, usize)> = columns.filter_map(Column::span).collect();
         let first = spans.iter().map(|span| span.0).min();
         if let Some((first, last)) = first.zip(spans.iter().map(|span| span.1).max()) {
-            let node = devices.keys().next().map(|device| device.node.clone());
+            // Where it is now: one of its name may have been elsewhere before.
+            let until = |device: &DeviceSeries| {
+                device
+                    .signals
+                    .values()
+                    .filter_map(Column::span)
+                    .map(|span| span.1)
+                    .max()
+            };
+            let last_seen = devices.iter().max_by_key(|(_, series)| until(series));
+            let node = last_seen.map(|(device, _)| device.node.clone());
             found.extend(of_metrics(key, node, (first, last), grid));
         }
     }

@@ -1,5 +1,6 @@
 //! Small readings joined as a whole: what stands in the snapshot of a cluster that was half read.
 
+mod changing;
 mod claims;
 mod queues;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::{Signs, classify};
-use super::devices::{DeviceSeries, Joined, PodKey};
+use super::devices::{DeviceSeries, Joined, PodKey, at_once};
 use super::identity;
 use super::lives::Life;
 use super::nodes::{NodeFacts, share_of_node};
@@ -247,7 +247,7 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
     let gpu = gpu_kind(life, measured, facts);
     let gpus = match life.requests.values().sum::<f64>() {
         requested if requested > 0.0 => requested.round() as u32,
-        _ => u32::try_from(devices.len()).unwrap_or(u32::MAX),
+        _ => u32::try_from(at_once(devices.iter().map(|device| &device.signals))).unwrap_or(u32::MAX),
     };
     let sliced_in_time = facts.and_then(|facts| facts.sliced_in_time(&life.requests));
     let share = life.share * sliced_in_time.flatten().unwrap_or(1.0);

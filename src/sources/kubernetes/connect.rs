@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use http_body_util::Limited;
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -15,6 +16,10 @@ use crate::sources::endpoint::{Endpoint, is_loopback};
 /// A page of 500 pods takes seconds, but a service behind the API may think for minutes; a server that is silent for longer
 /// is gone.
 const SILENCE: Duration = Duration::from_secs(300);
+
+/// Bytes of a page of a list, unpacked. Objects are two megabytes at most, and pages of five hundred rarely ten. Tests need
+/// not wait for so many.
+const LONGEST: usize = if cfg!(test) { 4 << 20 } else { 1 << 30 };
 
 /// A cluster that answers.
 #[derive(Clone)]
@@ -39,15 +44,21 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A connection by this configuration; nothing is sent yet. Needs a tokio runtime around it.
+    /// A connection by this configuration that gives up after so much silence, five minutes where not given; nothing is sent
+    /// yet. Needs a tokio runtime around it.
     ///
     /// # Errors
     /// When certificates, a proxy or a login command cannot be used.
-    pub fn new(mut config: kube::Config, context: Option<String>) -> Result<Self, KubernetesError> {
+    pub fn new(
+        mut config: kube::Config,
+        context: Option<String>,
+        silence: Option<Duration>,
+    ) -> Result<Self, KubernetesError> {
+        let silence = silence.unwrap_or(SILENCE);
         // Two crates bring a TLS stack each; that a provider is installed already is fine.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        config.connect_timeout = Some(Duration::from_secs(10));
-        config.read_timeout = Some(SILENCE);
+        config.connect_timeout = Some(silence.min(Duration::from_secs(10)));
+        config.read_timeout = Some(silence);
         // Else the time for which a pooled connection rested counts as silence.
         config.reset_reader_on_write = true;
         config.default_retry = false;
@@ -72,24 +83,32 @@ impl Connection {
     }
 }
 
-/// The client with kube's own retries laid over it: built from the configuration a second time, it would log in twice.
+/// The client with kube's own retries laid over it: built from the configuration a second time, it would log in twice. kube
+/// keeps an answer in memory before it reads it, so that it may not be of any length.
 fn patient(once: kube::Client, namespace: String) -> kube::Client {
     let send = tower::service_fn(move |request| {
         let once = once.clone();
-        async move { once.send(request).await.map_err(tower::BoxError::from) }
+        async move {
+            let answer = once.send(request).await.map_err(tower::BoxError::from)?;
+            Ok::<_, tower::BoxError>(answer.map(|body| Limited::new(body, LONGEST)))
+        }
     });
     let retry = RetryLayer::new(RetryPolicy::server_retry());
     kube::Client::new(tower::ServiceBuilder::new().layer(retry).service(send), namespace)
 }
 
 /// Finds the cluster as kubectl does (the kubeconfig that is named, `$KUBECONFIG`, `~/.kube/config`), else takes the service
-/// account of the pod this runs in, and sees that the server answers.
+/// account of the pod this runs in, and sees that the server answers. It is given up after `silence`.
 ///
 /// # Errors
 /// As [`KubernetesError`] says.
-pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Connection, KubernetesError> {
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+    silence: Option<Duration>,
+) -> Result<Connection, KubernetesError> {
     let connection = match found_kubeconfig(kubeconfig)? {
-        Found::Kubeconfig(config) => from_kubeconfig(*config, kubeconfig, context).await?,
+        Found::Kubeconfig(config) => from_kubeconfig(*config, (kubeconfig, context), silence).await?,
         Found::Nothing(why) => match kube::Config::incluster() {
             Ok(_) if context.is_some() => {
                 return Err(KubernetesError::Kubeconfig {
@@ -97,7 +116,7 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
                     cause: why,
                 });
             }
-            Ok(config) => Connection::new(config, None)?,
+            Ok(config) => Connection::new(config, None, silence)?,
             Err(in_cluster) => {
                 return Err(KubernetesError::NoCluster {
                     kubeconfig: why,
@@ -153,8 +172,8 @@ fn broken(path: Option<&Path>, cause: &KubeconfigError) -> KubernetesError {
 
 async fn from_kubeconfig(
     kubeconfig: Kubeconfig,
-    path: Option<&Path>,
-    context: Option<&str>,
+    (path, context): (Option<&Path>, Option<&str>),
+    silence: Option<Duration>,
 ) -> Result<Connection, KubernetesError> {
     let known: Vec<String> = kubeconfig.contexts.iter().map(|named| named.name.clone()).collect();
     let asked = context.map(str::to_owned);
@@ -176,7 +195,7 @@ async fn from_kubeconfig(
     if !names_proxy && !environment_proxies(&config.cluster_url.to_string()) {
         config.proxy_url = None;
     }
-    Connection::new(config, Some(name))
+    Connection::new(config, Some(name), silence)
 }
 
 /// Whether the kubeconfig itself says by which proxy this context's cluster is reached.

@@ -132,6 +132,15 @@ fn listed(names: &[String]) -> String {
 }
 
 impl KubernetesError {
+    /// Whether the server is down or out of order, and not asked in a wrong way: the rest of the world can still be read.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { code, .. } => *code >= 500,
+            _ => false,
+        }
+    }
+
     /// The error that a failed request stands for.
     pub(super) fn of(error: &kube::Error, server: &str, what: &str) -> Self {
         let (server, what) = (server.to_owned(), what.to_owned());

@@ -144,7 +144,10 @@ async fn list(stream: tokio::net::UnixStream) -> Result<Vec<Held>, String> {
 }
 
 /// The devices in a frame that holds a `ListPodResourcesResponse`.
-fn decode(frame: &[u8]) -> Result<Vec<Held>, String> {
+///
+/// # Errors
+/// When it is compressed, cut off, longer than it says, or no such message.
+pub fn decode(frame: &[u8]) -> Result<Vec<Held>, String> {
     let (head, message) = frame.split_at_checked(5).ok_or("the answer is cut off")?;
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
     if head[0] != 0 || length != message.len() {

@@ -20,6 +20,9 @@ use crate::sources::transport::{Transport, TransportError};
 /// A day of a large cluster is computed on demand and takes minutes; Kubecost's front end gives up after this, too.
 pub const SILENCE: Duration = Duration::from_secs(300);
 
+/// Bytes of an answer: a day of a hundred thousand assets has half of it. Tests need not wait for so many.
+const LONGEST: usize = if cfg!(test) { 1 << 20 } else { 512 << 20 };
+
 /// Entries of one page, where the server has pages.
 const PAGE: usize = 1000;
 
@@ -186,14 +189,13 @@ impl OpenCostClient {
             tried += 1;
         };
         let status = response.status();
-        let body = response.bytes().await;
-        let body = body.map_err(|error| of_transport(self.transport.broken(&error), &shown))?;
+        let body = self.transport.whole(response, LONGEST).await.map_err(failed)?;
         let is_page = decode::is_html(&body);
         let code = status.as_u16();
         match code {
             204 => Err(OpenCostError::Disabled { url: shown }),
             200..300 if is_page => Err(OpenCostError::Html { url: shown }),
-            200..300 => Ok(body.into()),
+            200..300 => Ok(body),
             401 | 403 => Err(OpenCostError::Unauthorized { url: shown, code }),
             404 => Err(OpenCostError::NotFound { url: shown }),
             code => {
@@ -210,7 +212,10 @@ impl OpenCostClient {
     fn of_body(&self, error: BodyError, url: &str) -> OpenCostError {
         let url = url.to_owned();
         match error {
-            BodyError::Truncated => OpenCostError::Truncated { url },
+            cause @ BodyError::Truncated => OpenCostError::Truncated {
+                url,
+                cause: cause.to_string(),
+            },
             BodyError::Malformed(cause) => OpenCostError::Malformed { url, cause },
             BodyError::Code(code, message) => of_code(url, code, message),
         }
@@ -229,10 +234,10 @@ fn of_transport(error: TransportError, url: &str) -> OpenCostError {
     match error {
         TransportError::Connect(cause) | TransportError::Tls(cause) => OpenCostError::Unreachable { url, cause },
         TransportError::Silent { seconds } => OpenCostError::Timeout { url, seconds },
-        cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
-            OpenCostError::Transport { url, cause }
-        }
+        cause @ (TransportError::Signing { .. }
+        | TransportError::TooLong { .. }
+        | TransportError::Kubernetes { .. }) => OpenCostError::Transport { url, cause },
         TransportError::Redirected { to } => OpenCostError::Redirected { url, to },
-        TransportError::Broken(_) => OpenCostError::Truncated { url },
+        TransportError::Broken(cause) => OpenCostError::Truncated { url, cause },
     }
 }

@@ -17,7 +17,7 @@ use super::allocation::Properties;
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// It ends early.
-    #[error("it is cut short")]
+    #[error("its JSON has no end")]
     Truncated,
     /// It is of another kind.
     #[error("{0}")]

@@ -106,11 +106,13 @@ pub enum OpenCostError {
         /// What was asked for.
         url: String,
     },
-    /// The body ended early.
-    #[error("the answer of {url} was cut short; see OpenCost's log for a crash, and the proxy's time-out")]
+    /// The body ended early, or cannot be unpacked.
+    #[error("the answer of {url} was cut short ({cause}); see OpenCost's log for a crash, and the proxy's time-out")]
     Truncated {
         /// What was asked for.
         url: String,
+        /// How that shows.
+        cause: String,
     },
     /// JSON of another kind.
     #[error("the answer of {url} is not of the OpenCost API: {cause}; check the URL's path")]

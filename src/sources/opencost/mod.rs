@@ -14,4 +14,4 @@ mod tests;
 pub use client::OpenCostClient;
 pub use decode::BodyError;
 pub use error::OpenCostError;
-pub use read::{CostReading, read};
+pub use read::{CostReading, node_costs, read};

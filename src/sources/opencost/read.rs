@@ -3,7 +3,7 @@
 use super::allocation::{Allocation, held};
 use super::client::OpenCostClient;
 use super::days;
-use super::decode::Asset;
+use super::decode::{Asset, BodyError, sets};
 use super::error::OpenCostError;
 use super::tally::{ClusterTally, Tally};
 use crate::model::cluster::{CostCategory, NodeCost, OtherCost};
@@ -89,6 +89,22 @@ pub async fn read(
         cluster,
         gaps,
     })
+}
+
+/// What nodes cost by one answer to `/assets` about one day.
+///
+/// # Errors
+/// When it is no answer, or says that it failed.
+pub fn node_costs(answer: &[u8], day: Window) -> Result<Vec<NodeCost>, BodyError> {
+    let mut tally = Tally::default();
+    for (_, asset) in sets::<Asset>(answer)? {
+        tally.add_asset(&asset, day);
+    }
+    let mut all = ClusterTally::default();
+    for (_, sums) in tally.clusters {
+        all.merge(sums);
+    }
+    Ok(all.into_nodes())
 }
 
 /// How the days of one kind of answer went.

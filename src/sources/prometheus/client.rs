@@ -29,6 +29,9 @@ pub type Sink<'s> = &'s (dyn Fn(SeriesRow) + Send + Sync);
 /// Prometheus gives a query two minutes by default; a client that gave up before would never learn why.
 pub const SILENCE: Duration = Duration::from_secs(150);
 
+/// Bytes of a page about the server itself.
+const PAGE: usize = 1 << 20;
+
 /// How often an answer may break off or fail to come before the whole range query is given up. Each time half is asked
 /// for.
 const BREAKS: u32 = 3;
@@ -154,9 +157,9 @@ impl PrometheusClient {
                 Ok(response) if matches!(response.status().as_u16(), 429 | 502 | 503) && tried < TRIES => {
                     Err(retry_after(response.headers(), Timestamp::now()))
                 }
-                Ok(response) if response.status().is_success() => match response.bytes().await {
-                    Ok(page) => Ok(page.into()),
-                    Err(error) => return Err(self.unreachable(self.transport.broken(&error)).into_error()),
+                Ok(response) if response.status().is_success() => match self.transport.whole(response, PAGE).await {
+                    Ok(page) => Ok(page),
+                    Err(error) => return Err(self.unreachable(error).into_error()),
                 },
                 Ok(_) | Err(TransportError::Redirected { .. }) => Ok(Vec::new()),
                 Err(error) => match self.unreachable(error) {

@@ -9,6 +9,17 @@ use std::io::Read;
 
 use super::scan::{ScanError, Scanner};
 
+/// Bytes of the labels of one series, and of all that a server remarks, at most.
+const LABELS: usize = 16 << 20;
+
+/// What an answer may take of memory besides samples, at most: some millions of series. Tests need not wait for so many.
+const SERIES: usize = if cfg!(test) { 4 << 20 } else { 2 << 30 };
+
+/// What a series takes besides the text of its labels, about.
+const ROW: usize = 256;
+
+const TOO_MANY: &str = "more series than any cluster has";
+
 /// One series of an answer.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SeriesRow {
@@ -94,8 +105,8 @@ pub fn decode(body: impl Read, mut sink: impl FnMut(SeriesRow)) -> Result<Remark
         Some("success") if envelope.has_data => Ok(envelope.remarks),
         Some("success") => Err(DecodeError::Malformed("success without data".to_owned())),
         Some("error") => Err(DecodeError::Refused {
-            error_type: envelope.error_type.unwrap_or_else(|| "no type".to_owned()),
-            message: envelope.error.unwrap_or_else(|| "no message".to_owned()),
+            error_type: one_line(envelope.error_type.as_deref().unwrap_or("no type")),
+            message: one_line(envelope.error.as_deref().unwrap_or("no message")),
         }),
         other => Err(DecodeError::Malformed(format!("status is {other:?}"))),
     }
@@ -120,6 +131,11 @@ struct Envelope {
     remarks: Remarks,
 }
 
+/// The server's words, which must not pass for lines of ours.
+fn one_line(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn maybe<R: Read>(scanner: &mut Scanner<R>) -> Result<Option<String>, ScanError> {
     Ok(if scanner.null()? { None } else { Some(scanner.string()?) })
 }
@@ -127,12 +143,20 @@ fn maybe<R: Read>(scanner: &mut Scanner<R>) -> Result<Option<String>, ScanError>
 fn strings<R: Read>(scanner: &mut Scanner<R>) -> Result<Vec<String>, ScanError> {
     let mut found = Vec::new();
     if !scanner.null()? {
+        let mut bytes = 0;
         scanner.list(|scanner| {
-            found.push(scanner.string()?);
-            Ok(())
+            let text = scanner.string()?;
+            bytes += text.len() + ROW;
+            found.push(text);
+            within(scanner, bytes, LABELS, "remarks without end")
         })?;
     }
     Ok(found)
+}
+
+/// An answer that grows without end must not fill the memory of whoever reads it.
+fn within<R: Read>(scanner: &Scanner<R>, bytes: usize, most: usize, what: &str) -> Result<(), ScanError> {
+    if bytes > most { Err(scanner.wrong(what)) } else { Ok(()) }
 }
 
 /// Whether there was a result to read; `data` may be null beside an error.
@@ -142,13 +166,15 @@ fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> 
     }
     // What `series` answers is a list of labels.
     if scanner.peek()? == b'[' {
+        let mut bytes = 0;
         scanner.list(|scanner| {
             let labels = labels(scanner)?;
+            bytes += weight(&labels);
             sink(SeriesRow {
                 labels,
                 ..SeriesRow::default()
             });
-            Ok(())
+            within(scanner, bytes, SERIES, TOO_MANY)
         })?;
         return Ok(true);
     }
@@ -162,9 +188,12 @@ fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> 
                 }
             }
             "result" => {
+                let mut bytes = 0;
                 scanner.list(|scanner| {
-                    sink(series(scanner)?);
-                    Ok(())
+                    let row = series(scanner)?;
+                    bytes += weight(&row.labels);
+                    sink(row);
+                    within(scanner, bytes, SERIES, TOO_MANY)
                 })?;
                 found = true;
             }
@@ -177,11 +206,23 @@ fn data<R: Read>(scanner: &mut Scanner<R>, sink: &mut impl FnMut(SeriesRow)) -> 
 
 fn labels<R: Read>(scanner: &mut Scanner<R>) -> Result<BTreeMap<String, String>, ScanError> {
     let mut labels = BTreeMap::new();
+    let mut bytes = 0;
     scanner.object(|scanner, name| {
-        labels.insert(name, scanner.string()?);
-        Ok(())
+        let value = scanner.string()?;
+        bytes += name.len() + value.len() + ROW;
+        labels.insert(name, value);
+        within(scanner, bytes, LABELS, "labels without end")
     })?;
     Ok(labels)
+}
+
+/// What a series takes of memory, samples left out.
+fn weight(labels: &BTreeMap<String, String>) -> usize {
+    labels
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum::<usize>()
+        + ROW
 }
 
 fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
@@ -211,93 +252,4 @@ fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decoded(body: &str) -> (Vec<SeriesRow>, Result<Remarks, DecodeError>) {
-        let mut rows = Vec::new();
-        let outcome = decode(body.as_bytes(), |row| rows.push(row));
-        (rows, outcome)
-    }
-
-    const MATRIX: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[
-        {"metric":{"UUID":"GPU-1","pod":"llama-7d9-x2k"},"values":[[1760000000,"0.07"],[1760000060.5,"NaN"]]},
-        {"metric":{"UUID":"GPU-2"},"histograms":[[1760000000,{"count":"1"}]]}]},
-        "warnings":["store eu-1 is down"],"infos":["metric might not be a counter"],"isPartial":true}"#;
-
-    #[test]
-    fn a_matrix_keeps_its_samples_and_its_remarks() {
-        let (rows, outcome) = decoded(MATRIX);
-        let remarks = outcome.unwrap();
-        assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].labels["pod"], "llama-7d9-x2k");
-        assert_eq!(rows[0].samples[0], (1_760_000_000.0, 0.07));
-        assert!(rows[0].samples[1].1.is_nan());
-        assert!(rows[1].samples.is_empty() && rows[1].has_histograms);
-        assert_eq!(
-            remarks.warnings,
-            ["store eu-1 is down", "the answer is partial (isPartial)"]
-        );
-        assert_eq!(remarks.infos, ["metric might not be a counter"]);
-    }
-
-    #[test]
-    fn a_vector_is_a_series_of_one_sample() {
-        let body = r#"{"data":{"result":[{"metric":{},"value":[5,"+Inf"]}],"resultType":"vector"},"status":"success"}"#;
-        let (rows, outcome) = decoded(body);
-        outcome.unwrap();
-        assert_eq!(rows[0].samples, [(5.0, f64::INFINITY)]);
-    }
-
-    #[test]
-    fn the_series_of_an_index_are_rows_without_samples() {
-        let (rows, outcome) = decoded(r#"{"status":"success","data":[{"__name__":"x","pod":"a"},{"pod":"b"}]}"#);
-        outcome.unwrap();
-        assert_eq!(rows.len(), 2);
-        assert!(rows[0].labels["pod"] == "a" && rows[0].samples.is_empty());
-    }
-
-    #[test]
-    fn an_answer_cut_anywhere_is_never_taken_for_whole() {
-        for end in 0..MATRIX.len() {
-            let (_, outcome) = decoded(&MATRIX[..end]);
-            assert!(
-                matches!(outcome, Err(DecodeError::Truncated)),
-                "cut at {end}: {outcome:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_login_page_with_status_200_is_named() {
-        let (_, outcome) = decoded("\n<!DOCTYPE html><html><body>Sign in</body></html>");
-        assert!(matches!(outcome, Err(DecodeError::Html)));
-    }
-
-    #[test]
-    fn a_refusal_keeps_the_servers_words() {
-        let body = r#"{"status":"error","errorType":"422","error":"too many samples","data":null}"#;
-        let (_, outcome) = decoded(body);
-        assert_eq!(
-            outcome.unwrap_err().to_string(),
-            "the server refused the query (422): too many samples"
-        );
-    }
-
-    #[test]
-    fn json_of_another_kind_is_no_answer() {
-        for body in [
-            "{}",
-            "[]",
-            r#"{"code":200,"data":[]}"#,
-            r#"{"status":"success"}"#,
-            "null",
-        ] {
-            assert!(matches!(decoded(body).1, Err(DecodeError::Malformed(_))), "{body}");
-        }
-        let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#;
-        assert!(matches!(decoded(scalar).1, Err(DecodeError::Malformed(_))));
-        let zeroed = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,""]}]}}"#;
-        assert!(matches!(decoded(zeroed).1, Err(DecodeError::Malformed(_))));
-    }
-}
+mod tests;

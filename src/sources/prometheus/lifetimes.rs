@@ -126,7 +126,11 @@ impl Lifetimes {
     pub(super) fn records(self, grid: Grid, owners: &PodOwners) -> Vec<PodRecord> {
         let mut records: Vec<PodRecord> = Vec::new();
         let identities: Vec<Identity> = self.seen.keys().cloned().collect();
-        for (pod, seen) in self.seen {
+        let (start, end) = (grid.window.start.as_second(), grid.window.end.as_second());
+        for (pod, mut seen) in self.seen {
+            // What lies in a time that nobody asked for would draw a life out over all that lies between.
+            seen.runs
+                .retain(|(first, last)| *last > start && first.saturating_sub(self.step) < end);
             let namesakes = identities
                 .iter()
                 .skip(identities.partition_point(|other| (&other.namespace, &other.name) < (&pod.namespace, &pod.name)))
@@ -141,7 +145,13 @@ impl Lifetimes {
                 self.step * (HOLE_STEPS + 1)
             };
             for (first, last) in joined(seen.runs, hole) {
-                records.extend(record(&pod, &seen.requests, grid, (first - self.step, last), owners));
+                records.extend(record(
+                    &pod,
+                    &seen.requests,
+                    grid,
+                    (first.saturating_sub(self.step), last),
+                    owners,
+                ));
             }
         }
         part_namesakes(&mut records);
@@ -155,7 +165,7 @@ fn joined(mut runs: Vec<(i64, i64)>, reach: i64) -> Vec<(i64, i64)> {
     let mut joined: Vec<(i64, i64)> = Vec::new();
     for (first, last) in runs {
         match joined.last_mut() {
-            Some(before) if first - before.1 <= reach => before.1 = before.1.max(last),
+            Some(before) if first.saturating_sub(before.1) <= reach => before.1 = before.1.max(last),
             _ => joined.push((first, last)),
         }
     }

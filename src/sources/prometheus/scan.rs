@@ -13,6 +13,13 @@ const DEPTH: usize = 64;
 /// The longest string that is taken. Labels have hundreds of bytes.
 const STRING: usize = 8 << 20;
 
+/// Samples of one series, at most. Servers give some ten thousand points at once, and scrape no more often than every second
+/// in such a time.
+const SAMPLES: usize = 1 << 20;
+
+/// Bytes of one answer, at most: dozens of times what is asked for at once. Tests need not wait for so many.
+const BODY: u64 = if cfg!(test) { 32 << 20 } else { 64 << 30 };
+
 /// Why a text cannot be scanned.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ScanError {
@@ -59,6 +66,9 @@ impl<R: Read> Scanner<R> {
         self.before += self.at as u64;
         self.end -= self.at;
         self.at = 0;
+        if self.before > BODY {
+            return Err(self.wrong("an answer without end"));
+        }
         loop {
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => return Ok(false),
@@ -289,14 +299,24 @@ impl<R: Read> Scanner<R> {
                     return Ok(());
                 }
             }
+            self.counted(samples)?;
             if self.end - self.at >= LONGEST || !self.more()? {
                 break;
             }
         }
         self.members(b']', |scanner| {
+            scanner.counted(samples)?;
             samples.push(scanner.sample()?);
             Ok(())
         })
+    }
+
+    /// Sees that samples come to an end.
+    fn counted(&self, samples: &[(f64, f64)]) -> Result<(), ScanError> {
+        match samples.len() > SAMPLES {
+            true => Err(self.wrong("a series of more samples than anybody asked for")),
+            false => Ok(()),
+        }
     }
 
     /// `[time, "value"]`, however it is written.

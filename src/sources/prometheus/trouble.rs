@@ -40,9 +40,9 @@ impl PrometheusClient {
             cause @ TransportError::Kubernetes {
                 code: 429 | 502..=504, ..
             } => Trouble::Busy(None, PrometheusError::Transport { url, cause }),
-            cause @ (TransportError::Signing { .. } | TransportError::Kubernetes { .. }) => {
-                Trouble::Failed(PrometheusError::Transport { url, cause })
-            }
+            cause @ (TransportError::Signing { .. }
+            | TransportError::TooLong { .. }
+            | TransportError::Kubernetes { .. }) => Trouble::Failed(PrometheusError::Transport { url, cause }),
             TransportError::Redirected { to } => Trouble::Failed(PrometheusError::Redirected { url, to }),
             // A connection that was kept alive may be closed just as it is used again.
             TransportError::Broken(cause) => Trouble::Busy(None, PrometheusError::Connect { url, cause }),

@@ -22,6 +22,12 @@ pub enum TransportError {
     /// The connection broke.
     #[error("{0}")]
     Broken(String),
+    /// More came than any such answer has.
+    #[error("the answer is longer than {most} bytes; see whether another server stands behind the URL")]
+    TooLong {
+        /// The limit.
+        most: usize,
+    },
     /// It sends us elsewhere.
     #[error("it redirects to `{to}`")]
     Redirected {

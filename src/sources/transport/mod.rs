@@ -174,6 +174,21 @@ impl Transport {
         matches!(self.way, Way::Direct(_))
     }
 
+    /// All of an answer's body, unpacked.
+    ///
+    /// # Errors
+    /// When it breaks off, falls silent, or is longer than `most` bytes: memory must not be whatever a server likes.
+    pub async fn whole(&self, mut response: Response, most: usize) -> Result<Vec<u8>, TransportError> {
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| self.broken(&error))? {
+            if body.len() + piece.len() > most {
+                return Err(TransportError::TooLong { most });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
     /// What broke while an answer was read.
     pub fn broken(&self, error: &reqwest::Error) -> TransportError {
         TransportError::of(error, self.silence)

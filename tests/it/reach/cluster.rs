@@ -18,7 +18,7 @@ fn list(items: &Value) -> Reply {
 }
 
 /// A Kubernetes API with these services, behind which `behind` answers by the service's name and the path.
-fn cluster(services: Value, behind: impl Fn(&str, &Asked) -> Reply + Send + Sync + 'static) -> Server {
+pub(super) fn cluster(services: Value, behind: impl Fn(&str, &Asked) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |asked| {
         if let Some((service, path)) = proxied(asked.path()) {
             let mut inner = asked.clone();
@@ -53,7 +53,7 @@ fn service(namespace: &str, name: &str, port: u16) -> Value {
 }
 
 /// A folder with a kubeconfig for this server, and the path of that.
-fn kubeconfig(server: &str) -> (tempfile::TempDir, String) {
+pub(super) fn kubeconfig(server: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     let text = json!({

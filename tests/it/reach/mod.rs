@@ -1,6 +1,7 @@
 //! Reaching servers as they are found in the wild, each played on the loopback: who is let in, what is sent where, what a
 //! user reads when it goes wrong.
 
+mod bodies;
 mod cluster;
 mod config;
 mod flavour;

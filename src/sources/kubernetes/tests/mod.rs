@@ -45,7 +45,7 @@ fn serve(cluster: Cluster) -> Server {
 }
 
 fn connection(server: &Server) -> Connection {
-    Connection::new(kube::Config::new(server.url().parse().unwrap()), None).unwrap()
+    Connection::new(kube::Config::new(server.url().parse().unwrap()), None, None).unwrap()
 }
 
 async fn reading(server: &Server) -> Result<KubernetesReading, KubernetesError> {

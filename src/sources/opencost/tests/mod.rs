@@ -221,3 +221,31 @@ async fn costs_of_other_clusters_are_left_out() {
     assert_eq!(reading.cluster.as_deref(), Some("c"));
     assert!(reading.gaps[0].why.contains("c, d"), "{:?}", reading.gaps);
 }
+
+#[tokio::test]
+async fn what_ends_in_a_time_to_come_costs_an_hour_what_it_costs() {
+    // Asked for today, servers answer with the coming midnight as the end, or one further off, and count what was.
+    for end in ["2026-11-02T00:00:00Z", "2026-11-05T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        let server = opencost(move |path| {
+            if !path.contains("1793534400") {
+                return data(&json!({}));
+            }
+            let mut node = node("n", 360.0, 30.0);
+            node["start"] = json!("2026-11-01T12:00:00Z");
+            node["end"] = json!(end);
+            data(&json!({"a": node}))
+        });
+        let read = reading(&server.url()).await.unwrap();
+        let node = &read.node_costs[0];
+        assert!(node.hours > 0.0 && node.hours <= 6.0, "{end}: {node:?}");
+        assert!((node.total_cost / node.hours - 5.0).abs() < 1e-9, "{end}: {node:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_any_is_not_kept_in_memory() {
+    let server = opencost(|_| Reply::text(200, "application/json", &"[".repeat(2 << 20)));
+    let error = reading(&server.url()).await.unwrap_err();
+    assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
+    assert!(!error.is_outage(), "it is another server, and not one that is down");
+}

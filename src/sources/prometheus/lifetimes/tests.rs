@@ -104,3 +104,13 @@ fn lives_end_with_the_window() {
     assert_eq!(spans(&pods), [(0, 100)]);
     assert!(records(&[row(&[("pod", "a")], [0], 1.0)]).is_empty());
 }
+
+#[test]
+fn a_sample_of_another_time_draws_no_life_out() {
+    let mut odd = row(&[("pod", "train-0"), ("node", "n1"), ("uid", "u")], 10..=12, 8.0);
+    odd.samples.insert(0, (f64::MAX, 8.0));
+    odd.samples.insert(2, (f64::MIN, 8.0));
+    odd.samples.push(((START + 5000 * 300) as f64, 8.0));
+    odd.samples.push(((START - 5000 * 300) as f64, 8.0));
+    assert_eq!(spans(&records(&[odd])), [(9, 12)]);
+}

@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use crate::catalog::Catalog;
 use crate::model::progress::Silent;
 use crate::model::time::{Grid, Window};
+use crate::sources::loopback::{Ask, Reply, Server};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::Known;
 use crate::sources::prometheus::error::PrometheusError;
-use crate::sources::loopback::{Ask, Reply, Server};
 use crate::sources::prometheus::select::Pods;
 use crate::sources::prometheus::{clusters, history, probe, read as series, scrape};
 

@@ -152,3 +152,40 @@ async fn a_value_that_a_field_cannot_have_is_no_value() {
     assert_eq!(signals, [Signal::MemoryUsed]);
     assert_eq!(reading.blanks.gaps().count(), 2);
 }
+
+#[tokio::test]
+async fn points_may_come_in_any_order_twice_and_of_another_time() {
+    let server = Server::start(|ask| {
+        if !about(ask, "DCGM_FI_DEV_POWER_USAGE") {
+            return Reply::matrix("");
+        }
+        let point = |index: i64| START + index * 60;
+        let odd = [
+            (point(3), "30"),
+            (point(1), "10"),
+            (point(2), "20"),
+            // Replicas of one scraper that were not folded: the larger counts, once.
+            (point(2), "25"),
+            (point(2), "15"),
+            // Before and behind what was asked for, and in a time to come.
+            (point(0), "1"),
+            (point(-5), "2"),
+            (point(6), "3"),
+            (i64::from(u32::MAX), "4"),
+        ];
+        let odd = odd.map(|(at, value)| format!("[{at},\"{value}\"]")).join(",");
+        // No time at all, and one between two points.
+        let times = [r#"[1e300,"5"]"#, r#"[-1e300,"6"]"#, r#"[1760000270,"7"]"#].join(",");
+        Reply::matrix(&format!(
+            r#"{{"metric":{{"UUID":"GPU-1"}},"values":[{odd},{times}]}},{{"metric":{{"UUID":"GPU-1"}},"values":[[{},"40"]]}}"#,
+            point(4)
+        ))
+    });
+    let reading = reading(&server, grid(5)).await.unwrap();
+    assert_eq!(reading.series.len(), 1, "{:?}", reading.series);
+    let samples: Vec<_> = reading.series[0].column.samples().collect();
+    assert_eq!(samples[..3], [(0, 10.0), (1, 25.0), (2, 30.0)]);
+    // What lies between two points belongs to neither or to the next; never to a time that is over.
+    assert!(samples[3..].iter().all(|(at, _)| (3..5).contains(at)), "{samples:?}");
+    assert_eq!(samples[3].1, 40.0);
+}

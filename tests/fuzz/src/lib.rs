@@ -1,0 +1,4 @@
+//! What fuzz targets share: JSON as serde_json reads it, and bytes that come in odd pieces.
+
+pub mod pieces;
+pub mod tree;
