@@ -10,6 +10,12 @@
 //! - `ray_serve_deployment_queued_queries`: told by the caller's pod, not by the one that serves.
 //! - The endpoint picker's `inference_pool_*` and `llm_d_epp_*`: of a pool, or the servers' own gauges at second hand under the
 //!   picker's pod.
+//! - `trtllm_time_per_output_token_seconds`, `vllm:request_time_per_output_token_seconds`, `tgi_request_mean_time_per_token_duration`:
+//!   a request's mean, each request counted once, where the latency between tokens counts each token; TGI's holds the prefill, too.
+//!   `sglang:time_per_output_token_seconds`, which was there before `inter_token_latency_seconds`: versions differ in which of both
+//!   it is.
+//! - `nv_inference_first_response_histogram_ms`: Triton's first response is the first token of a backend that streams, and all of the
+//!   answer of one that does not; off by default, and in milliseconds. Its other latencies are counters and summaries.
 //! - Token counts of native histograms: not every server that answers PromQL has `histogram_sum`.
 
 use serde::Deserialize;
@@ -22,7 +28,7 @@ use crate::model::usage::Signal;
 pub struct MetricName {
     /// What it measures.
     pub signal: Signal,
-    /// The Prometheus metric.
+    /// The Prometheus metric; of a histogram the name without `_bucket`, `_sum` and `_count`, which a native one has alone.
     pub metric: String,
     /// Label matchers for those of its series that carry the signal, without braces; empty where all do.
     pub matcher: String,

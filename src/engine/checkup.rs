@@ -15,10 +15,7 @@ const WHOLE: f64 = 0.95;
 
 /// The checks of a snapshot with its history.
 pub fn checkup(snapshot: &Snapshot) -> Vec<Check> {
-    let mut checks: Vec<Check> = Signal::ALL
-        .into_iter()
-        .map(|signal| signal_check(snapshot, signal))
-        .collect();
+    let mut checks: Vec<Check> = Signal::every().map(|signal| signal_check(snapshot, signal)).collect();
     checks.extend(joins(snapshot));
     checks.extend(prices(snapshot));
     checks.extend(snapshot.gaps.iter().map(|priced| {
@@ -54,6 +51,10 @@ fn of_all(area: Area, what: &str, (part, whole): (usize, usize), noun: &str, sho
     })
 }
 
+fn serves(workload: &Workload) -> bool {
+    workload.serving.is_some() || workload.class.class == Class::Inference
+}
+
 fn signal_check(snapshot: &Snapshot, signal: Signal) -> Check {
     let short = if NEEDED.contains(&signal) {
         State::Hole
@@ -77,8 +78,23 @@ fn signal_check(snapshot: &Snapshot, signal: Signal) -> Check {
             short,
             signal.fix(),
         )
+    } else if signal.is_histogram() {
+        let mut all: BTreeMap<&str, &Workload> = BTreeMap::new();
+        all.extend(
+            running(snapshot)
+                .filter(|(w, _)| serves(w))
+                .map(|(w, _)| (w.id.as_str(), w)),
+        );
+        let seen = all.values().filter(|w| w.histograms.contains_key(&signal)).count();
+        of_all(
+            Area::Signals,
+            signal.name(),
+            (seen, all.len()),
+            "workloads that serve",
+            short,
+            signal.fix(),
+        )
     } else {
-        let serves = |workload: &Workload| workload.serving.is_some() || workload.class.class == Class::Inference;
         let servers: Vec<&PodUse> = running(snapshot)
             .filter(|(w, _)| serves(w))
             .map(|(_, pod)| pod)

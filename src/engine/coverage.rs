@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
+use super::serving::serving;
+use crate::model::histogram::ServingRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
@@ -19,12 +21,14 @@ const SHOWN_WITH: f64 = 1.0;
 pub(super) struct Figures {
     busy: Option<Busy>,
     memory: MemoryRow,
+    serving: Option<ServingRow>,
 }
 
 pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
     Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
+        serving: serving(workload),
     }
 }
 
@@ -77,10 +81,11 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         price: workload.price.clone(),
         gpu_busy: figures.busy.clone(),
         memory_gib: figures.memory,
+        serving: figures.serving.clone(),
     }
 }
 
-fn rounded(ratio: f64) -> f64 {
+pub(super) fn rounded(ratio: f64) -> f64 {
     (ratio * 10_000.0).round() / 10_000.0
 }
 

@@ -8,6 +8,7 @@ pub mod gap;
 pub mod gpu;
 pub mod devices;
 pub mod usage;
+pub mod histogram;
 pub mod queueing;
 pub mod cluster;
 pub mod reading;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::histogram::ServingRow;
 use super::queueing::Queueing;
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
@@ -164,6 +165,9 @@ pub struct WorkloadRow {
     pub gpu_busy: Option<Busy>,
     /// Memory per GPU.
     pub memory_gib: MemoryRow,
+    /// How its model servers served; `None` where no histogram of theirs was read.
+    #[serde(default)]
+    pub serving: Option<ServingRow>,
 }
 
 /// How busy GPUs were, as ratios.

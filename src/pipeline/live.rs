@@ -17,6 +17,7 @@ use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::Connection;
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
 
@@ -110,7 +111,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,
         series: Vec::new(),
-        asked: Signal::ALL.to_vec(),
+        asked: Signal::every().collect(),
         gaps,
     };
     reading.settle();
@@ -121,12 +122,15 @@ impl Open {
     /// With all its series.
     pub(super) async fn whole(self, catalog: &Catalog, progress: &dyn Progress) -> Result<Reading, PipelineError> {
         let Self { mut reading, client } = self;
-        let requests = prometheus::read::requests(reading.grid);
+        let requests = prometheus::read::requests(reading.grid) + histograms::requests(reading.grid);
         progress.stage("reading GPU and server metrics", Some(requests as u64));
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
+        let served = histograms::histograms(&client, catalog, reading.grid, progress).await?;
         progress.asked(client.shown(), client.load());
         reading.gaps.extend(read.blanks.gaps().chain(read.gaps));
+        reading.gaps.extend(served.gaps);
         reading.series = read.series;
+        reading.series.extend(served.series);
         reading.settle();
         Ok(reading)
     }

@@ -151,7 +151,8 @@ fn judged(
 
 /// The labels of GPU series, and those of servers.
 fn labels(series: &[Series]) -> (Vec<Labels>, Vec<Labels>) {
-    let (gpu, server): (Vec<&Series>, Vec<&Series>) = series.iter().partition(|series| series.signal.is_gpu());
+    let of_pods = series.iter().filter(|series| !series.signal.is_histogram());
+    let (gpu, server): (Vec<&Series>, Vec<&Series>) = of_pods.partition(|series| series.signal.is_gpu());
     let labels = |series: Vec<&Series>| -> Vec<Labels> { series.into_iter().map(|one| one.labels.clone()).collect() };
     (labels(gpu), labels(server))
 }

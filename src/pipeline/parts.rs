@@ -11,6 +11,7 @@ use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Tally};
+use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::probe::{self, Probe};
 use crate::sources::prometheus::read::{Blanks, requests, series};
 
@@ -46,11 +47,18 @@ pub(super) async fn plan(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     let found = look(open, judge, progress).await?;
-    let outline = outline(&open.reading, &found.devices, &found.servers, judge);
+    // The server has added these up over pods, so that those of all workloads are few.
+    progress.stage(
+        "reading histograms",
+        Some(histograms::requests(open.reading.grid) as u64),
+    );
+    let served = histograms::histograms(&open.client, judge.catalog(), open.reading.grid, progress).await?;
+    let outline = outline(&open.reading, &found.devices, &found.servers, judge).with_histograms(served.series);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let hear = |workloads| hearing.hear(workloads, &Silent);
-    let (tally, heard) = each(open, samples_at_once, judge, &found, &outline, progress, hear).await?;
+    let (mut tally, heard) = each(open, samples_at_once, judge, &found, &outline, progress, hear).await?;
+    tally.gaps.extend(served.gaps);
     nothing(&open.reading, &skeleton, heard)?;
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
 }

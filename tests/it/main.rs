@@ -16,6 +16,7 @@ mod cncf;
 mod deploy;
 mod doctor;
 mod gentd26;
+mod histograms;
 mod judgement;
 mod levers;
 mod live;

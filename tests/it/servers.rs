@@ -97,8 +97,16 @@ pub(crate) fn prometheus_is_installed() -> bool {
 }
 
 /// A Prometheus over what a world said between two seconds, and its URL.
-pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
-    load(world, span, folder);
+pub(crate) async fn prometheus(world: &World, (from, to): (i64, i64), folder: &Path) -> (Running, String) {
+    prometheus_over(|out| world.openmetrics_between(out, from, to).unwrap(), folder).await
+}
+
+/// A Prometheus over the samples of an OpenMetrics text, and its URL.
+pub(crate) async fn prometheus_over(
+    write: impl FnOnce(&mut BufWriter<std::fs::File>),
+    folder: &Path,
+) -> (Running, String) {
+    load(write, folder);
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
     let [port] = free_ports();
     let mut running = Running::start(
@@ -114,10 +122,10 @@ pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -
 }
 
 /// Samples as blocks of a time series database.
-fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
+fn load(write: impl FnOnce(&mut BufWriter<std::fs::File>), folder: &Path) {
     let samples = folder.join("samples.om");
     let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
-    world.openmetrics_between(&mut out, from, to).unwrap();
+    write(&mut out);
     out.flush().unwrap();
     let run = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics"])

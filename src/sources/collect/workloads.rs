@@ -189,6 +189,7 @@ fn workload(
         monthly: money.monthly,
         price: money.price,
         serving,
+        histograms: BTreeMap::new(),
         pods,
     }
 }

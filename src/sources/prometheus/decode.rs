@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use super::native::{Native, histogram, histograms};
 use super::scan::{ScanError, Scanner};
 
 /// One series of an answer.
@@ -18,6 +19,8 @@ pub struct SeriesRow {
     pub samples: Vec<(f64, f64)>,
     /// Whether it carries native histograms, which are not among the samples.
     pub has_histograms: bool,
+    /// Unix seconds and native histogram, in the server's order.
+    pub histograms: Vec<(f64, Native)>,
 }
 
 /// What an answer says besides its series. A server that lost part of the world (a Thanos store that is down, a result
@@ -195,9 +198,13 @@ fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
             }
             "values" => scanner.samples(&mut row.samples)?,
             "value" => row.samples.push(scanner.sample()?),
-            "histogram" | "histograms" => {
+            "histograms" => {
                 row.has_histograms = true;
-                scanner.skip()?;
+                histograms(scanner, &mut row.histograms)?;
+            }
+            "histogram" => {
+                row.has_histograms = true;
+                row.histograms.push(histogram(scanner)?);
             }
             _ => scanner.skip()?,
         }

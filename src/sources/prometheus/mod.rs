@@ -2,6 +2,7 @@
 
 mod sample;
 mod scan;
+pub mod native;
 pub mod decode;
 pub mod select;
 pub mod queries;
@@ -15,6 +16,8 @@ mod kube_state;
 mod lifetimes;
 pub mod history;
 pub mod read;
+pub mod folds;
+pub mod histograms;
 pub mod probe;
 pub mod scrape;
 

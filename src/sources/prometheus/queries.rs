@@ -45,7 +45,9 @@ pub fn range_queries(catalog: &Catalog, signal: Signal, step_seconds: u32, pods:
     for row in catalog.metrics(signal) {
         for matcher in &matchers {
             let metric = selector(&row.metric, &row.matcher, matcher);
-            let part = one_name(signal, &metric, step_seconds);
+            let Some(part) = one_name(signal, &metric, step_seconds) else {
+                continue;
+            };
             match queries.last_mut() {
                 Some(query) if query.len() + part.len() + 4 <= LONGEST_QUERY / times => {
                     query.push_str(" or ");
@@ -66,8 +68,9 @@ fn selector(metric: &str, own: &str, pods: &str) -> String {
     format!("{metric}{{{}}}", parts.join(","))
 }
 
-fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
-    match signal {
+/// Nothing for a histogram: those of all pods are read at once (see [`super::folds`]).
+fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> Option<String> {
+    let query = match signal {
         Signal::GpuUtil
         | Signal::EngineActive
         | Signal::SmActive
@@ -88,7 +91,13 @@ fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
         Signal::CacheConfig => {
             format!("max by ({SERVER_LABELS}, {CACHE_LABELS}) (last_over_time({metric}[{step_seconds}s]))")
         }
-    }
+        Signal::TimeToFirstToken
+        | Signal::InterTokenLatency
+        | Signal::RequestLatency
+        | Signal::PromptTokens
+        | Signal::AnswerTokens => return None,
+    };
+    Some(query)
 }
 
 #[cfg(test)]

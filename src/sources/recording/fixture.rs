@@ -230,6 +230,17 @@ pub(super) fn reading() -> Reading {
         labels: labels.clone(),
         column: Column::from_options(values),
     };
+    let bound = labels(&[
+        ("exported_namespace", "zeppelinlab"),
+        ("pods", "balloon-7d9f8b6c4"),
+        ("le", "+Inf"),
+    ]);
+    // Four minutes are less than an hour: a single point.
+    let hours = Series {
+        signal: Signal::TimeToFirstToken,
+        labels: bound,
+        column: Column::from_options([Some(0.1 + 0.2)]),
+    };
     let mut reading = Reading {
         cluster: "zeppelincluster".to_owned(),
         grid: grid(4),
@@ -243,6 +254,7 @@ pub(super) fn reading() -> Reading {
                 &server,
                 [Some(1e-300), Some(0.1 + 0.2), None, None],
             ),
+            hours,
         ],
         asked: vec![
             Signal::GpuUtil,

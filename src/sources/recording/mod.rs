@@ -6,6 +6,8 @@
 //! - `series.json`: a list of series, each with its `id`, `signal` and `labels`.
 //! - `samples.parquet`: `series` (INT32, an `id` of `series.json`), `time` (the end of the step, milliseconds, UTC) and
 //!   `value` (DOUBLE), ordered by series and time, at least one row group a signal. A gap is a row that is not there.
+//!   Histograms have a step of their own, about an hour, that ends with the window: a series for each bound (`le`), one for
+//!   the sum of what was observed (no `le`), and one for each pod that it was taken from (`pod`).
 //!   DuckDB opens it with `SELECT * FROM 'samples.parquet' JOIN 'series.json' ON series = id`.
 //!
 //! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample.
@@ -102,13 +104,20 @@ pub fn decode(file: &dyn Fn(&str) -> Option<Bytes>) -> Result<Reading, Recording
     let InventoryFile { inventory, gaps } = parse(INVENTORY, &content(INVENTORY)?)?;
     let entries: Vec<SeriesEntry> = parse(SERIES, &content(SERIES)?)?;
     let grid = manifest.grid()?;
-    let mut columns = samples::decode(content(SAMPLES)?, grid, entries.iter().map(|entry| entry.id))?;
+    let mut signals = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        signals.push(manifest.signal(&entry.signal)?);
+    }
+    let ids = entries.iter().map(|entry| entry.id).zip(&signals);
+    let ids = ids.map(|(id, signal)| (id, signal.grid(grid)));
+    let mut columns = samples::decode(content(SAMPLES)?, ids)?;
     let mut series = Vec::with_capacity(entries.len());
-    for entry in entries {
+    for (entry, signal) in entries.into_iter().zip(signals) {
+        let gaps = || Column::gaps(signal.grid(grid).points());
         series.push(Series {
-            signal: manifest.signal(&entry.signal)?,
+            signal,
             labels: entry.labels,
-            column: columns.remove(&entry.id).unwrap_or_else(|| Column::gaps(grid.points())),
+            column: columns.remove(&entry.id).unwrap_or_else(gaps),
         });
     }
     Ok(Reading {

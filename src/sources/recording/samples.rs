@@ -43,10 +43,11 @@ pub(super) fn id_of(index: usize) -> Result<i32, RecordingError> {
 /// The file, series numbered by their place.
 pub(super) fn encode(grid: Grid, series: &[Series]) -> Result<Vec<u8>, RecordingError> {
     for series in series {
-        if series.column.len() != grid.points() {
+        let points = series.signal.grid(grid).points();
+        if series.column.len() != points {
             return Err(RecordingError::OffGrid {
                 signal: series.signal,
-                expected: grid.points(),
+                expected: points,
                 found: series.column.len(),
             });
         }
@@ -66,6 +67,8 @@ fn write(grid: Grid, series: &[Series]) -> Result<Vec<u8>, ParquetError> {
         write_column::<Int32Type>(&mut rows, group, |place, column, into| {
             into.resize(column.count(), (first + place) as i32);
         })?;
+        // Groups are of one signal.
+        let grid = group[0].signal.grid(grid);
         write_column::<Int64Type>(&mut rows, group, |_, column, into| {
             into.extend(column.samples().map(|(point, _)| grid.second(point) * 1000));
         })?;
@@ -128,15 +131,14 @@ fn write_column<T: DataType>(
     column.close()
 }
 
-/// A column for each of these ids, from the file's rows.
+/// A column for each of these ids on its own grid, from the file's rows.
 pub(super) fn decode(
     content: Bytes,
-    grid: Grid,
-    ids: impl Iterator<Item = i32>,
+    ids: impl Iterator<Item = (i32, Grid)>,
 ) -> Result<BTreeMap<i32, Column>, RecordingError> {
     let mut columns = BTreeMap::new();
-    for id in ids {
-        if columns.insert(id, Column::gaps(grid.points())).is_some() {
+    for (id, grid) in ids {
+        if columns.insert(id, (grid, Column::gaps(grid.points()))).is_some() {
             let why = format!("it has two series with the id {id}");
             return Err(RecordingError::contradiction(super::SERIES, why));
         }
@@ -145,9 +147,9 @@ pub(super) fn decode(
     check_schema(&file)?;
     for index in 0..file.num_row_groups() {
         let rows = file.get_row_group(index).map_err(RecordingError::Parquet)?;
-        read_group(rows.as_ref(), grid, &mut columns)?;
+        read_group(rows.as_ref(), &mut columns)?;
     }
-    Ok(columns)
+    Ok(columns.into_iter().map(|(id, (_, column))| (id, column)).collect())
 }
 
 fn check_schema(file: &SerializedFileReader<Bytes>) -> Result<(), RecordingError> {
@@ -197,11 +199,7 @@ impl<T: DataType> Batches<T> {
     }
 }
 
-fn read_group(
-    rows: &dyn RowGroupReader,
-    grid: Grid,
-    columns: &mut BTreeMap<i32, Column>,
-) -> Result<(), RecordingError> {
+fn read_group(rows: &dyn RowGroupReader, columns: &mut BTreeMap<i32, (Grid, Column)>) -> Result<(), RecordingError> {
     let mut series = Batches::<Int32Type>::new(rows, 0)?;
     let mut times = Batches::<Int64Type>::new(rows, 1)?;
     let mut values = Batches::<DoubleType>::new(rows, 2)?;
@@ -217,12 +215,12 @@ fn read_group(
         for run in series.chunk_by(|a, b| a == b) {
             let rows = at..at + run.len();
             at = rows.end;
-            let Some(column) = columns.get_mut(&run[0]) else {
+            let Some((grid, column)) = columns.get_mut(&run[0]) else {
                 let why = format!("it has samples of series {}, which series.json does not list", run[0]);
                 return Err(RecordingError::contradiction(SAMPLES, why));
             };
             for (&time, &value) in times[rows.clone()].iter().zip(&values[rows]) {
-                let Some(point) = point_of(grid, time) else {
+                let Some(point) = point_of(*grid, time) else {
                     let why = format!(
                         "series {} has a sample at {time} ms, which is no point of the window",
                         run[0]
