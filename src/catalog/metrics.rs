@@ -1,9 +1,9 @@
 //! The names under which exporters and model servers publish a signal, the current name first.
 //!
 //! A name is here only where its meaning and its unit are the signal's. Left out, and why:
-//! - `DCGM_FI_DEV_GPU_UTIL_RATIO`: DCGM 4.6 names the field so, and whether it stays a percentage is not said.
-//! - AMD's `gpu_used_vram`: "in MB", which may be 10^6 bytes or 2^20; and GPUs that are partitioned, as AMD's activity holds for
-//!   whole ones.
+//! - `DCGM_FI_DEV_GPU_UTIL_RATIO`: in DCGM 4.6 another name of field 203, a percentage; later versions have a field of its own for
+//!   the ratio, and both stand under this name.
+//! - AMD's memory and activity of GPUs that are partitioned: the rows hold for whole ones.
 //! - Triton's `nv_gpu_*`: DCGM's own figures at second hand, in other units, without the pod that holds the GPU.
 //! - `nv_inference_count`: elements of batches, not requests. `tgi_request_count`: requests that came, not those that ended.
 //! - `sglang:gen_throughput`: a rate over the server's own interval, beside the counter from which the step's rate is taken.

@@ -49,6 +49,9 @@ pub struct Outline<'a> {
     claims: Claims<'a>,
     known: BTreeSet<PodKey>,
     claimed: BTreeMap<String, PodKey>,
+    by_claim: BTreeMap<(String, String), PodKey>,
+    /// GPUs whose series name no pod, with the pods that hold them.
+    nameless: BTreeSet<(String, PodKey)>,
     exported: bool,
     /// Devices by pod, without a sample.
     named: Joined,
@@ -135,9 +138,13 @@ impl<'a> Outline<'a> {
         // Claims speak only where the exporter does not.
         let nameless = devices::without_pod(devices.clone(), exported, &known);
         claimed.retain(|uuid, _| nameless.contains(uuid));
+        let by_claim = claims.holders_by_claim(inventory);
+        let mut nameless = devices::claimed_by_label(devices.clone(), exported, &known, &by_claim);
+        nameless.extend(claimed.iter().map(|(uuid, pod)| (uuid.clone(), pod.clone())));
         let naming = Naming {
             known: &known,
             claimed: &claimed,
+            by_claim: &by_claim,
             exported,
             catalog,
         };
@@ -167,6 +174,8 @@ impl<'a> Outline<'a> {
             named,
             known,
             claimed,
+            by_claim,
+            nameless,
         }
     }
 
@@ -204,6 +213,7 @@ impl<'a> Outline<'a> {
         let naming = Naming {
             known: &self.known,
             claimed: &self.claimed,
+            by_claim: &self.by_claim,
             exported: self.exported,
             catalog: self.catalog,
         };
@@ -239,7 +249,7 @@ impl<'a> Outline<'a> {
         bins::bins(
             &self.lives,
             &self.named,
-            &self.claimed,
+            &self.nameless,
             self.reading.grid,
             signals,
             samples_at_once,

@@ -7,10 +7,10 @@ use crate::model::usage::Signal;
 
 /// Labels that identify a device and what runs on it, in every dialect of the exporters: `Hostname` became `hostname`; without
 /// `honorLabels` the pod stands in `exported_*` while `pod` is the exporter's own, and with `--use-old-namespace` in `pod_*`; AMD's
-/// exporter has names of its own.
+/// exporter has names of its own. A resource claim stands beside the pod, and where the kubelet does not tell the pod, alone.
 const DEVICE_LABELS: &str = "UUID, gpu, modelName, Hostname, hostname, GPU_I_ID, GPU_I_PROFILE, namespace, pod, container, \
                              exported_namespace, exported_pod, exported_container, pod_namespace, pod_name, container_name, \
-                             gpu_uuid, card_series";
+                             gpu_uuid, card_series, dra_claim_namespace, dra_claim_name";
 
 /// Labels that identify a model server.
 const SERVER_LABELS: &str = "namespace, pod, exported_namespace, exported_pod, model_name, engine";
