@@ -74,6 +74,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         class_because: workload.class.because.clone(),
         runs: workload.runs,
         queue: workload.queue.clone(),
+        inference_pools: workload.pools.clone(),
         gpus: GpuCount::new((workload.gpus.get() * 1000.0).round() / 1000.0),
         gpu: workload.gpu.as_ref().map(ToString::to_string),
         capacity_type: workload.capacity,

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod usage;
 pub mod histogram;
 pub mod queueing;
+pub mod pools;
 pub mod cluster;
 pub mod reading;
 pub mod serving;

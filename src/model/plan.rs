@@ -151,6 +151,9 @@ pub struct WorkloadRow {
     /// The queue that admits it, where Kueue does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queueing>,
+    /// Names of the InferencePools that its pods are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inference_pools: Vec<String>,
     /// GPUs it held on average.
     pub gpus: GpuCount,
     /// Their kind.

@@ -226,6 +226,8 @@ pub struct Workload {
     pub autoscaler: Option<Autoscaler>,
     /// The queue that admits it, where Kueue does.
     pub queue: Option<Queueing>,
+    /// Names of the InferencePools that its running pods are in: an endpoint picker chooses among them.
+    pub pools: Vec<String>,
     /// GPUs it held on average over the window; slices by their share of the GPU.
     pub gpus: GpuCount,
     /// The kind of most of its GPU hours.

@@ -98,6 +98,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         hpas: objects.hpas,
         devices: objects.devices,
         queues: objects.queues,
+        pools: objects.pools,
         device_claims: objects.device_claims,
         pod_history: history.pods,
         owner_history: history.owners,

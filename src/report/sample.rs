@@ -37,6 +37,7 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
         class_because: vec!["serves vllm metrics".to_owned()],
         runs: 1,
         queue: None,
+        inference_pools: Vec::new(),
         gpus: GpuCount::new(8.0),
         gpu: Some("H100-80GB".to_owned()),
         capacity_type: CapacityType::OnDemand,

@@ -68,6 +68,7 @@ fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
         replicas: None,
         autoscaler: None,
         queue: None,
+        pools: Vec::new(),
         gpus: GpuCount::new(1.0),
         gpu: None,
         capacity: CapacityType::Unknown,

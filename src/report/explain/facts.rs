@@ -22,7 +22,9 @@ pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String
     ];
     let queue = row.queue.as_ref().map(|queue| ("Queue", queueing(queue)));
     let serving = row.serving.as_ref().map(|serving| ("Serving", serving_line(serving)));
-    let lines = lines.into_iter().chain(serving).chain(queue);
+    let pools = Some(row.inference_pools.join(", ")).filter(|pools| !pools.is_empty());
+    let pools = pools.map(|pools| ("Pool", format!("{pools}: an endpoint picker chooses among its pods")));
+    let lines = lines.into_iter().chain(serving).chain(pools).chain(queue);
     let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
     for (label, line) in lines {
         text.push_str(&format!("  {label:<8} {}\n", plain(&line)));

@@ -12,6 +12,7 @@ pub mod lives;
 pub mod class;
 pub mod workloads;
 pub mod queues;
+mod pools;
 pub mod spend;
 pub mod bins;
 mod histograms;
@@ -241,6 +242,7 @@ impl<'a> Outline<'a> {
     fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
         let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
         queues::attach(&mut workloads, inventory, &self.owners, now);
+        pools::attach(&mut workloads, inventory);
         workloads
     }
 

@@ -1,6 +1,7 @@
 //! Small readings joined as a whole: what stands in the snapshot of a cluster that was half read.
 
 mod claims;
+mod pools;
 mod queues;
 
 use std::collections::BTreeMap;

@@ -182,6 +182,7 @@ fn workload(
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
         queue: None,
+        pools: Vec::new(),
         gpus: money.gpus,
         gpu: money.gpu,
         capacity: money.capacity,

@@ -80,6 +80,7 @@ fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
     visit(Text::Name, &mut reading.cluster);
     objects(&mut reading.inventory, visit);
     claims(&mut reading.inventory, visit);
+    pools(&mut reading.inventory, visit);
     queues(&mut reading.inventory.queues, visit);
     history(&mut reading.inventory, visit);
     for series in &mut reading.series {
@@ -107,6 +108,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Id, &mut pod.uid);
         each(&mut pod.node, Text::Id, visit);
         pod.owner.iter_mut().for_each(|owner| reference(owner, visit));
+        each(&mut pod.pod_group, Text::Name, visit);
         for group in [&mut pod.labels, &mut pod.annotations, &mut pod.node_selector] {
             labels(group, visit);
         }
@@ -129,6 +131,15 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut hpa.namespace);
         visit(Text::Name, &mut hpa.name);
         reference(&mut hpa.target, visit);
+    }
+}
+
+fn pools(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {
+    for pool in &mut inventory.pools {
+        visit(Text::Name, &mut pool.namespace);
+        visit(Text::Name, &mut pool.name);
+        labels(&mut pool.selector, visit);
+        each(&mut pool.picker, Text::Name, visit);
     }
 }
 
