@@ -1,15 +1,21 @@
 //! The names under which exporters and model servers publish a signal, the current name first.
 //!
 //! A name is here only where its meaning and its unit are the signal's. Left out, and why:
-//! - `DCGM_FI_DEV_GPU_UTIL_RATIO`: DCGM 4.6 names the field so, and whether it stays a percentage is not said.
-//! - AMD's `gpu_used_vram`: "in MB", which may be 10^6 bytes or 2^20; and GPUs that are partitioned, as AMD's activity holds for
-//!   whole ones.
+//! - `DCGM_FI_DEV_GPU_UTIL_RATIO`: in DCGM 4.6 another name of field 203, a percentage; later versions have a field of its own for
+//!   the ratio, and both stand under this name.
+//! - AMD's memory and activity of GPUs that are partitioned: the rows hold for whole ones.
 //! - Triton's `nv_gpu_*`: DCGM's own figures at second hand, in other units, without the pod that holds the GPU.
 //! - `nv_inference_count`: elements of batches, not requests. `tgi_request_count`: requests that came, not those that ended.
 //! - `sglang:gen_throughput`: a rate over the server's own interval, beside the counter from which the step's rate is taken.
 //! - `ray_serve_deployment_queued_queries`: told by the caller's pod, not by the one that serves.
 //! - The endpoint picker's `inference_pool_*` and `llm_d_epp_*`: of a pool, or the servers' own gauges at second hand under the
 //!   picker's pod.
+//! - `trtllm_time_per_output_token_seconds`, `vllm:request_time_per_output_token_seconds`, `tgi_request_mean_time_per_token_duration`:
+//!   a request's mean, each request counted once, where the latency between tokens counts each token; TGI's holds the prefill, too.
+//!   `sglang:time_per_output_token_seconds`, which was there before `inter_token_latency_seconds`: versions differ in which of both
+//!   it is.
+//! - `nv_inference_first_response_histogram_ms`: Triton's first response is the first token of a backend that streams, and all of the
+//!   answer of one that does not; off by default, and in milliseconds. Its other latencies are counters and summaries.
 //! - Token counts of native histograms: not every server that answers PromQL has `histogram_sum`.
 
 use serde::Deserialize;
@@ -22,7 +28,7 @@ use crate::model::usage::Signal;
 pub struct MetricName {
     /// What it measures.
     pub signal: Signal,
-    /// The Prometheus metric.
+    /// The Prometheus metric; of a histogram the name without `_bucket`, `_sum` and `_count`, which a native one has alone.
     pub metric: String,
     /// Label matchers for those of its series that carry the signal, without braces; empty where all do.
     pub matcher: String,

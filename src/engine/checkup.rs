@@ -17,10 +17,7 @@ const WHOLE: f64 = 0.95;
 /// The checks of a snapshot with its history; of its workloads, those in scope are looked at.
 pub fn checkup(snapshot: &Snapshot, scope: &Scope) -> Vec<Check> {
     let seen = Seen { snapshot, scope };
-    let mut checks: Vec<Check> = Signal::ALL
-        .into_iter()
-        .map(|signal| signal_check(seen, signal))
-        .collect();
+    let mut checks: Vec<Check> = Signal::every().map(|signal| signal_check(seen, signal)).collect();
     checks.extend(joins(seen));
     checks.extend(prices(snapshot));
     checks.extend(snapshot.gaps.iter().map(|priced| {
@@ -63,6 +60,10 @@ fn of_all(area: Area, what: &str, (part, whole): (usize, usize), noun: &str, sho
     })
 }
 
+fn serves(workload: &Workload) -> bool {
+    workload.serving.is_some() || workload.class.class == Class::Inference
+}
+
 fn signal_check(all: Seen<'_>, signal: Signal) -> Check {
     let short = if NEEDED.contains(&signal) {
         State::Hole
@@ -86,8 +87,19 @@ fn signal_check(all: Seen<'_>, signal: Signal) -> Check {
             short,
             signal.fix(),
         )
+    } else if signal.is_histogram() {
+        let mut serving: BTreeMap<&str, &Workload> = BTreeMap::new();
+        serving.extend(running(all).filter(|(w, _)| serves(w)).map(|(w, _)| (w.id.as_str(), w)));
+        let seen = serving.values().filter(|w| w.histograms.contains_key(&signal)).count();
+        of_all(
+            Area::Signals,
+            signal.name(),
+            (seen, serving.len()),
+            "workloads that serve",
+            short,
+            signal.fix(),
+        )
     } else {
-        let serves = |workload: &Workload| workload.serving.is_some() || workload.class.class == Class::Inference;
         let servers: Vec<&PodUse> = running(all).filter(|(w, _)| serves(w)).map(|(_, pod)| pod).collect();
         let seen = servers.iter().filter(|pod| pod.server.contains_key(&signal)).count();
         of_all(

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
+use super::serving::serving;
+use crate::model::histogram::ServingRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
@@ -19,12 +21,14 @@ const SHOWN_WITH: f64 = 1.0;
 pub(super) struct Figures {
     busy: Option<Busy>,
     memory: MemoryRow,
+    serving: Option<ServingRow>,
 }
 
 pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
     Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
+        serving: serving(workload),
     }
 }
 
@@ -70,6 +74,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         class_because: workload.class.because.clone(),
         runs: workload.runs,
         queue: workload.queue.clone(),
+        inference_pools: workload.pools.clone(),
         gpus: GpuCount::new((workload.gpus.get() * 1000.0).round() / 1000.0),
         gpu: workload.gpu.as_ref().map(ToString::to_string),
         capacity_type: workload.capacity,
@@ -77,10 +82,11 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         price: workload.price.clone(),
         gpu_busy: figures.busy.clone(),
         memory_gib: figures.memory,
+        serving: figures.serving.clone(),
     }
 }
 
-fn rounded(ratio: f64) -> f64 {
+pub(super) fn rounded(ratio: f64) -> f64 {
     (ratio * 10_000.0).round() / 10_000.0
 }
 

@@ -10,6 +10,7 @@ mod realise;
 mod guard;
 mod choose;
 mod rows;
+mod serving;
 mod coverage;
 mod since;
 mod prices;

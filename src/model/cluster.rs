@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::pools::InferencePool;
 use super::queueing::Queues;
 
 /// Amounts of resources by their Kubernetes name: `cpu` in cores, `memory` in bytes, `nvidia.com/gpu` and
@@ -39,6 +40,9 @@ pub struct Inventory {
     /// Kueue's queues and what waits in them.
     #[serde(default, skip_serializing_if = "Queues::is_empty")]
     pub queues: Queues,
+    /// Pools of model servers behind an endpoint picker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<InferencePool>,
     /// Pods with GPUs that were seen running within the window, gone or not (kube-state-metrics).
     #[serde(default)]
     pub pod_history: Vec<PodRecord>,
@@ -139,6 +143,9 @@ pub struct Pod {
     /// Who controls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<ObjectRef>,
+    /// The PodGroup with which it is scheduled: all of the gang, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_group: Option<String>,
     /// Its containers, init containers left out.
     #[serde(default)]
     pub containers: Vec<Container>,

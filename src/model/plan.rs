@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::histogram::ServingRow;
 use super::queueing::Queueing;
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
@@ -150,6 +151,9 @@ pub struct WorkloadRow {
     /// The queue that admits it, where Kueue does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queueing>,
+    /// Names of the InferencePools that its pods are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inference_pools: Vec<String>,
     /// GPUs it held on average.
     pub gpus: GpuCount,
     /// Their kind.
@@ -164,6 +168,9 @@ pub struct WorkloadRow {
     pub gpu_busy: Option<Busy>,
     /// Memory per GPU.
     pub memory_gib: MemoryRow,
+    /// How its model servers served; `None` where no histogram of theirs was read.
+    #[serde(default)]
+    pub serving: Option<ServingRow>,
 }
 
 /// How busy GPUs were, as ratios.

@@ -78,6 +78,8 @@ impl Inventory {
         self.devices.dedup();
         self.device_claims
             .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        self.pools.sort();
+        self.pools.dedup();
         let queues = &mut self.queues;
         queues.cluster_queues.sort_by(|a, b| a.name.cmp(&b.name));
         queues

@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Seconds of an hour.
+const HOUR: i64 = 3_600;
+
 /// A half-open span of history: samples in `(start, end]` belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -52,6 +55,24 @@ impl Grid {
         self.window.start.as_second() + i64::from(self.step_seconds) * (index as i64 + 1)
     }
 
+    /// The same window in steps of an hour, or of nearly an hour where whole steps of this grid make no hour, and of the
+    /// whole window where it is shorter. It ends where the window ends; what is left over lies at its beginning.
+    pub fn hourly(self) -> Self {
+        let step = i64::from(self.step_seconds.max(1));
+        let end = self.window.end.as_second();
+        let length = end - self.window.start.as_second();
+        let hour = (HOUR.min(length) / step).max(1) * step;
+        let start = end - (length / hour).max(0) * hour;
+        let start = Timestamp::from_second(start).unwrap_or(self.window.start);
+        Self {
+            window: Window {
+                start,
+                end: self.window.end,
+            },
+            step_seconds: u32::try_from(hour).unwrap_or(self.step_seconds),
+        }
+    }
+
     /// The point whose step `(t - step, t]` holds this unix second; `None` outside the window.
     pub fn index_of(self, second: i64) -> Option<usize> {
         let (start, end) = (self.window.start.as_second(), self.window.end.as_second());
@@ -92,6 +113,31 @@ mod tests {
         for index in 0..grid.points() {
             assert_eq!(grid.index_of(grid.second(index)), Some(index));
         }
+    }
+
+    fn hours(length: i64, step_seconds: u32) -> Grid {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let window = Window {
+            start: at(1_000),
+            end: at(1_000 + length),
+        };
+        Grid { window, step_seconds }.hourly()
+    }
+
+    #[test]
+    fn hours_end_with_the_window_and_hold_whole_steps() {
+        let day = hours(86_400, 60);
+        assert_eq!((day.points(), day.step_seconds, day.second(23)), (24, 3_600, 87_400));
+        // Half an hour is left over, at the beginning.
+        let odd = hours(9_000, 60);
+        assert_eq!((odd.points(), odd.second(0), odd.second(1)), (2, 6_400, 10_000));
+        assert_eq!(
+            (hours(86_400, 420).step_seconds, hours(86_400, 7_200).step_seconds),
+            (3_360, 7_200)
+        );
+        let short = hours(600, 60);
+        assert_eq!((short.points(), short.step_seconds), (1, 600));
+        assert_eq!(hours(0, 60).points(), 0);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::time::Grid;
+
 /// One measured quantity. The recording's names are these in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,10 +37,20 @@ pub enum Signal {
     TokensGenerated,
     /// Constant one, with the cache's geometry in its labels (`vllm:cache_config_info`).
     CacheConfig,
+    /// Seconds from a request's arrival to its first token (`vllm:time_to_first_token_seconds`). A histogram.
+    TimeToFirstToken,
+    /// Seconds from one token of a request to the next (`vllm:inter_token_latency_seconds`); each token counts once. A histogram.
+    InterTokenLatency,
+    /// Seconds from a request's arrival to its last token (`vllm:e2e_request_latency_seconds`). A histogram.
+    RequestLatency,
+    /// Tokens of a request's prompt (`vllm:request_prompt_tokens`). A histogram.
+    PromptTokens,
+    /// Tokens of a request's answer (`vllm:request_generation_tokens`). A histogram.
+    AnswerTokens,
 }
 
 impl Signal {
-    /// All of them, in the order in which they are read and recorded.
+    /// Those that are a value a step, of a GPU or of a server, in the order in which they are read and recorded.
     pub const ALL: [Self; 13] = [
         Self::GpuUtil,
         Self::EngineActive,
@@ -54,6 +66,30 @@ impl Signal {
         Self::TokensGenerated,
         Self::CacheConfig,
     ];
+
+    /// Those that are a histogram an hour, summed over pods by the server (see [`super::histogram`]).
+    pub const HISTOGRAMS: [Self; 5] = [
+        Self::TimeToFirstToken,
+        Self::InterTokenLatency,
+        Self::RequestLatency,
+        Self::PromptTokens,
+        Self::AnswerTokens,
+    ];
+
+    /// Every signal there is.
+    pub fn every() -> impl Iterator<Item = Self> + Clone {
+        Self::ALL.into_iter().chain(Self::HISTOGRAMS)
+    }
+
+    /// Whether it is a histogram an hour, and not a value a step.
+    pub fn is_histogram(self) -> bool {
+        Self::HISTOGRAMS.contains(&self)
+    }
+
+    /// The grid on which it is read, in a reading of this one.
+    pub fn grid(self, reading: Grid) -> Grid {
+        if self.is_histogram() { reading.hourly() } else { reading }
+    }
 
     /// The name in recordings and reports.
     pub fn name(self) -> &'static str {
@@ -71,12 +107,17 @@ impl Signal {
             Self::RequestsFinished => "requests_finished",
             Self::TokensGenerated => "tokens_generated",
             Self::CacheConfig => "cache_config",
+            Self::TimeToFirstToken => "time_to_first_token",
+            Self::InterTokenLatency => "inter_token_latency",
+            Self::RequestLatency => "request_latency",
+            Self::PromptTokens => "prompt_tokens",
+            Self::AnswerTokens => "answer_tokens",
         }
     }
 
     /// The signal of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|signal| signal.name() == name)
+        Self::every().find(|signal| signal.name() == name)
     }
 
     /// What makes it readable where it is missing.
@@ -95,9 +136,18 @@ impl Signal {
             | Self::RequestsWaiting
             | Self::RequestsFinished
             | Self::TokensGenerated
-            | Self::CacheConfig => {
+            | Self::CacheConfig
+            | Self::TimeToFirstToken
+            | Self::RequestLatency => {
                 "have Prometheus scrape the model server's /metrics, with its pod in the labels (SGLang has it with --enable-metrics, \
                  llama.cpp with --metrics, trtllm-serve under /prometheus/metrics)"
+            }
+            Self::InterTokenLatency => {
+                "have Prometheus scrape the model server's /metrics, histograms included (vLLM and SGLang have this one)"
+            }
+            Self::PromptTokens | Self::AnswerTokens => {
+                "have Prometheus scrape the model server's /metrics, histograms included (SGLang has these with \
+                 --collect-tokens-histogram)"
             }
         }
     }
@@ -329,74 +379,4 @@ pub fn quantiles<const N: usize>(values: &mut [f64], q: [f64; N]) -> Option<[f64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nan_is_a_gap_and_never_a_zero() {
-        let column = Column::from_options([Some(f64::NAN), Some(2.0), None, Some(f64::INFINITY)]);
-        assert_eq!(column.count(), 1);
-        assert_eq!(column.get(0), None);
-        assert_eq!(column.mean(), Some(2.0));
-        assert_eq!(Column::gaps(3).max(), None);
-    }
-
-    #[test]
-    fn a_quantile_is_a_value_that_was_measured() {
-        let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!(quantile(values.clone(), 0.99), Some(99.0));
-        assert_eq!(quantile(values.clone(), 1.0), Some(100.0));
-        assert_eq!(quantile(values, 0.0), Some(1.0));
-        assert_eq!(quantile(vec![], 0.5), None);
-    }
-
-    #[test]
-    fn several_quantiles_are_those_that_each_would_be() {
-        let values: Vec<f64> = (0..997_u32).map(|n| f64::from(n * 7919 % 997)).collect();
-        for q in [[0.5, 0.95, 0.99], [0.99, 0.5, 0.95], [1.0, 1.0, 0.0]] {
-            let each = q.map(|q| quantile(values.clone(), q).unwrap());
-            assert_eq!(quantiles(&mut values.clone(), q), Some(each));
-        }
-    }
-
-    #[test]
-    fn merging_keeps_the_larger_and_fills_gaps() {
-        let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
-        mine.merge_max(&Column::from_options([Some(3.0), Some(2.0), None, None]));
-        assert_eq!(mine, Column::from_options([Some(3.0), Some(2.0), Some(5.0), None]));
-    }
-
-    #[test]
-    fn filling_leaves_what_is_there() {
-        let mut mine = Column::from_options([Some(1.0), None, Some(5.0), None]);
-        mine.fill(&Column::from_options([Some(3.0), Some(2.0), None, None]));
-        assert_eq!(mine, Column::from_options([Some(1.0), Some(2.0), Some(5.0), None]));
-        [1, 3, 9].into_iter().for_each(|index| mine.clear(index));
-        assert_eq!(mine, Column::from_options([Some(1.0), None, Some(5.0), None]));
-    }
-
-    #[test]
-    fn the_order_in_which_values_come_leaves_no_trace() {
-        let mut late_first = Column::gaps(10);
-        late_first.set(7, 7.0);
-        late_first.raise(3, 3.0);
-        late_first.raise(3, 1.0);
-        late_first.set(12, 12.0);
-        let mut expected = [None; 10];
-        expected[3] = Some(3.0);
-        expected[7] = Some(7.0);
-        assert_eq!(late_first, Column::from_options(expected));
-        assert_eq!(
-            (late_first.len(), late_first.get(9), late_first.get(0)),
-            (10, None, None)
-        );
-    }
-
-    #[test]
-    fn every_signal_has_its_own_name() {
-        for signal in Signal::ALL {
-            assert_eq!(Signal::from_name(signal.name()), Some(signal));
-            assert_eq!(serde_json::to_value(signal).unwrap(), signal.name());
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
+use super::histogram::Histogram;
 use super::queueing::Queueing;
 use super::serving::Serving;
 use super::time::Grid;
@@ -225,6 +226,8 @@ pub struct Workload {
     pub autoscaler: Option<Autoscaler>,
     /// The queue that admits it, where Kueue does.
     pub queue: Option<Queueing>,
+    /// Names of the InferencePools that its running pods are in: an endpoint picker chooses among them.
+    pub pools: Vec<String>,
     /// GPUs it held on average over the window; slices by their share of the GPU.
     pub gpus: GpuCount,
     /// The kind of most of its GPU hours.
@@ -239,6 +242,8 @@ pub struct Workload {
     pub price: Option<PriceSource>,
     /// What it serves, where it serves.
     pub serving: Option<Serving>,
+    /// How it served, an hour each, of all its pods together.
+    pub histograms: BTreeMap<Signal, Histogram>,
     /// Its pods, in time order.
     pub pods: Vec<PodUse>,
 }
@@ -286,6 +291,7 @@ impl Workload {
 
     /// Lets go of every column; which devices were measured is still told.
     pub fn forget_history(&mut self) {
+        self.histograms.clear();
         for pod in &mut self.pods {
             pod.server.clear();
             for device in &mut pod.devices {

@@ -18,6 +18,7 @@ use crate::sources::kubernetes::{Connection, KubernetesError};
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::{self, Known};
+use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
@@ -140,6 +141,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         hpas: objects.hpas,
         devices: objects.devices,
         queues: objects.queues,
+        pools: objects.pools,
         device_claims: objects.device_claims,
         pod_history: history.pods,
         owner_history: history.owners,
@@ -153,7 +155,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,
         series: Vec::new(),
-        asked: Signal::ALL.to_vec(),
+        asked: Signal::every().collect(),
         gaps,
     };
     reading.settle();
@@ -170,12 +172,15 @@ impl Open {
         let Self {
             mut reading, client, ..
         } = self;
-        let requests = prometheus::read::requests(reading.grid);
+        let requests = prometheus::read::requests(reading.grid) + histograms::requests(reading.grid);
         progress.stage("reading GPU and server metrics", Some(requests as u64));
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
+        let served = histograms::histograms(&client, catalog, reading.grid, progress).await?;
         progress.asked(client.shown(), client.load());
         reading.gaps.extend(read.blanks.gaps().chain(read.gaps));
+        reading.gaps.extend(served.gaps);
         reading.series = read.series;
+        reading.series.extend(served.series);
         reading.settle();
         Ok(reading)
     }

@@ -191,7 +191,8 @@ fn labels(series: &[Series]) -> (Vec<&Labels>, Vec<&Labels>) {
 
 fn apart<'l>(all: impl Iterator<Item = (Signal, &'l Labels)>) -> (Vec<&'l Labels>, Vec<&'l Labels>) {
     let (mut devices, mut servers) = (Vec::new(), Vec::new());
-    for (signal, labels) in all {
+    // What the server added up over pods is of neither.
+    for (signal, labels) in all.filter(|(signal, _)| !signal.is_histogram()) {
         let side = if signal.is_gpu() { &mut devices } else { &mut servers };
         side.push(labels);
     }

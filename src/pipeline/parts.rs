@@ -15,6 +15,7 @@ use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Tally};
 use crate::sources::prometheus::error::PrometheusError;
+use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::probe::{self, Probe};
 use crate::sources::prometheus::read::{Blanks, SeriesReading, requests, series};
 use crate::sources::prometheus::select::Pods;
@@ -128,7 +129,11 @@ impl Parted {
                 server: found.server_signals,
             },
             Origin::Recorded(recorded) => {
-                let signals = recorded.signals();
+                let signals: Vec<Signal> = recorded
+                    .signals()
+                    .into_iter()
+                    .filter(|one| !one.is_histogram())
+                    .collect();
                 let gpu = signals.iter().filter(|signal| signal.is_gpu()).count();
                 Signals {
                     gpu: gpu as u64,
@@ -163,6 +168,25 @@ impl Parted {
                     ..SeriesReading::default()
                 })
             }
+        }
+    }
+
+    /// The histograms of all workloads, which are few: the server has added them up over pods.
+    pub(super) async fn histograms(
+        &self,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+    ) -> Result<SeriesReading, PipelineError> {
+        match &self.origin {
+            Origin::Live(open, _) => {
+                let grid = open.reading.grid;
+                progress.stage("reading histograms", Some(histograms::requests(grid) as u64));
+                Ok(histograms::histograms(&open.client, catalog, grid, progress).await?)
+            }
+            Origin::Recorded(recorded) => Ok(SeriesReading {
+                series: recorded.histograms()?,
+                ..SeriesReading::default()
+            }),
         }
     }
 
@@ -215,11 +239,13 @@ pub(super) async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let served = cluster.histograms(judge.catalog(), progress).await?;
+    let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let hear = |workloads| hearing.hear(workloads, &Silent);
-    let (tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    let (mut tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    tally.gaps.extend(served.gaps);
     nothing(cluster.reading(), &skeleton, heard)?;
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
 }

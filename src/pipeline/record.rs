@@ -71,6 +71,8 @@ async fn parts(
         Origin::Live(..) => bins.extend(outline.rest((&devices, &servers), &bins, signals, at_once)),
         Origin::Recorded(recorded) => others = recorded.others(&bins, at_once),
     }
+    let served = cluster.histograms(catalog, progress).await?;
+    writer.add(&served.series)?;
     let steps = bins.len() * cluster.steps() + others.len();
     progress.stage("reading and writing, part by part", Some(steps as u64));
     let mut reading = cluster.reading().clone();
@@ -87,6 +89,7 @@ async fn parts(
             progress.advance(1);
         }
     }
+    reading.gaps.extend(served.gaps);
     reading.gaps.extend(cluster.end(progress).iter().cloned());
     reading.gaps.extend(blanks.gaps());
     reading.settle();

@@ -77,7 +77,7 @@ mod tests {
         (
             "/workloads/0",
             "id cluster group kind namespace name owner owner_because class class_confidence class_because runs gpus gpu \
-             capacity_type monthly price gpu_busy memory_gib",
+             capacity_type monthly price gpu_busy memory_gib serving",
         ),
         ("/workloads/0/price", "source as_of"),
         ("/workloads/0/gpu_busy", "p50 p95 p99 coverage signal"),
@@ -114,6 +114,23 @@ mod tests {
         }
         assert_eq!(plan["accepted"][0]["moves"][0]["type"], "use-gpu");
         assert!(plan["accepted"][0].get("held_by").is_none());
+    }
+
+    #[test]
+    fn how_a_workload_served_is_in_it() {
+        let mut plan = sample::plan();
+        plan.workloads[0].serving = Some(sample::serving());
+        let text = json(&plan).unwrap();
+        let told: Value = serde_json::from_str(&text).unwrap();
+        let serving = &told["workloads"][0]["serving"];
+        assert_eq!(serving["time_to_first_token_seconds"]["p99"], 1.25);
+        assert!(
+            serving["request_latency_seconds"]["p99"].is_null() && serving["inter_token_latency_seconds"].is_null()
+        );
+        assert_eq!(read(&text).unwrap(), plan);
+        // A plan from before there were any.
+        let before = text.replace("\"serving\"", "\"something\"");
+        assert!(read(&before).unwrap().workloads[0].serving.is_none());
     }
 
     #[test]

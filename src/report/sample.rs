@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::model::gpu::GpuKind;
+use crate::model::histogram::{LatencyRow, ServingRow};
 use crate::model::plan::{
     Busy, Coverage, GapRow, HeldBy, Kept, MemoryRow, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape,
     SubjectRef, Unknown, Verdict, WorkloadRow,
@@ -36,6 +37,7 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
         class_because: vec!["serves vllm metrics".to_owned()],
         runs: 1,
         queue: None,
+        inference_pools: Vec::new(),
         gpus: GpuCount::new(8.0),
         gpu: Some("H100-80GB".to_owned()),
         capacity_type: CapacityType::OnDemand,
@@ -55,6 +57,27 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
             need_max: Some(14.2),
             reserved_max: Some(71.0),
         },
+        serving: None,
+    }
+}
+
+/// How a model server served, its slowest requests above the last bucket.
+pub(super) fn serving() -> ServingRow {
+    let latency = |p50, p99, signal: &str| LatencyRow {
+        p50: Some(p50),
+        p95: Some(p50 * 2.0),
+        p99,
+        mean: Some(p50),
+        count: 12_000.0,
+        coverage: 0.98,
+        signal: signal.to_owned(),
+    };
+    ServingRow {
+        time_to_first_token_seconds: Some(latency(0.21, Some(1.25), "time_to_first_token")),
+        inter_token_latency_seconds: None,
+        request_latency_seconds: Some(latency(6.2, None, "request_latency")),
+        prompt_tokens_per_request: Some(812.4),
+        answer_tokens_per_request: None,
     }
 }
 

@@ -59,6 +59,20 @@ fn what_is_taken_away_is_a_hole_with_its_fix() {
         assert_ne!(check.state, State::Good, "{check:?}");
         assert_eq!(check.fix.as_deref(), Some(signal.fix()));
     }
+    for signal in Signal::HISTOGRAMS {
+        let served = about(&all, signal.name());
+        // The others are no vLLM.
+        assert_eq!(served.seen, "4 of 8 workloads that serve (50 %)", "{served:?}");
+        let mut less = whole.clone();
+        less.series.retain(|series| series.signal != signal);
+        let less = checks(&less);
+        let check = about(&less, signal.name());
+        assert!(
+            check.state == State::Absent && check.seen.starts_with("0 of "),
+            "{check:?}"
+        );
+        assert_eq!(check.fix.as_deref(), Some(signal.fix()));
+    }
     let mut dark = whole.clone();
     dark.series.clear();
     let dark = checks(&dark);

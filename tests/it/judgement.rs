@@ -258,7 +258,7 @@ fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
         .filter(is_workload)
         .map(|row| (row.subject.id.as_str(), target(row)))
         .collect();
-    for signal in Signal::ALL {
+    for signal in Signal::every() {
         let plan = analyze(&without(&judged.reading, signal));
         for row in plan
             .accepted
@@ -288,6 +288,17 @@ fn taking_a_signal_away_never_adds_a_proposal_and_names_itself() {
             );
         }
     }
+    // What no lever needs is missed by nobody: no verdict and no gap changes.
+    let mut silent = judged.reading.clone();
+    silent.series.retain(|series| !series.signal.is_histogram());
+    let mut plan = analyze(&silent);
+    assert!(plan.workloads.iter().all(|row| row.serving.is_none()));
+    assert!(judged.plan.workloads.iter().any(|row| row.serving.is_some()));
+    for (row, before) in plan.workloads.iter_mut().zip(&judged.plan.workloads) {
+        row.serving.clone_from(&before.serving);
+    }
+    plan.coverage.samples = judged.plan.coverage.samples;
+    assert_eq!(plan, judged.plan);
     for needed in [Signal::MemoryUsed, Signal::Power] {
         let plan = analyze(&without(&judged.reading, needed));
         assert!(

@@ -19,6 +19,7 @@ mod dialects;
 mod doctor;
 mod gentd26;
 mod hostile;
+mod histograms;
 mod judgement;
 mod levers;
 mod live;

@@ -260,6 +260,7 @@ async fn pods_are_those_that_the_kubelet_hands_gpus_to() {
     let naming = Naming {
         known: &BTreeSet::new(),
         claimed: &BTreeMap::new(),
+        by_claim: &BTreeMap::new(),
         exported: false,
         catalog: &catalog,
     };

@@ -109,6 +109,14 @@ pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Runn
     start_prometheus("prometheus", &[], folder).await
 }
 
+/// A Prometheus over the samples of an OpenMetrics text, and its URL.
+pub(crate) async fn prometheus_over(write: impl FnOnce(&mut Vec<u8>), folder: &Path) -> (Running, String) {
+    let mut text = Vec::new();
+    write(&mut text);
+    blocks(&text, folder);
+    start_prometheus("prometheus", &[], folder).await
+}
+
 /// A Prometheus over what a folder holds, and its URL.
 pub(crate) async fn start_prometheus(program: &str, arguments: &[&str], folder: &Path) -> (Running, String) {
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
@@ -131,21 +139,26 @@ const BLOCK: i64 = 7_200;
 
 /// Samples, in what words `told` makes of OpenMetrics, as blocks of a time series database.
 pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path, told: impl Fn(String) -> String) {
-    let samples = folder.join("samples.om");
     let mut begin = from;
     while begin < to {
         // A block ends before the next one's first second.
         let end = (((begin + 1).div_euclid(BLOCK) + 1) * BLOCK - 1).min(to);
-        std::fs::write(&samples, told(world.openmetrics_text(begin, end))).unwrap();
-        let run = Command::new("promtool")
-            .args(["tsdb", "create-blocks-from", "openmetrics"])
-            .args([&samples, &folder.join("data")])
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(run.success(), "promtool refused the samples");
+        blocks(told(world.openmetrics_text(begin, end)).as_bytes(), folder);
         begin = end;
     }
+}
+
+/// The samples of an OpenMetrics text as blocks.
+fn blocks(text: &[u8], folder: &Path) {
+    let samples = folder.join("samples.om");
+    std::fs::write(&samples, text).unwrap();
+    let run = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&samples, &folder.join("data")])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(run.success(), "promtool refused the samples");
     std::fs::remove_file(samples).unwrap();
 }
 

@@ -79,7 +79,7 @@ fn values(reading: &Reading, signal: Signal) -> Vec<(String, i64, f64)> {
     let mut found = Vec::new();
     for series in reading.series.iter().filter(|series| series.signal == signal) {
         for (index, value) in series.column.samples() {
-            let second = reading.grid.second(index);
+            let second = signal.grid(reading.grid).second(index);
             if second > from {
                 found.push((format!("{:?}", series.labels), second, value));
             }
@@ -118,6 +118,16 @@ fn what_victoria_metrics_tells_is_what_prometheus_would() {
     binary::run(&[&["record", "--no-kubernetes"], arguments.as_flattened()].concat()).printed();
     let read = recording::read(&output).unwrap();
     let expected = world.to_reading(60);
+    for signal in Signal::HISTOGRAMS {
+        let (read, expected) = (values(&read, signal), values(&expected, signal));
+        let places = |rows: &[(String, i64, f64)]| rows.iter().map(|row| (row.0.clone(), row.1)).collect::<Vec<_>>();
+        assert_eq!(places(&read), places(&expected), "points of {signal}");
+        for (is, should) in read.iter().zip(&expected) {
+            // Prometheus extrapolates to the ends of the hour, by up to a scrape of sixty.
+            let near = is.2 <= should.2 + 1e-6 && is.2 >= should.2 * (1.0 - 2.0 / 60.0) - 1e-6;
+            assert!(near, "{signal}: {is:?} instead of {should:?}");
+        }
+    }
     for signal in Signal::ALL {
         let (read, expected) = (values(&read, signal), values(&expected, signal));
         assert!(!expected.is_empty(), "the world has no {signal}");

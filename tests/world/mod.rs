@@ -7,7 +7,7 @@
 //!
 //! Files in reading order: `random`, `hardware`, `load`, `workload` (the nouns), `physics` (load to readings), `fleet`
 //! (machines), `plants`, `services`, `idlers`, `training` (what is planted, with its truth), `casts`, `company` (who
-//! plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `reduce` (what Prometheus
+//! plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce` (what Prometheus
 //! makes of them), and the four ways out.
 
 #![allow(
@@ -31,6 +31,7 @@ pub mod company;
 pub mod truth;
 pub mod pods;
 pub mod streams;
+pub mod latency;
 pub mod reduce;
 pub mod reading;
 pub mod openmetrics;

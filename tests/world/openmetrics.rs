@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::latency;
 use super::objects::{self, ksm_seconds};
 use super::physics::TICK;
 use super::pods::Owner;
@@ -142,11 +143,45 @@ impl World {
                 }
             }
         }
+        self.write_histograms(out, begin, end)?;
         writeln!(out, "# TYPE vllm:cache_config_info gauge")?;
         for (_, labels, samples) in &all {
             let head = self.line_head("vllm:cache_config_info", labels);
             for sample in samples {
                 writeln!(out, "{head}1 {}", sample.second)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_histograms(&self, out: &mut impl Write, begin: i64, end: i64) -> io::Result<()> {
+        for (index, (family, bounds)) in latency::FAMILIES.iter().enumerate() {
+            writeln!(out, "# TYPE {family} histogram")?;
+            for (pod, server) in streams::servers(self) {
+                let mut labels = streams::server_labels(self, pod, server);
+                labels.insert("container", container_of(&self.workloads[pod.workload]).to_owned());
+                labels.insert("job", "vllm".to_owned());
+                let samples = streams::server_samples(self, pod, server);
+                let mut scrapes = latency::scrapes(&samples, server, index);
+                scrapes.retain(|scrape| begin < scrape.second && scrape.second <= end);
+                for at in 0..=bounds.len() {
+                    let bound = bounds
+                        .get(at)
+                        .map_or_else(|| "+Inf".to_owned(), |bound| format!("{bound:?}"));
+                    labels.insert("le", bound);
+                    let head = self.line_head(&format!("{family}_bucket"), &labels);
+                    for scrape in &scrapes {
+                        writeln!(out, "{head}{} {}", scrape.buckets[at], scrape.second)?;
+                    }
+                }
+                labels.remove("le");
+                let heads = ["count", "sum"].map(|part| self.line_head(&format!("{family}_{part}"), &labels));
+                for scrape in &scrapes {
+                    writeln!(out, "{}{} {}", heads[0], scrape.buckets[bounds.len()], scrape.second)?;
+                }
+                for scrape in &scrapes {
+                    writeln!(out, "{}{} {}", heads[1], scrape.sum, scrape.second)?;
+                }
             }
         }
         Ok(())

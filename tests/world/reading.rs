@@ -11,12 +11,13 @@ use gpuwise::model::time::{Grid, Window};
 use gpuwise::model::usage::{Column, Signal};
 use jiff::Timestamp;
 
+use super::latency;
 use super::objects;
 use super::physics::TICK;
 use super::pods::{Owner, Pod};
 use super::reduce::{Steps, rates};
 use super::streams::{self, Labels, ServerSample};
-use super::{CLUSTER, END, World, opencost};
+use super::{CLUSTER, END, Size, World, opencost};
 
 /// GPU signals in the order of a sample's ticks.
 const GPU_SIGNALS: [Signal; 7] = [
@@ -38,13 +39,14 @@ impl World {
         };
         let mut series = self.device_series(i64::from(step_seconds));
         series.extend(self.server_series(i64::from(step_seconds)));
+        series.extend(self.histogram_series());
         let mut reading = Reading {
             cluster: CLUSTER.to_owned(),
             grid: Grid { window, step_seconds },
             currency: "USD".to_owned(),
             inventory: self.inventory(i64::from(step_seconds)),
             series,
-            asked: Signal::ALL.to_vec(),
+            asked: Signal::every().collect(),
             gaps: Vec::new(),
         };
         reading.settle();
@@ -124,6 +126,44 @@ impl World {
             ));
         }
         series
+    }
+
+    /// What the store has added up over pods whose names are alike but for what follows their last dash, hour by hour. Worlds
+    /// that are recorded for the binary have none: they would be a tenth of it.
+    fn histogram_series(&self) -> Vec<Series> {
+        let mut folds: BTreeMap<(usize, Labels), Vec<Option<f64>>> = BTreeMap::new();
+        let start = latency::first_hour(self.start);
+        if self.size == Size::Demo || start >= END {
+            return Vec::new();
+        }
+        for (pod, server) in streams::servers(self) {
+            let namespace = self.workloads[pod.workload].namespace.clone();
+            let fold = pod.name.rsplit_once('-').map_or(pod.name.as_str(), |(fold, _)| fold);
+            let of_fold = Labels::from([("namespace", namespace.clone()), ("pods", fold.to_owned())]);
+            let of_pod = Labels::from([("namespace", namespace), ("pod", pod.name.clone())]);
+            let samples = streams::server_samples(self, pod, server);
+            for (family, (_, bounds)) in latency::FAMILIES.iter().enumerate() {
+                let hours = latency::hourly(&latency::scrapes(&samples, server, family), start);
+                for at in 0..=bounds.len() + 1 {
+                    let mut labels = of_fold.clone();
+                    // The last is the sum of the observations, which has no bound.
+                    if at <= bounds.len() {
+                        let bound = bounds.get(at).map_or_else(|| "+Inf".to_owned(), f64::to_string);
+                        labels.insert("le", bound);
+                    }
+                    let there = folds.entry((family, labels)).or_insert_with(|| vec![None; hours.len()]);
+                    for (sum, hour) in there.iter_mut().zip(&hours) {
+                        *sum = hour.as_ref().map(|rises| rises[at] + sum.unwrap_or(0.0)).or(*sum);
+                    }
+                }
+                let present = hours.iter().map(|hour| hour.as_ref().map(|_| 1.0)).collect();
+                folds.insert((family, of_pod.clone()), present);
+            }
+        }
+        let series = |((family, labels), values): ((usize, Labels), Vec<_>)| {
+            measured(Signal::HISTOGRAMS[family], &labels, values)
+        };
+        folds.into_iter().filter_map(series).collect()
     }
 
     fn inventory(&self, step: i64) -> Inventory {

@@ -68,13 +68,24 @@ pub fn rates(samples: &[(i64, f64)], start: i64, end: i64, step: i64) -> Vec<Opt
 
 fn rate(samples: &[(i64, f64)], begin: i64, end: i64) -> Option<f64> {
     let (first, last) = (samples.first()?, samples.last()?);
-    if samples.len() < 2 {
+    let resets = samples.windows(2).filter(|pair| pair[1].1 < pair[0].1);
+    let lost = resets.map(|pair| pair[0].1).sum();
+    extrapolated((*first, *last, samples.len()), lost, begin, end)
+}
+
+/// The rate between the first and the last of so many samples in `(begin, end]`, with what was counted before resets among them.
+pub fn extrapolated(
+    (first, last, count): ((i64, f64), (i64, f64), usize),
+    lost: f64,
+    begin: i64,
+    end: i64,
+) -> Option<f64> {
+    if count < 2 {
         return None;
     }
-    let resets = samples.windows(2).filter(|pair| pair[1].1 < pair[0].1);
-    let increase = last.1 - first.1 + resets.map(|pair| pair[0].1).sum::<f64>();
+    let increase = last.1 - first.1 + lost;
     let sampled = (last.0 - first.0) as f64;
-    let interval = sampled / (samples.len() - 1) as f64;
+    let interval = sampled / (count - 1) as f64;
     let threshold = interval * 1.1;
     let mut before = (first.0 - begin) as f64;
     let mut after = (end - last.0) as f64;

@@ -1,5 +1,6 @@
 //! What a workload is and how that was told; what it costs; how busy it was.
 
+use crate::model::histogram::{LatencyRow, ServingRow};
 use crate::model::plan::{Plan, Verdict, WorkloadRow};
 use crate::model::queueing::Queueing;
 use crate::model::workload::{CapacityType, Class};
@@ -20,7 +21,10 @@ pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String
         ("Memory", memory(row)),
     ];
     let queue = row.queue.as_ref().map(|queue| ("Queue", queueing(queue)));
-    let lines = lines.into_iter().chain(queue);
+    let serving = row.serving.as_ref().map(|serving| ("Serving", serving_line(serving)));
+    let pools = Some(row.inference_pools.join(", ")).filter(|pools| !pools.is_empty());
+    let pools = pools.map(|pools| ("Pool", format!("{pools}: an endpoint picker chooses among its pods")));
+    let lines = lines.into_iter().chain(serving).chain(pools).chain(queue);
     let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
     for (label, line) in lines {
         text.push_str(&format!("  {label:<8} {}\n", plain(&line)));
@@ -121,6 +125,50 @@ fn queueing(queueing: &Queueing) -> String {
         ));
     }
     text
+}
+
+fn serving_line(row: &ServingRow) -> String {
+    let latencies = [
+        ("first token", &row.time_to_first_token_seconds),
+        ("between tokens", &row.inter_token_latency_seconds),
+        ("whole request", &row.request_latency_seconds),
+    ];
+    let mut parts: Vec<String> = latencies
+        .into_iter()
+        .map(|(what, row)| latency(what, row.as_ref()))
+        .collect();
+    let tokens = |amount: Option<f64>| amount.map_or_else(|| UNKNOWN.to_owned(), |amount| number(amount.round()));
+    let (prompt, answer) = (row.prompt_tokens_per_request, row.answer_tokens_per_request);
+    parts.push(format!(
+        "{} tokens asked and {} answered on average",
+        tokens(prompt),
+        tokens(answer)
+    ));
+    parts.join("; ")
+}
+
+fn latency(what: &str, row: Option<&LatencyRow>) -> String {
+    let Some(row) = row else {
+        return format!("{what} {UNKNOWN}");
+    };
+    let quantiles = [("p50", row.p50), ("p95", row.p95), ("p99", row.p99)];
+    let quantiles =
+        quantiles.map(|(name, value)| format!("{name} {}", value.map_or_else(|| UNKNOWN.to_owned(), short)));
+    format!(
+        "{what} {} ({}, {} of its hours)",
+        quantiles.join(", "),
+        row.signal,
+        percent(Some(row.coverage))
+    )
+}
+
+/// Seconds as people say them where they are few.
+fn short(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{} ms", number((seconds * 10_000.0).round() / 10.0))
+    } else {
+        format!("{} s", number((seconds * 100.0).round() / 100.0))
+    }
 }
 
 /// Seconds in the unit in which people say them.

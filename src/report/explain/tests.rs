@@ -100,6 +100,23 @@ fn a_name_cannot_add_a_line() {
 }
 
 #[test]
+fn how_a_server_served_is_told_and_what_it_did_not_tell_is_unknown() {
+    let mut plan = sample::plan();
+    assert!(!why(&plan, "w-chat").unwrap().contains("Serving"));
+    plan.workloads[0].serving = Some(sample::serving());
+    plan.workloads[0].inference_pools = vec!["chat-pool".to_owned()];
+    let text = why(&plan, "w-chat").unwrap();
+    let expected = "Serving  first token p50 210 ms, p95 420 ms, p99 1.25 s (time_to_first_token, 98% of its hours); between tokens \
+        unknown; whole request p50 6.2 s, p95 12.4 s, p99 unknown (request_latency, 98% of its hours); 812 tokens asked and unknown \
+        answered on average";
+    assert!(text.contains(expected), "{text}");
+    assert!(
+        text.contains("Pool     chat-pool: an endpoint picker chooses among its pods"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_queue_tells_how_long_its_work_waits() {
     let mut plan = sample::plan();
     let row = plan.workloads.iter_mut().find(|row| row.name == "llama-70b").unwrap();

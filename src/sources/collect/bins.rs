@@ -29,7 +29,7 @@ struct Group {
 pub(super) fn bins(
     lives: &[Life<'_>],
     named: &Joined,
-    claimed: &BTreeMap<String, PodKey>,
+    nameless: &BTreeSet<(String, PodKey)>,
     grid: Grid,
     signals: Signals,
     samples_at_once: u64,
@@ -37,7 +37,7 @@ pub(super) fn bins(
     let mut bins: Vec<Pods> = Vec::new();
     let (mut samples, mut length) = (0, 0);
     let mut claims: BTreeMap<&PodKey, Vec<&String>> = BTreeMap::new();
-    for (uuid, pod) in claimed {
+    for (uuid, pod) in nameless {
         claims.entry(pod).or_default().push(uuid);
     }
     for group in together(lives, named, grid, signals) {

@@ -98,6 +98,18 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// The pod for which a claim is reserved alone, by the claim's namespace and name.
+    pub fn holders_by_claim(&self, inventory: &'a Inventory) -> BTreeMap<(String, String), PodKey> {
+        let pods: BTreeMap<&str, &Pod> = inventory.pods.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
+        let claims = self.claims.iter().filter_map(|((namespace, name), claim)| {
+            let [uid] = &claim.reserved_for[..] else { return None };
+            let pod = pods.get(uid.as_str())?;
+            let claim = ((*namespace).to_owned(), (*name).to_owned());
+            Some((claim, (pod.namespace.clone(), pod.name.clone())))
+        });
+        claims.collect()
+    }
+
     /// The pod that holds a whole GPU alone through a claim, by the GPU's UUID: exporters that do not know of DRA name no pod.
     pub fn holders_by_uuid(&self, inventory: &'a Inventory) -> BTreeMap<String, PodKey> {
         let mut found = BTreeMap::new();

@@ -60,6 +60,29 @@ fn pod_of(labels: &Labels, exported: bool, known: &BTreeSet<PodKey>) -> Option<P
     (known.contains(&plain) || (known.is_empty() && !exported && !exporter)).then_some(plain)
 }
 
+/// The resource claim that a series names (dcgm-exporter with `KUBERNETES_ENABLE_DRA`).
+fn claim_of(labels: &Labels) -> Option<(String, String)> {
+    Some((
+        labels.get("dra_claim_namespace")?.clone(),
+        labels.get("dra_claim_name")?.clone(),
+    ))
+}
+
+/// The pods of GPUs whose series name no pod but a claim that is a pod's alone, with the GPU's UUID.
+pub fn claimed_by_label<'l>(
+    all: impl Iterator<Item = &'l Labels>,
+    exported: bool,
+    known: &BTreeSet<PodKey>,
+    by_claim: &BTreeMap<(String, String), PodKey>,
+) -> BTreeSet<(String, PodKey)> {
+    let nameless = all.filter(|labels| pod_of(labels, exported, known).is_none());
+    let claimed = nameless.filter_map(|labels| {
+        let pod = by_claim.get(&claim_of(labels)?)?;
+        Some((labels.get("UUID")?.clone(), pod.clone()))
+    });
+    claimed.collect()
+}
+
 /// UUIDs of GPUs of which at least one series names no pod.
 pub fn without_pod<'l>(
     all: impl Iterator<Item = &'l Labels>,
@@ -77,6 +100,8 @@ pub struct Naming<'a> {
     pub known: &'a BTreeSet<PodKey>,
     /// The pods that hold a GPU alone through a resource claim, by its UUID.
     pub claimed: &'a BTreeMap<String, PodKey>,
+    /// The pods for which a resource claim is reserved alone, by its namespace and name.
+    pub by_claim: &'a BTreeMap<(String, String), PodKey>,
     /// Whether any GPU series names its pod apart from the exporter's.
     pub exported: bool,
     /// Names of GPUs.
@@ -87,12 +112,14 @@ impl Naming<'_> {
     /// The pod of a GPU series.
     pub fn pod(&self, labels: &Labels) -> Option<PodKey> {
         let named = pod_of(labels, self.exported, self.known);
+        // A slice has a claim of its own on the board's UUID.
+        let by_claim = || self.by_claim.get(&claim_of(labels)?).cloned();
         // An exporter that does not know of DRA names no pod of its GPUs.
         let claimed = || {
             let device = device_of(labels).filter(|device| device.mig_instance.is_none())?;
             self.claimed.get(&device.uuid).cloned()
         };
-        named.or_else(claimed)
+        named.or_else(by_claim).or_else(claimed)
     }
 
     /// Devices by pod from labels alone: which they are and what kind, without a sample.
@@ -292,6 +319,7 @@ mod tests {
         let naming = Naming {
             known: &BTreeSet::new(),
             claimed: &BTreeMap::new(),
+            by_claim: &BTreeMap::new(),
             exported: true,
             catalog: &catalog,
         };

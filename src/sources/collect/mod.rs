@@ -12,8 +12,10 @@ pub mod lives;
 pub mod class;
 pub mod workloads;
 pub mod queues;
+mod pools;
 pub mod spend;
 pub mod bins;
+mod histograms;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,7 @@ use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
 use devices::{Joined, Naming, PodKey};
+use histograms::Folds;
 use lives::Life;
 use nodes::NodeFacts;
 use owners::Owners;
@@ -47,6 +50,9 @@ pub struct Outline<'a> {
     claims: Claims<'a>,
     known: BTreeSet<PodKey>,
     claimed: BTreeMap<String, PodKey>,
+    by_claim: BTreeMap<(String, String), PodKey>,
+    /// GPUs whose series name no pod, with the pods that hold them.
+    nameless: BTreeSet<(String, PodKey)>,
     exported: bool,
     /// Devices by pod, without a sample.
     named: Joined,
@@ -54,6 +60,9 @@ pub struct Outline<'a> {
     currency: &'a str,
     odd_prices: Vec<PricedGap>,
     lives: Vec<Life<'a>>,
+    folds: Folds,
+    /// Pods whose name was that of pods of several workloads.
+    reused: BTreeSet<PodKey>,
 }
 
 /// Workloads with their history, and what was read of it.
@@ -85,6 +94,12 @@ impl Tally {
     fn of(workloads: &[Workload]) -> Self {
         let mut tally = Self::default();
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
+        for workload in workloads {
+            for (signal, histogram) in &workload.histograms {
+                tally.present.insert(*signal);
+                tally.samples += histogram.values() as u64;
+            }
+        }
         for pod in pods {
             let devices = pod.devices.iter().flat_map(|device| &device.signals);
             for (signal, column) in devices.chain(&pod.server) {
@@ -124,9 +139,13 @@ impl<'a> Outline<'a> {
         // Claims speak only where the exporter does not.
         let nameless = devices::without_pod(devices.clone(), exported, &known);
         claimed.retain(|uuid, _| nameless.contains(uuid));
+        let by_claim = claims.holders_by_claim(inventory);
+        let mut nameless = devices::claimed_by_label(devices.clone(), exported, &known, &by_claim);
+        nameless.extend(claimed.iter().map(|(uuid, pod)| (uuid.clone(), pod.clone())));
         let naming = Naming {
             known: &known,
             claimed: &claimed,
+            by_claim: &by_claim,
             exported,
             catalog,
         };
@@ -141,6 +160,8 @@ impl<'a> Outline<'a> {
         let book = PriceBook::new(catalog, sheet, currency, reading.grid.window);
         let facts = nodes::facts(inventory, catalog, &book, &as_of);
         Self {
+            reused: histograms::reused(&lives),
+            folds: Folds::default(),
             lives,
             odd_prices: prices::gaps(&facts, &book, currency),
             currency,
@@ -154,7 +175,16 @@ impl<'a> Outline<'a> {
             named,
             known,
             claimed,
+            by_claim,
+            nameless,
         }
+    }
+
+    /// The outline with the histograms of the whole cluster, where the parts have none: they are read at once, as the server
+    /// has added them up.
+    pub fn with_histograms(mut self, series: Vec<Series>) -> Self {
+        self.folds = Folds::of(series);
+        self
     }
 
     fn sources(&self) -> Sources<'_> {
@@ -179,9 +209,12 @@ impl<'a> Outline<'a> {
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
+        let (histograms, series): (Vec<_>, Vec<_>) = series.into_iter().partition(|one| one.signal.is_histogram());
+        let own = (!histograms.is_empty()).then(|| Folds::of(histograms));
         let naming = Naming {
             known: &self.known,
             claimed: &self.claimed,
+            by_claim: &self.by_claim,
             exported: self.exported,
             catalog: self.catalog,
         };
@@ -194,8 +227,14 @@ impl<'a> Outline<'a> {
         lives.extend(ownerless);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        let mut workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        let folds = own.as_ref().unwrap_or(&self.folds);
+        let mixed: Vec<Option<Gap>> = workloads
+            .iter_mut()
+            .map(|workload| folds.attach(workload, &self.reused, self.reading.grid))
+            .collect();
         let mut tally = Tally::of(&workloads);
+        tally.gaps.extend(mixed.into_iter().flatten());
         tally.ownerless = count;
         Part { workloads, tally }
     }
@@ -203,6 +242,7 @@ impl<'a> Outline<'a> {
     fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
         let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
         queues::attach(&mut workloads, inventory, &self.owners, now);
+        pools::attach(&mut workloads, inventory);
         workloads
     }
 
@@ -211,7 +251,7 @@ impl<'a> Outline<'a> {
         bins::bins(
             &self.lives,
             &self.named,
-            &self.claimed,
+            &self.nameless,
             self.reading.grid,
             signals,
             samples_at_once,

@@ -82,7 +82,11 @@ impl<'a> Owners<'a> {
                 &pod.namespace,
                 self.chain(&pod.namespace, owner.clone(), Some(&pod.labels)),
             ),
-            None => itself(&pod.namespace, &pod.name),
+            None => match &pod.pod_group {
+                // Pods that are scheduled together or not at all are one thing, also where nothing owns them.
+                Some(group) => self.of_reference(&pod.namespace, named("PodGroup", group)),
+                None => itself(&pod.namespace, &pod.name),
+            },
         }
     }
 
@@ -216,6 +220,7 @@ pub fn is_run(kind: &str) -> bool {
             | "SparkApplication"
             | "AppWrapper"
             | "Workflow"
+            | "PodGroup"
     )
 }
 
@@ -237,6 +242,7 @@ fn group_of(kind: &str) -> &'static str {
         "PyTorchJob" | "TFJob" | "MPIJob" | "JAXJob" | "XGBoostJob" | "PaddleJob" | "Notebook" => "kubeflow.org",
         "RayCluster" | "RayJob" | "RayCronJob" | "RayService" => "ray.io",
         "LeaderWorkerSet" => "leaderworkerset.x-k8s.io",
+        "PodGroup" => "scheduling.k8s.io",
         "DisaggregatedSet" => "disaggregatedset.x-k8s.io",
         "InferenceService" | "LLMInferenceService" => "serving.kserve.io",
         "Workflow" | "CronWorkflow" | "Rollout" => "argoproj.io",

@@ -2,6 +2,7 @@
 
 mod changing;
 mod claims;
+mod pools;
 mod queues;
 
 use std::collections::BTreeMap;

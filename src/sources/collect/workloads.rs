@@ -182,6 +182,7 @@ fn workload(
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
         queue: None,
+        pools: Vec::new(),
         gpus: money.gpus,
         gpu: money.gpu,
         capacity: money.capacity,
@@ -189,6 +190,7 @@ fn workload(
         monthly: money.monthly,
         price: money.price,
         serving,
+        histograms: BTreeMap::new(),
         pods,
     }
 }

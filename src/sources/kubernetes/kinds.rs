@@ -2,7 +2,7 @@
 
 use super::served::Kind;
 #[cfg(test)]
-use super::{devices, queues};
+use super::{devices, pools, queues};
 
 /// Every kind that is listed, with the version to ask for where no reference names one. A kind that is not here stays a
 /// reference: its name is known, its owner and its replicas are not.
@@ -114,7 +114,8 @@ pub fn is_read(group: &str, kind: &str) -> bool {
 pub(super) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let owners = OWNER_KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
     let queues = queues::KINDS.iter().map(|kind| (kind.group, kind.plural));
-    owners.chain(queues).chain([
+    let pools = pools::KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
+    owners.chain(queues).chain(pools).chain([
         ("", "nodes"),
         ("", "pods"),
         ("autoscaling", "horizontalpodautoscalers"),

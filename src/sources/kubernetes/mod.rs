@@ -8,6 +8,7 @@ pub mod kinds;
 mod requests;
 mod devices;
 mod queues;
+mod pools;
 mod list;
 mod objects;
 mod owners;

@@ -136,6 +136,7 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
         labels: meta.labels.unwrap_or_default(),
         annotations: kept(meta.annotations.unwrap_or_default(), &ANNOTATIONS, &ANNOTATION_PREFIXES),
         owner: controller_of(meta.owner_references.as_deref().unwrap_or_default()),
+        pod_group: spec.scheduling_group.and_then(|group| group.pod_group_name),
         containers: spec.containers.into_iter().chain(sidecars).map(container).collect(),
         node_selector: spec.node_selector.unwrap_or_default(),
         counted,

@@ -10,10 +10,11 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{devices, objects, owners, queues};
+use super::{devices, objects, owners, pools, queues};
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::pools::InferencePool;
 use crate::model::progress::Progress;
 use crate::model::queueing::Queues;
 
@@ -32,6 +33,8 @@ pub struct KubernetesReading {
     pub devices: Vec<OfferedDevice>,
     /// Resource claims that have their devices.
     pub device_claims: Vec<DeviceClaim>,
+    /// Pools of model servers behind an endpoint picker.
+    pub pools: Vec<InferencePool>,
     /// Kueue's queues and what waits in them.
     pub queues: Queues,
     /// What could not be read.
@@ -61,6 +64,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     let (mut pods, others) = gpu_pods(&mut reader).await?;
     let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
     let queues = queues::read(&mut reader, &served, &pods).await?;
+    let pools = pools::read(&mut reader, &served).await?;
     let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
     let mut hpas = reader
         .list(
@@ -83,6 +87,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         hpas,
         devices,
         device_claims,
+        pools,
         queues,
         gaps: reader.gaps,
     })

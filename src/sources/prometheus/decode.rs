@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use super::native::{Native, histogram, histograms};
 use super::scan::{ScanError, Scanner};
 
 /// Bytes of the labels of one series, and of all that a server remarks, at most.
@@ -29,6 +30,8 @@ pub struct SeriesRow {
     pub samples: Vec<(f64, f64)>,
     /// Whether it carries native histograms, which are not among the samples.
     pub has_histograms: bool,
+    /// Unix seconds and native histogram, in the server's order.
+    pub histograms: Vec<(f64, Native)>,
 }
 
 /// What an answer says besides its series. A server that lost part of the world (a Thanos store that is down, a result
@@ -236,9 +239,13 @@ fn series<R: Read>(scanner: &mut Scanner<R>) -> Result<SeriesRow, ScanError> {
             }
             "values" => scanner.samples(&mut row.samples)?,
             "value" => row.samples.push(scanner.sample()?),
-            "histogram" | "histograms" => {
+            "histograms" => {
                 row.has_histograms = true;
-                scanner.skip()?;
+                histograms(scanner, &mut row.histograms)?;
+            }
+            "histogram" => {
+                row.has_histograms = true;
+                row.histograms.push(histogram(scanner)?);
             }
             _ => scanner.skip()?,
         }

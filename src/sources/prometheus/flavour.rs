@@ -108,18 +108,25 @@ impl Flavour {
     }
 
     /// The query in its words. The `rate` of MetricsQL counts from the last sample before the range, so that a peak of one
-    /// scrape is spread over two; what Prometheus means is the slope between the range's own first and last sample.
+    /// scrape is spread over two; what Prometheus means is the slope between the range's own first and last sample. So it is with
+    /// `increase`, which is by how much the counter rose between them.
     pub(super) fn words(self, query: &str) -> Cow<'_, str> {
         if self != Self::VictoriaMetrics {
             return Cow::Borrowed(query);
         }
         let mut said = String::with_capacity(query.len());
         let mut rest = query;
-        while let Some((before, argument, after)) = next_rate(rest) {
+        loop {
+            let calls = ["rate(", "increase("].map(|call| next_call(rest, call));
+            let first = calls.into_iter().flatten().min_by_key(|(before, _, _)| before.len());
+            let Some((before, argument, after)) = first else { break };
             said.push_str(before);
-            said.push_str(&format!(
-                "(increase_prometheus({argument}) / (tlast_over_time({argument}) - tfirst_over_time({argument})))"
-            ));
+            said.push_str(&match rest[before.len()..].starts_with("rate") {
+                true => format!(
+                    "(increase_prometheus({argument}) / (tlast_over_time({argument}) - tfirst_over_time({argument})))"
+                ),
+                false => format!("increase_prometheus({argument})"),
+            });
             rest = after;
         }
         if said.is_empty() {
@@ -145,19 +152,18 @@ fn region_of(host: &str) -> Option<&str> {
     (!region.contains('.') && !region.is_empty()).then_some(region)
 }
 
-/// What stands before, in and after the next `rate(...)`. Parentheses within strings do not count.
-fn next_rate(query: &str) -> Option<(&str, &str, &str)> {
-    const CALL: &str = "rate(";
+/// What stands before, in and after the next of these calls, such as `rate(`. Parentheses within strings do not count.
+fn next_call<'q>(query: &'q str, call: &str) -> Option<(&'q str, &'q str, &'q str)> {
     let mut from = 0;
     let start = loop {
-        let found = from + query[from..].find(CALL)?;
+        let found = from + query[from..].find(call)?;
         let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
         if !query[..found].ends_with(is_word) {
             break found;
         }
-        from = found + CALL.len();
+        from = found + call.len();
     };
-    let inside = start + CALL.len();
+    let inside = start + call.len();
     let (mut depth, mut quote, mut escaped) = (1, None, false);
     for (index, c) in query[inside..].char_indices() {
         match (quote, c) {
@@ -224,6 +230,12 @@ mod tests {
             "sum({}) or irate(c[2m]) or {}",
             slope(r#"a{b="x)y"}[2m]"#),
             slope("d[1m]")
+        );
+        assert_eq!(said, expected);
+        let said = Flavour::VictoriaMetrics.words(r#"max(increase(a{b="x)y"}[1h])) or rate(c[1m]) or increase(d[1h])"#);
+        let expected = format!(
+            r#"max(increase_prometheus(a{{b="x)y"}}[1h])) or {} or increase_prometheus(d[1h])"#,
+            slope("c[1m]")
         );
         assert_eq!(said, expected);
         let catalog = Catalog::shipped().unwrap();

@@ -192,7 +192,7 @@ mod tests {
         SeriesRow {
             labels: [("found".to_owned(), found.to_owned())].into(),
             samples: vec![(0.0, count)],
-            has_histograms: false,
+            ..SeriesRow::default()
         }
     }
 

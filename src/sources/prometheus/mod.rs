@@ -2,6 +2,7 @@
 
 mod sample;
 mod scan;
+pub mod native;
 pub mod decode;
 pub mod matcher;
 pub mod select;
@@ -19,5 +20,7 @@ pub mod history;
 pub mod remote_read;
 pub mod read;
 pub mod clusters;
+pub mod folds;
+pub mod histograms;
 pub mod probe;
 pub mod scrape;

@@ -9,10 +9,10 @@ use crate::model::usage::Signal;
 
 /// Labels that identify a device and what runs on it, in every dialect of the exporters: `Hostname` became `hostname`; without
 /// `honorLabels` the pod stands in `exported_*` while `pod` is the exporter's own, and with `--use-old-namespace` in `pod_*`; AMD's
-/// exporter has names of its own.
+/// exporter has names of its own. A resource claim stands beside the pod, and where the kubelet does not tell the pod, alone.
 const DEVICE_LABELS: &str = "UUID, gpu, modelName, Hostname, hostname, GPU_I_ID, GPU_I_PROFILE, namespace, pod, container, \
                              exported_namespace, exported_pod, exported_container, pod_namespace, pod_name, container_name, \
-                             gpu_uuid, card_series";
+                             gpu_uuid, card_series, dra_claim_namespace, dra_claim_name";
 
 /// Labels that identify a model server.
 const SERVER_LABELS: &str = "namespace, pod, exported_namespace, exported_pod, model_name, engine";
@@ -45,7 +45,9 @@ pub fn range_queries(
     for row in catalog.metrics(signal) {
         for place in &places {
             let metric = within.selector(&row.metric, &[&row.matcher, place]);
-            let part = one_name(signal, &metric, step_seconds);
+            let Some(part) = one_name(signal, &metric, step_seconds) else {
+                continue;
+            };
             match queries.last_mut() {
                 Some(query) if query.len() + part.len() + 4 <= LONGEST_QUERY / times => {
                     query.push_str(" or ");
@@ -76,6 +78,8 @@ pub(super) enum Kind {
     Counter,
     /// One, with what is told in its labels.
     Constant,
+    /// Counts by size, which are asked for in another way (see [`super::folds`]).
+    Histogram,
 }
 
 /// What a signal's samples are.
@@ -92,6 +96,11 @@ pub(super) fn kind(signal: Signal) -> Kind {
         }
         Signal::RequestsFinished | Signal::TokensGenerated => Kind::Counter,
         Signal::CacheConfig => Kind::Constant,
+        Signal::TimeToFirstToken
+        | Signal::InterTokenLatency
+        | Signal::RequestLatency
+        | Signal::PromptTokens
+        | Signal::AnswerTokens => Kind::Histogram,
     }
 }
 
@@ -128,9 +137,10 @@ pub(super) fn selectors(
     Ok(all)
 }
 
-fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
+/// Nothing for a histogram: those of all pods are read at once.
+fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> Option<String> {
     let labels = if signal.is_gpu() { DEVICE_LABELS } else { SERVER_LABELS };
-    match kind(signal) {
+    Some(match kind(signal) {
         Kind::Gauge(Fold::Mean) => format!("max by ({labels}) (avg_over_time({metric}[{step_seconds}s]))"),
         Kind::Gauge(Fold::Max) => format!("max by ({labels}) (max_over_time({metric}[{step_seconds}s]))"),
         Kind::Counter => {
@@ -143,7 +153,8 @@ fn one_name(signal: Signal, metric: &str, step_seconds: u32) -> String {
         Kind::Constant => {
             format!("max by ({SERVER_LABELS}, {CACHE_LABELS}) (last_over_time({metric}[{step_seconds}s]))")
         }
-    }
+        Kind::Histogram => return None,
+    })
 }
 
 #[cfg(test)]

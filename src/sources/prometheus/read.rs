@@ -20,7 +20,7 @@ use crate::model::time::Grid;
 use crate::model::usage::{Column, Signal};
 
 /// Queries at once. Prometheus runs twenty, for everybody.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
 /// What no GPU or server reads of a signal. DCGM writes 2^47 and up, or 2^63 and up, where it has no reading, and AMD's library
 /// 2^16 - 1; a step in which only some samples were blank has a mean below that, and no meaning either. Nor has a ratio that is a

@@ -252,6 +252,19 @@ impl<R: Read> Scanner<R> {
         }
     }
 
+    /// A number, bare or as a string, which may be NaN or infinite.
+    pub(super) fn number(&mut self) -> Result<f64, ScanError> {
+        let text = match self.peek()? {
+            b'"' => self.string()?,
+            _ => self.scalar()?,
+        };
+        if self.at_end()? {
+            return Err(ScanError::Eof);
+        }
+        text.parse()
+            .map_err(|_| self.wrong(format!("`{text}` is not a number")))
+    }
+
     /// Null, which is taken; false leaves everything in place.
     pub(super) fn null(&mut self) -> Result<bool, ScanError> {
         if self.peek()? != b'n' {

@@ -8,6 +8,7 @@ use crate::model::cluster::{
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::pools::InferencePool;
 use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use crate::model::reading::{Reading, Series};
 use crate::model::time::{Grid, Window};
@@ -133,6 +134,7 @@ fn pod() -> Pod {
         ]),
         annotations: labels(&[("karpenter.sh/do-not-disrupt", "true")]),
         owner: Some(object("Job", "hindenburg-28400")),
+        pod_group: Some("zeppelin-gang".to_owned()),
         containers: vec![container],
         node_selector: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
         counted: Some(Resources::from([("nvidia.com/gpu".to_owned(), 8.0)])),
@@ -168,6 +170,13 @@ fn inventory() -> Inventory {
         }],
         pods: vec![pod()],
         queues: queues(),
+        pools: vec![InferencePool {
+            namespace: "zeppelinlab".to_owned(),
+            name: "balloonpool".to_owned(),
+            selector: labels(&[("team", "airships")]),
+            picker: Some("balloonpicker".to_owned()),
+            fails_open: Some(false),
+        }],
         devices: vec![offered()],
         device_claims: vec![claim()],
         controllers: vec![Controller {
@@ -231,6 +240,17 @@ pub(super) fn reading() -> Reading {
         labels: labels.clone(),
         column: Column::from_options(values),
     };
+    let bound = labels(&[
+        ("exported_namespace", "zeppelinlab"),
+        ("pods", "balloon-7d9f8b6c4"),
+        ("le", "+Inf"),
+    ]);
+    // Four minutes are less than an hour: a single point.
+    let hours = Series {
+        signal: Signal::TimeToFirstToken,
+        labels: bound,
+        column: Column::from_options([Some(0.1 + 0.2)]),
+    };
     let mut reading = Reading {
         cluster: "zeppelincluster".to_owned(),
         grid: grid(4),
@@ -244,6 +264,7 @@ pub(super) fn reading() -> Reading {
                 &server,
                 [Some(1e-300), Some(0.1 + 0.2), None, None],
             ),
+            hours,
         ],
         asked: vec![
             Signal::GpuUtil,

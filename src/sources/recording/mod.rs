@@ -6,6 +6,8 @@
 //! - `series.json`: a list of series, each with its `id`, `signal` and `labels`.
 //! - `samples.parquet`: `series` (INT32, an `id` of `series.json`), `time` (the end of the step, milliseconds, UTC) and
 //!   `value` (DOUBLE), ordered by series and time, at least one row group a signal. A gap is a row that is not there.
+//!   Histograms have a step of their own, about an hour, that ends with the window: a series for each bound (`le`), one for
+//!   the sum of what was observed (no `le`), and one for each pod that it was taken from (`pod`).
 //!   DuckDB opens it with `SELECT * FROM 'samples.parquet' JOIN 'series.json' ON series = id`.
 //!
 //! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample. A cluster that fits in

@@ -50,16 +50,18 @@ impl Recorded {
         let InventoryFile { inventory, gaps } = parse(INVENTORY, inventory)?;
         let entries: Vec<SeriesEntry> = parse(SERIES, series)?;
         let grid = manifest.grid()?;
-        let rows = Rows::open(samples, grid, entries.iter().map(|entry| entry.id))?;
         let mut listed = Vec::with_capacity(entries.len());
         for SeriesEntry { id, signal, labels } in entries {
             let signal = manifest.signal(&signal)?;
             listed.push(Listed { id, signal, labels });
         }
+        let grids = listed.iter().map(|one: &Listed| (one.id, one.signal.grid(grid)));
+        let rows = Rows::open(samples, grids)?;
         listed.sort_by(|a, b| (a.signal, &a.labels).cmp(&(b.signal, &b.labels)));
         let mut by_pod: BTreeMap<PodKey, Vec<usize>> = BTreeMap::new();
         let mut by_device: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (at, one) in listed.iter().enumerate() {
+        // What the server added up over pods is read as a whole.
+        for (at, one) in listed.iter().enumerate().filter(|(_, one)| !one.signal.is_histogram()) {
             if let Some(pod) = pod_in(&one.labels) {
                 by_pod.entry(pod).or_default().push(at);
             }
@@ -107,10 +109,10 @@ impl Recorded {
     /// As [`RecordingError`] says.
     pub fn whole(self) -> Result<Reading, RecordingError> {
         let mut columns = self.columns(self.listed.iter())?;
-        let points = self.reading.grid.points();
         let mut reading = self.reading;
         for Listed { id, signal, labels } in self.listed {
-            let column = columns.remove(&id).unwrap_or_else(|| Column::gaps(points));
+            let gaps = || Column::gaps(signal.grid(reading.grid).points());
+            let column = columns.remove(&id).unwrap_or_else(gaps);
             reading.series.push(Series { signal, labels, column });
         }
         Ok(reading)
@@ -124,10 +126,20 @@ impl Recorded {
         self.series(&self.places(pods))
     }
 
+    /// The histograms.
+    ///
+    /// # Errors
+    /// As [`RecordingError`] says.
+    pub fn histograms(&self) -> Result<Vec<Series>, RecordingError> {
+        let is_one = |at: &usize| self.listed[*at].signal.is_histogram();
+        self.series(&(0..self.listed.len()).filter(is_one).collect())
+    }
+
     /// Series that none of these pods have, in portions of so many samples at most.
     pub fn others(&self, parts: &[Pods], samples_at_once: u64) -> Vec<BTreeSet<usize>> {
         let known: BTreeSet<usize> = parts.iter().flat_map(|pods| self.places(pods)).collect();
-        let others: Vec<usize> = (0..self.listed.len()).filter(|at| !known.contains(at)).collect();
+        let is_other = |at: &usize| !known.contains(at) && !self.listed[*at].signal.is_histogram();
+        let others: Vec<usize> = (0..self.listed.len()).filter(is_other).collect();
         let fit = samples_at_once / self.reading.grid.points().max(1) as u64;
         let fit = usize::try_from(fit).unwrap_or(usize::MAX).max(1);
         others

@@ -28,7 +28,7 @@ const KEPT_PREFIXES: [&str; 12] = [
 ];
 
 /// The same, by their key.
-const KEPT_KEYS: [&str; 30] = [
+const KEPT_KEYS: [&str; 32] = [
     "node.kubernetes.io/instance-type",
     "beta.kubernetes.io/instance-type",
     "kubernetes.io/arch",
@@ -59,6 +59,8 @@ const KEPT_KEYS: [&str; 30] = [
     "block_size",
     "cache_dtype",
     "engine",
+    "le",
+    "native",
 ];
 
 /// Renames whatever says whose cluster this is, and drops arguments and environment. The result is settled again.
@@ -88,6 +90,7 @@ fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
     visit(Text::Name, &mut reading.cluster);
     objects(&mut reading.inventory, visit);
     claims(&mut reading.inventory, visit);
+    pools(&mut reading.inventory, visit);
     queues(&mut reading.inventory.queues, visit);
     history(&mut reading.inventory, visit);
     for series in &mut reading.series {
@@ -120,6 +123,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Id, &mut pod.uid);
         each(&mut pod.node, Text::Id, visit);
         pod.owner.iter_mut().for_each(|owner| reference(owner, visit));
+        each(&mut pod.pod_group, Text::Name, visit);
         for group in [&mut pod.labels, &mut pod.annotations, &mut pod.node_selector] {
             labels(group, visit);
         }
@@ -142,6 +146,15 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut hpa.namespace);
         visit(Text::Name, &mut hpa.name);
         reference(&mut hpa.target, visit);
+    }
+}
+
+fn pools(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {
+    for pool in &mut inventory.pools {
+        visit(Text::Name, &mut pool.namespace);
+        visit(Text::Name, &mut pool.name);
+        labels(&mut pool.selector, visit);
+        each(&mut pool.picker, Text::Name, visit);
     }
 }
 
@@ -280,6 +293,7 @@ mod tests {
     use super::super::fixture::reading;
     use super::super::{decode, encode};
     use super::*;
+    use crate::model::usage::Signal;
 
     #[test]
     fn nothing_that_names_survives_redaction() {
@@ -358,6 +372,14 @@ mod tests {
         assert_eq!(
             inventory.owner_history[0].name,
             inventory.pod_history[0].owner_name.clone().unwrap()
+        );
+        // A sum over pods still bears the beginning of their names.
+        let of = |signal| reading.series.iter().find(|series| series.signal == signal).unwrap();
+        let (pod, sum) = (of(Signal::RequestsRunning), of(Signal::TimeToFirstToken));
+        assert_eq!(sum.labels["le"], "+Inf");
+        assert!(
+            pod.labels["pod"].starts_with(&format!("{}-", sum.labels["pods"])),
+            "{sum:?}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! `samples.parquet`, read: the rows of all series, or of some, of which memory is then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{DataType, DoubleType, Int32Type, Int64Type};
@@ -20,20 +20,19 @@ const BATCH: usize = 1 << 16;
 /// The file, and which series it may speak of.
 pub(super) struct Rows {
     file: Box<dyn FileReader>,
-    grid: Grid,
-    listed: BTreeSet<i32>,
+    /// The grid of each.
+    listed: BTreeMap<i32, Grid>,
 }
 
 impl Rows {
-    /// Opens a file, whose series are listed by these ids.
+    /// Opens a file, whose series are listed by these ids, each with its grid.
     pub(super) fn open(
         content: impl ChunkReader + 'static,
-        grid: Grid,
-        ids: impl Iterator<Item = i32>,
+        ids: impl Iterator<Item = (i32, Grid)>,
     ) -> Result<Self, RecordingError> {
-        let mut listed = BTreeSet::new();
-        for id in ids {
-            if !listed.insert(id) {
+        let mut listed = BTreeMap::new();
+        for (id, grid) in ids {
+            if listed.insert(id, grid).is_some() {
                 let why = format!("it has two series with the id {id}");
                 return Err(RecordingError::contradiction(SERIES, why));
             }
@@ -41,7 +40,7 @@ impl Rows {
         let file = SerializedFileReader::new(content).map_err(RecordingError::Parquet)?;
         check_schema(&file)?;
         let file = Box::new(file);
-        Ok(Self { file, grid, listed })
+        Ok(Self { file, listed })
     }
 
     /// How many there are.
@@ -55,8 +54,10 @@ impl Rows {
 
     /// A column for each of these series, a group of rows after the other.
     pub(super) fn columns(&self, ids: impl Iterator<Item = i32>) -> Result<BTreeMap<i32, Column>, RecordingError> {
-        let points = self.grid.points();
-        let mut columns: BTreeMap<i32, Column> = ids.map(|id| (id, Column::gaps(points))).collect();
+        let grid = |id| self.listed.get(&id).copied();
+        let mut columns: BTreeMap<i32, Column> = ids
+            .filter_map(|id| Some((id, Column::gaps(grid(id)?.points()))))
+            .collect();
         for (index, group) in self.file.metadata().row_groups().iter().enumerate() {
             let spans = group.column(0).statistics();
             if spans.is_some_and(|spans| !self.meets(spans, &columns)) {
@@ -72,7 +73,7 @@ impl Rows {
     fn meets(&self, spans: &Statistics, columns: &BTreeMap<i32, Column>) -> bool {
         let Statistics::Int32(spans) = spans else { return true };
         match (spans.min_opt(), spans.max_opt()) {
-            (Some(least), Some(most)) if self.listed.contains(least) && self.listed.contains(most) => {
+            (Some(least), Some(most)) if self.listed.contains_key(least) && self.listed.contains_key(most) => {
                 least > most || columns.range(least..=most).next().is_some()
             }
             _ => true,
@@ -91,7 +92,7 @@ impl Rows {
             }
             for run in series.chunk_by(|a, b| a == b) {
                 let Some(column) = columns.get_mut(&run[0]) else {
-                    if !self.listed.contains(&run[0]) {
+                    if !self.listed.contains_key(&run[0]) {
                         let why = format!("it has samples of series {}, which series.json does not list", run[0]);
                         return Err(RecordingError::contradiction(SAMPLES, why));
                     }
@@ -118,11 +119,12 @@ impl Rows {
             let why = format!("series {id} has a sample at {time} ms, which is no point of the window");
             RecordingError::contradiction(SAMPLES, why)
         };
-        if let Some(last) = times.last().and_then(|time| point_of(self.grid, *time)) {
+        let point_of = |time| point_of(*self.listed.get(&id)?, time);
+        if let Some(last) = times.last().and_then(|time| point_of(*time)) {
             column.expect_until(last, times.len());
         }
         for (&time, &value) in times.iter().zip(values) {
-            column.set(point_of(self.grid, time).ok_or_else(|| stray(time))?, value);
+            column.set(point_of(time).ok_or_else(|| stray(time))?, value);
         }
         Ok(())
     }

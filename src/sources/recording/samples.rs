@@ -43,6 +43,8 @@ pub(super) fn append<W: Write + Send>(
 ) -> Result<(), ParquetError> {
     for group in groups(series) {
         let mut rows = writer.next_row_group()?;
+        // Groups are of one signal.
+        let grid = group[0].1.signal.grid(grid);
         write_column::<Int32Type, W>(&mut rows, group, |id, column, into| into.resize(column.count(), id))?;
         write_column::<Int64Type, W>(&mut rows, group, |_, column, into| {
             into.extend(column.samples().map(|(point, _)| grid.second(point) * 1000));

@@ -185,12 +185,13 @@ proptest! {
         )
     ) {
         let mut reading = reading();
+        let hours = reading.series.iter().filter(|series| series.signal.is_histogram()).cloned().collect::<Vec<_>>();
         reading.grid = grid(30);
         reading.series = columns.iter().enumerate().map(|(n, (signal, values))| Series {
             signal: Signal::ALL[*signal],
             labels: labels(&[("pod", &format!("pod-{n}"))]),
             column: Column::from_options(values.iter().copied()),
-        }).collect();
+        }).chain(hours).collect();
         reading.settle();
         let back = decoded(&files(&reading)).unwrap();
         prop_assert_eq!(bits(&back), bits(&reading));

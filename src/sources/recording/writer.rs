@@ -53,10 +53,11 @@ impl<W: Write + Send> Writer<W> {
     pub fn add(&mut self, series: &[Series]) -> Result<(), RecordingError> {
         let mut fresh: Vec<Numbered<'_>> = Vec::with_capacity(series.len());
         for one in series {
-            if one.column.len() != self.grid.points() {
+            let points = one.signal.grid(self.grid).points();
+            if one.column.len() != points {
                 return Err(RecordingError::OffGrid {
                     signal: one.signal,
-                    expected: self.grid.points(),
+                    expected: points,
                     found: one.column.len(),
                 });
             }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gpu::GpuKind;
+use crate::sources::collect::bins::Signals;
+use crate::sources::prometheus::select::Pods;
 
 fn address(device: &str) -> DeviceAddress {
     DeviceAddress {
@@ -146,4 +148,71 @@ fn a_series_without_a_pod_is_the_claim_holders() {
     };
     // Of a GPU that two pods hold, no figure is one pod's.
     assert_eq!((devices("of-a"), devices("of-b"), devices("of-c")), (1, 0, 0));
+}
+
+#[test]
+fn a_series_that_names_a_claim_is_its_holders() {
+    let pods = vec![
+        claiming("a", &["first"]),
+        claiming("b", &["second"]),
+        claiming("c", &["both"]),
+        claiming("d", &["both"]),
+    ];
+    let claims = vec![
+        claim("first", &["gpu-11g.10gb"], &["a"]),
+        claim("second", &["gpu-0"], &["b"]),
+        claim("both", &["gpu-1"], &["c", "d"]),
+    ];
+    let mut reading = reading(dra(pods, claims), Vec::new());
+    let mut add = |uuid: &str, claim: &str, more: &[(&str, &str)]| {
+        let base = [
+            ("UUID", uuid),
+            ("Hostname", "n"),
+            ("modelName", "NVIDIA H100 80GB HBM3"),
+            // The exporter's own pod.
+            ("namespace", "gpu-operator"),
+            ("pod", "dcgm-exporter-x7k2p"),
+            ("dra_claim_namespace", "ml"),
+            ("dra_claim_name", claim),
+        ];
+        reading.series.push(Series {
+            signal: Signal::EngineActive,
+            labels: labels(&[&base[..], more].concat()),
+            column: Column::from_options(vec![Some(0.5); reading.grid.points()]),
+        });
+    };
+    // A slice, of which no slice's UUID is in the series; a GPU that no ResourceSlice tells of; a claim of two pods; one that is gone.
+    add("GPU-1", "first", &[("GPU_I_ID", "7"), ("GPU_I_PROFILE", "1g.10gb")]);
+    add("GPU-77", "second", &[]);
+    add("GPU-5", "both", &[]);
+    add("GPU-6", "gone", &[]);
+    let snapshot = joined(&reading);
+    let devices = |name: &str| {
+        let workload = snapshot.workloads.iter().find(|w| w.name == name).unwrap();
+        let devices = workload.pods[0].devices.iter();
+        devices
+            .map(|device| device.device.clone().unwrap().uuid)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (devices("of-a"), devices("of-b")),
+        (vec!["GPU-1".to_owned()], vec!["GPU-77".to_owned()])
+    );
+    assert!(devices("of-c").is_empty() && devices("of-d").is_empty());
+    // Read in parts, such a GPU is asked for by its UUID.
+    let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
+    let all = || reading.series.iter().map(|series| &series.labels);
+    let outline = Outline::of(&reading, all(), [].iter(), &catalog, &[], &sheet);
+    let bins = outline.bins(Signals { gpu: 1, server: 0 }, 1);
+    let asked: Vec<String> = bins.iter().filter_map(Pods::device_matcher).collect();
+    assert!(
+        asked.iter().any(|matcher| matcher.ends_with(r#"UUID=~"GPU-77""#)),
+        "{asked:?}"
+    );
+    assert!(
+        asked
+            .iter()
+            .all(|matcher| !matcher.contains("GPU-5") && !matcher.contains("GPU-6")),
+        "{asked:?}"
+    );
 }

@@ -7,6 +7,7 @@ mod granting;
 mod owning;
 mod paging;
 mod pods;
+mod pools;
 mod queues;
 
 use std::collections::BTreeMap;

@@ -23,7 +23,7 @@ fn row(labels: &[(&str, &str)], points: impl IntoIterator<Item = i64>, gpus: f64
     SeriesRow {
         labels,
         samples: points.into_iter().map(|i| ((START + i * 300) as f64, gpus)).collect(),
-        has_histograms: false,
+        ..SeriesRow::default()
     }
 }
 

@@ -142,6 +142,7 @@ impl OneSeries {
                 labels: labels.collect(),
                 samples,
                 has_histograms: self.has_histograms,
+                ..SeriesRow::default()
             };
             sink(query, row);
         }

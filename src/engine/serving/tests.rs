@@ -1,0 +1,127 @@
+//! Figures of small histograms, by hand.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::model::time::Window;
+use crate::model::units::GpuCount;
+use crate::model::workload::{CapacityType, Class, Classified, PodUse};
+
+const HOUR: i64 = 3_600;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn grid() -> Grid {
+    Grid {
+        window: Window {
+            start: at(0),
+            end: at(4 * HOUR),
+        },
+        step_seconds: 3_600,
+    }
+}
+
+fn pod(from: i64, to: i64) -> PodUse {
+    PodUse {
+        name: "chat-0".to_owned(),
+        node: None,
+        from: at(from),
+        to: at(to),
+        running: true,
+        pinned: false,
+        shared: false,
+        gpus: 1,
+        share: 1.0,
+        gpu: None,
+        hourly: None,
+        devices: Vec::new(),
+        server: BTreeMap::new(),
+    }
+}
+
+fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
+    let histogram = Histogram {
+        grid: grid(),
+        steps: steps.to_vec(),
+    };
+    Workload {
+        id: "c/ml/Deployment.apps/chat".to_owned(),
+        cluster: "c".to_owned(),
+        group: "apps".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: "ml".to_owned(),
+        name: "chat".to_owned(),
+        labels: BTreeMap::new(),
+        owner: None,
+        owner_because: None,
+        class: Classified {
+            class: Class::Inference,
+            confidence: 1.0,
+            because: Vec::new(),
+        },
+        runs: 1,
+        family: false,
+        replicas: None,
+        autoscaler: None,
+        queue: None,
+        pools: Vec::new(),
+        gpus: GpuCount::new(1.0),
+        gpu: None,
+        capacity: CapacityType::Unknown,
+        pod_requests: BTreeMap::new(),
+        monthly: None,
+        price: None,
+        serving: None,
+        histograms: BTreeMap::from([(Signal::TimeToFirstToken, histogram)]),
+        pods,
+    }
+}
+
+fn hour(fast: f64, all: f64) -> Option<Buckets> {
+    Buckets::new([(0.1, fast), (1.0, all), (f64::INFINITY, all)], Some(all / 4.0))
+}
+
+#[test]
+fn hours_that_are_not_known_lower_the_coverage_and_are_no_zeros() {
+    let whole = vec![pod(0, 4 * HOUR)];
+    let told = serving(&workload(
+        whole,
+        [hour(100.0, 200.0), None, hour(300.0, 300.0), hour(0.0, 0.0)],
+    ))
+    .unwrap();
+    let row = told.time_to_first_token_seconds.unwrap();
+    // Of 500 requests 400 took up to a tenth of a second; the hour without requests is known.
+    assert_eq!((row.count, row.coverage, row.mean), (500.0, 0.75, Some(0.25)));
+    assert_eq!((row.p50, row.p95), (Some(0.0625), Some(0.775)));
+    assert_eq!(row.p99, Some(0.955));
+    assert_eq!(
+        (told.request_latency_seconds, told.prompt_tokens_per_request),
+        (None, None)
+    );
+    // Before it began, and after it ended, nothing is missing.
+    let late = vec![pod(2 * HOUR + 600, 4 * HOUR)];
+    let told = serving(&workload(late, [None, None, None, hour(300.0, 300.0)])).unwrap();
+    assert_eq!(told.time_to_first_token_seconds.unwrap().coverage, 1.0);
+}
+
+#[test]
+fn a_tail_above_the_last_bucket_and_too_few_requests_are_unknown() {
+    let above = Buckets::new([(1.0, 90.0), (f64::INFINITY, 200.0)], None);
+    let told = serving(&workload(vec![pod(0, 4 * HOUR)], [above, None, None, None])).unwrap();
+    let row = told.time_to_first_token_seconds.unwrap();
+    assert_eq!((row.p50, row.p95, row.mean, row.coverage), (None, None, None, 0.25));
+    let few = serving(&workload(vec![pod(0, 4 * HOUR)], [hour(3.0, 4.0), None, None, None])).unwrap();
+    let row = few.time_to_first_token_seconds.unwrap();
+    assert_eq!((row.p50, row.mean, row.count), (None, None, 4.0));
+}
+
+#[test]
+fn a_workload_without_histograms_has_no_figures() {
+    let mut silent = workload(vec![pod(0, 4 * HOUR)], [None, None, None, None]);
+    silent.histograms.clear();
+    assert_eq!(serving(&silent), None);
+}
