@@ -1,5 +1,6 @@
 //! A whole cluster, read and judged, against decoding what was read.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -14,6 +15,9 @@ use gpuwise::sources::prometheus::matcher::Matchers;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cluster::{Asked, Cluster};
+
+/// What the binary holds in memory at once unless told otherwise.
+const AT_ONCE: u64 = 52_000_000;
 
 /// The end of every window.
 const END: i64 = 1_795_000_020;
@@ -75,10 +79,9 @@ async fn decode_alone(url: &str, asked: Vec<Asked>) -> u64 {
     samples.into_inner()
 }
 
-/// Reads and judges, and tells how long it took and how much memory.
-pub(crate) fn judge(url: &str, days: usize) {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("kubeconfig");
+/// The cluster at this URL; its kubeconfig lies in the folder.
+fn live(url: &str, days: usize, folder: &Path) -> Source {
+    let kubeconfig = folder.join("kubeconfig");
     let text = serde_json::json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "bench",
         "clusters": [{"name": "bench", "cluster": {"server": url}}],
@@ -86,7 +89,7 @@ pub(crate) fn judge(url: &str, days: usize) {
         "users": [{"name": "nobody", "user": {}}],
     });
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
-    let source = Source::Live(Box::new(Live {
+    Source::Live(Box::new(Live {
         prometheus: Some(Endpoint::new(url)),
         within: Matchers::default(),
         looked_for: Endpoint::new(""),
@@ -99,25 +102,75 @@ pub(crate) fn judge(url: &str, days: usize) {
         window: SignedDuration::from_hours(24 * days as i64),
         until: Some(Timestamp::from_second(END).unwrap()),
         step_seconds: Some(60),
-        samples_at_once: 52_000_000,
+        samples_at_once: AT_ONCE,
         remote_read: false,
-    }));
+    }))
+}
+
+/// The most memory that this process has had.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.unwrap_or("unknown").trim().to_owned()
+}
+
+/// Reads and judges, and tells how long it took and how much memory.
+pub(crate) fn judge(url: &str, days: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    judged(&live(url, days, folder.path()), "read and judged");
+}
+
+fn judged(source: &Source, what: &str) {
     let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
     let began = Instant::now();
     let scope = Scope::default();
-    let run = pipeline::plan(&source, &judge, &scope, &Silent);
+    let run = pipeline::plan(source, &judge, &scope, &Silent);
     let plan = tokio::runtime::Runtime::new().unwrap().block_on(run).unwrap();
     let seconds = began.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or("unknown")
-        .trim();
     println!(
-        "read and judged: {seconds:.1} s, {:.1} million samples a second, {} workloads, {} samples; memory at its peak {peak}",
+        "{what}: {seconds:.1} s, {:.1} million samples a second, {} workloads, {} samples; memory at its peak {}",
         plan.coverage.samples as f64 / seconds / 1e6,
         plan.workloads.len(),
-        plan.coverage.samples
+        plan.coverage.samples,
+        peak()
     );
+}
+
+/// Records a cluster, and judges its recording in a process of its own.
+pub(crate) fn record(gpus: usize, days: usize) {
+    let cluster = Cluster::start(gpus);
+    println!("{} GPUs, {days} days of minutes, six signals", cluster.gpus);
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("recording");
+    let itself = std::env::current_exe().unwrap();
+    let path = recording.to_str().unwrap();
+    for work in [["write", &cluster.url, path], ["read", &cluster.url, path]] {
+        let mut child = Command::new(&itself);
+        assert!(child.args(work).arg(days.to_string()).status().unwrap().success());
+    }
+}
+
+/// Writes a recording and tells how long it took, how much memory, and how large it is.
+pub(crate) fn write(url: &str, recording: &Path, days: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let source = live(url, days, folder.path());
+    let began = Instant::now();
+    let run = pipeline::record(&source, false, recording, &Silent);
+    tokio::runtime::Runtime::new().unwrap().block_on(run).unwrap();
+    let samples = std::fs::metadata(recording.join("samples.parquet")).unwrap().len();
+    println!(
+        "read and written: {:.1} s, {:.0} MB of samples; memory at its peak {}",
+        began.elapsed().as_secs_f64(),
+        samples as f64 / 1e6,
+        peak()
+    );
+}
+
+/// Judges a recording.
+pub(crate) fn read(recording: &Path) {
+    let source = Source::Recording {
+        folder: recording.to_owned(),
+        samples_at_once: AT_ONCE,
+    };
+    judged(&source, "the recording, judged");
 }

@@ -4,6 +4,7 @@
 //!   remote read.
 //! - `cargo bench --bench speed -- cluster [GPUS] [DAYS]`: a cluster from a server on loopback, read and judged, against
 //!   reading and decoding the same answers alone. The judge runs in a process of its own, whose memory is told.
+//! - `cargo bench --bench speed -- record [GPUS] [DAYS]`: such a cluster recorded, and its recording judged.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,8 @@
     clippy::exit,
     reason = "a bench prints its figures and has nobody to hand errors to"
 )]
+
+use std::path::Path;
 
 mod answer;
 mod chunks;
@@ -30,8 +33,11 @@ fn main() {
         }
         Some("cluster") => judging::measure(number(1, 10_000), number(2, 14)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
+        Some("record") => judging::record(number(1, 10_000), number(2, 14)),
+        Some("write") => judging::write(&arguments[1], Path::new(&arguments[2]), number(3, 14)),
+        Some("read") => judging::read(Path::new(&arguments[2])),
         Some(other) => {
-            println!("`{other}` is no measurement; there are none and cluster");
+            println!("`{other}` is no measurement; there are cluster, record, and what none is named for");
             std::process::exit(2);
         }
     }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope};
@@ -16,7 +17,9 @@ use gpuwise::sources::recording;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use crate::binary::{self, SOURCE};
 use crate::generator::{Size, World};
+use crate::reach::{Server, no_series};
 
 /// More than any world here has.
 const WHOLE: u64 = u64::MAX;
@@ -186,6 +189,41 @@ fn what_fails_leaves_nothing_and_an_earlier_recording_as_it_was() {
     run(pipeline::record(&nowhere, false, &whole, &Silent)).unwrap_err();
     assert_eq!(recording::read(&whole).unwrap(), reading);
     assert_eq!(fs::read_dir(&whole).unwrap().count(), 4);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_that_reads() {
+    // It answers what a server is asked first, and hangs where metrics are read.
+    let server = Server::start(|asked| {
+        if asked.form.contains_key("step") {
+            std::thread::sleep(Duration::from_secs(120));
+        }
+        no_series(asked)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("recording");
+    let path = recording.to_str().unwrap();
+    let arguments = ["record", "--no-kubernetes", "--window", "1h", "--output", path];
+    let mut command = binary::command(folder.path());
+    let mut child = command
+        .args(arguments)
+        .args(["--prometheus", &server.url])
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !server.asked().iter().any(|asked| asked.form.contains_key("step")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never read");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(recording.join("samples.parquet.part").exists());
+    let ran = binary::run(&["analyze", "--recording", path]);
+    ran.fails(SOURCE, &["no manifest.json", path]);
+    let quick = Server::start(no_series);
+    binary::run(&[&arguments[..], &["--prometheus", &quick.url]].concat()).printed();
+    assert_eq!(fs::read_dir(&recording).unwrap().count(), 4);
+    recording::read(&recording).unwrap();
 }
 
 #[test]

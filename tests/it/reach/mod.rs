@@ -28,7 +28,7 @@ pub(crate) struct Asked {
     headers: BTreeMap<String, String>,
     body: String,
     /// Fields of the form, decoded.
-    form: BTreeMap<String, String>,
+    pub(crate) form: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -95,7 +95,7 @@ impl Server {
         Self { url, asked }
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
