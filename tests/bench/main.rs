@@ -3,6 +3,9 @@
 //! - `cargo bench --bench speed`: an answer to columns, against serde_json reading the same text into a tree.
 //! - `cargo bench --bench speed -- cluster [GPUS] [DAYS]`: a cluster from a server on loopback, read and judged, against
 //!   reading and decoding the same answers alone. The judge runs in a process of its own, whose memory is told.
+//! - `cargo bench --bench speed -- prometheus [WORKLOADS] [HOURS] [FOLDER]`: a generated cluster of that many workloads, three
+//!   pods each, in a real Prometheus on loopback, analyzed by the binary. Loading takes longest by far; a folder keeps the
+//!   samples for the next run.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,9 +14,16 @@
     reason = "a bench prints its figures and has nobody to hand errors to"
 )]
 
+#[path = "../world/mod.rs"]
+mod generator;
+#[expect(dead_code, reason = "tests use the rest")]
+#[path = "../it/servers.rs"]
+mod servers;
+
 mod answer;
 mod cluster;
 mod judging;
+mod real;
 
 fn main() {
     let arguments: Vec<String> = std::env::args()
@@ -24,9 +34,10 @@ fn main() {
     match arguments.first().map(String::as_str) {
         None => answer::measure(),
         Some("cluster") => judging::measure(number(1, 10_000), number(2, 14)),
+        Some("prometheus") => real::measure(number(1, 1_000), number(2, 24), arguments.get(3)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
         Some(other) => {
-            println!("`{other}` is no measurement; there are none and cluster");
+            println!("`{other}` is no measurement; there are none, cluster and prometheus");
             std::process::exit(2);
         }
     }

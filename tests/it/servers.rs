@@ -34,6 +34,12 @@ impl Running {
         Self { child, name, log }
     }
 
+    /// Its process.
+    #[allow(dead_code, reason = "the bench asks, and tests do not")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it answers as asked, and fails with its last words where it ends before or takes minutes.
     pub(crate) async fn until(&mut self, ready: impl AsyncFn() -> bool) {
         let began = Instant::now();
@@ -106,6 +112,11 @@ pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Runn
     for (world, span) in said {
         load(world, *span, folder);
     }
+    serving(folder).await
+}
+
+/// A Prometheus over the samples that were loaded into a folder, and its URL.
+pub(crate) async fn serving(folder: &Path) -> (Running, String) {
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
     let [port] = free_ports();
     let mut running = Running::start(
@@ -124,7 +135,7 @@ pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Runn
 const BLOCK: i64 = 7_200;
 
 /// Samples as blocks of a time series database.
-fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
+pub(crate) fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
     let samples = folder.join("samples.om");
     let mut begin = from;
     while begin < to {
