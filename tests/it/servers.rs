@@ -34,6 +34,12 @@ impl Running {
         Self { child, name, log }
     }
 
+    /// Its process.
+    #[allow(dead_code, reason = "the bench asks, and tests do not")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it answers as asked, and fails with its last words where it ends before or takes minutes.
     pub(crate) async fn until(&mut self, ready: impl AsyncFn() -> bool) {
         let began = Instant::now();

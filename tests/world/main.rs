@@ -1,4 +1,4 @@
-//! Writes a generated world to files: `cargo run --release --example world -- --seed N --size small|medium|demo --days D`
+//! Writes a generated world to files: `cargo run --release --example world -- --seed N --size small|medium|demo|WORKLOADS --days D`
 //! and any of `--openmetrics FILE`, `--kubernetes DIR`, `--opencost DIR`, `--truth FILE`, `--recording DIR`, `--demo DIR`
 //! (a recording with its JSON compressed, as the binary holds it; both with `--step SECONDS`).
 
@@ -19,12 +19,15 @@ fn main() -> io::Result<()> {
         arguments.get(at + 1).cloned()
     };
     let number = |name: &str, default: u64| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let size = match value("--size").as_deref() {
-        Some("small") => Size::Small,
-        Some("medium") => Size::Medium,
-        Some("demo") | None => Size::Demo,
-        Some(other) => return Err(io::Error::other(format!("--size {other}: small, medium or demo"))),
-    };
+    let size =
+        match value("--size").as_deref() {
+            Some("small") => Size::Small,
+            Some("medium") => Size::Medium,
+            Some("demo") | None => Size::Demo,
+            Some(other) => Size::Many(other.parse().map_err(|_| {
+                io::Error::other(format!("--size {other}: small, medium, demo or a number of workloads"))
+            })?),
+        };
     let days = number("--days", 28) as u32;
     let world = World::generate(number("--seed", 1), size, days);
     if let Some(path) = value("--openmetrics") {

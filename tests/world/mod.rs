@@ -6,8 +6,9 @@
 //! raw samples (`openmetrics`), API objects (`kubernetes`) and costs (`opencost`) for real servers or fakes.
 //!
 //! Files in reading order: `random`, `hardware`, `load`, `workload` (the nouns), `physics` (load to readings), `fleet`
-//! (machines), `plants`, `services`, `idlers`, `training` (what is planted, with its truth), `casts`, `company` (who
-//! plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce` (what Prometheus
+//! (machines), `plants`, `services`, `idlers`, `training` (what is planted, with its truth), `casts`, `company`, `multitude`
+//! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce`
+//! (what Prometheus
 //! makes of them), and the four ways out.
 
 #![allow(
@@ -28,6 +29,7 @@ pub mod idlers;
 pub mod training;
 pub mod casts;
 pub mod company;
+pub mod multitude;
 pub mod truth;
 pub mod pods;
 pub mod streams;
@@ -66,6 +68,8 @@ pub enum Size {
     Medium,
     /// A company's platform: about 150 GPUs and 40 workloads, with calmer figures, so that its recording is small.
     Demo,
+    /// This many workloads and three times as many pods, one GPU each.
+    Many(u32),
 }
 
 /// A world.
@@ -103,6 +107,7 @@ impl World {
             Size::Small => casts::small(&mut rng, start),
             Size::Medium => casts::medium(&mut rng, start),
             Size::Demo => company::cast(&mut rng, start),
+            Size::Many(count) => multitude::cast(&mut rng, count),
         };
         let broken = truth::broken_margins(&workloads);
         assert!(broken.is_empty(), "a plant without its margin:\n{}", broken.join("\n"));

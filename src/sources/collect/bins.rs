@@ -25,7 +25,7 @@ struct Group {
     samples: u64,
 }
 
-/// Pods in bins, in their order, each of so many samples at most. A workload that is larger has a bin of its own.
+/// Pods in bins, in the order of their names, each of so many samples at most. A workload that is larger has a bin of its own.
 pub(super) fn bins(
     lives: &[Life<'_>],
     named: &Joined,
@@ -34,33 +34,24 @@ pub(super) fn bins(
     signals: Signals,
     samples_at_once: u64,
 ) -> Vec<Pods> {
-    let mut bins: Vec<Pods> = Vec::new();
-    let (mut samples, mut length) = (0, 0);
+    let mut groups = together(lives, named, grid, signals);
+    groups.sort_by(|a, b| a.pods.first().cmp(&b.pods.first()));
+    let all: BTreeSet<PodKey> = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
     let mut claims: BTreeMap<&PodKey, Vec<&String>> = BTreeMap::new();
     for (uuid, pod) in nameless {
         claims.entry(pod).or_default().push(uuid);
     }
-    for group in together(lives, named, grid, signals) {
-        let devices: Vec<&String> = group
-            .pods
-            .iter()
-            .filter_map(|pod| claims.get(pod))
-            .flatten()
-            .copied()
-            .collect();
-        let uuids: usize = devices.iter().map(|uuid| uuid.len() + 1).sum();
-        let own = Pods::length_of(&group.pods) + uuids;
-        let full = samples + group.samples > samples_at_once || length + own > LONGEST_PATTERN;
-        if bins.is_empty() || full {
-            bins.push(Pods::default());
-            (samples, length) = (0, 0);
-        }
-        samples += group.samples;
-        length += own;
-        if let Some(bin) = bins.last_mut() {
-            bin.add(&group.pods);
-            devices.into_iter().for_each(|uuid| bin.add_device(uuid));
-        }
+    let mut bins = Vec::new();
+    let mut rest = groups.as_slice();
+    while !rest.is_empty() {
+        let mut samples = 0;
+        let fitting = rest.iter().take_while(|group| {
+            samples += group.samples;
+            samples <= samples_at_once
+        });
+        let (now, later) = rest.split_at(fitting.count().max(1));
+        cut(now, &all, &claims, &mut bins);
+        rest = later;
     }
     bins
 }
@@ -120,6 +111,27 @@ pub(super) fn rest(
     bins
 }
 
+/// A bin of these groups; more than one where their names are too long a text.
+fn cut(groups: &[Group], all: &BTreeSet<PodKey>, claims: &BTreeMap<&PodKey, Vec<&String>>, bins: &mut Vec<Pods>) {
+    let keys: BTreeSet<PodKey> = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    let devices: Vec<&String> = keys
+        .iter()
+        .filter_map(|key| claims.get(key))
+        .flatten()
+        .copied()
+        .collect();
+    let uuids: usize = devices.iter().map(|uuid| uuid.len() + 1).sum();
+    let mut bin = Pods::among(keys, all);
+    if bin.length() + uuids > LONGEST_PATTERN && groups.len() > 1 {
+        let (earlier, later) = groups.split_at(groups.len() / 2);
+        cut(earlier, all, claims, bins);
+        cut(later, all, claims, bins);
+        return;
+    }
+    devices.into_iter().for_each(|uuid| bin.add_device(uuid));
+    bins.push(bin);
+}
+
 fn together(lives: &[Life<'_>], named: &Joined, grid: Grid, signals: Signals) -> Vec<Group> {
     let step = u64::from(grid.step_seconds.max(1));
     let servers = |key: &PodKey| {
@@ -154,4 +166,99 @@ fn together(lives: &[Life<'_>], named: &Joined, grid: Grid, signals: Signals) ->
     }
     found.extend(strangers.into_values());
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cluster::Resources;
+    use crate::model::time::Window;
+    use crate::sources::collect::owners::Top;
+    use jiff::Timestamp;
+
+    const HOURS: i64 = 168;
+    const SIGNALS: Signals = Signals { gpu: 7, server: 7 };
+
+    fn grid() -> Grid {
+        let time = |hour: i64| Timestamp::from_second(1_760_000_000 + hour * 3600).unwrap();
+        let window = Window {
+            start: time(0),
+            end: time(HOURS),
+        };
+        Grid {
+            window,
+            step_seconds: 60,
+        }
+    }
+
+    /// Three pods of a Deployment, one GPU each, for the whole window.
+    fn lives(workload: usize) -> Vec<Life<'static>> {
+        let namespace = format!("team-{}", workload % 12);
+        let name = format!("{}-{workload:05}", ["chat", "embed", "images"][workload % 3]);
+        let life = |pod: usize| Life {
+            key: (namespace.clone(), format!("{name}-{:09x}-{pod}x2k", workload * 7_919)),
+            node: None,
+            from: grid().window.start,
+            to: grid().window.end,
+            running: true,
+            requests: Resources::from([("nvidia.com/gpu".to_owned(), 1.0)]),
+            share: 1.0,
+            top: Top {
+                group: "apps".to_owned(),
+                kind: "Deployment".to_owned(),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                run: None,
+            },
+            pod: None,
+            from_metrics: false,
+        };
+        (0..3).map(life).collect()
+    }
+
+    fn binned(workloads: usize, claimed: &BTreeSet<(String, PodKey)>, samples_at_once: u64) -> Vec<Pods> {
+        let all: Vec<Life<'_>> = (0..workloads).flat_map(lives).collect();
+        let bins = bins(&all, &Joined::default(), claimed, grid(), SIGNALS, samples_at_once);
+        let mut seen = BTreeSet::new();
+        for bin in &bins {
+            assert!(bin.length() <= LONGEST_PATTERN, "{} characters", bin.length());
+            for key in bin.keys() {
+                assert!(seen.insert(key.clone()), "{key:?} is in two bins");
+            }
+            let mut whole: BTreeMap<&str, usize> = BTreeMap::new();
+            for (_, name) in bin.keys() {
+                *whole.entry(name.rsplit_once('-').unwrap().0).or_insert(0) += 1;
+            }
+            assert!(
+                whole.values().all(|pods| *pods == 3),
+                "a workload is in pieces: {whole:?}"
+            );
+        }
+        assert_eq!(seen.len(), 3 * workloads);
+        bins
+    }
+
+    /// A thousand workloads of three pods are as many bins as their samples need, whatever their names.
+    #[test]
+    fn samples_make_bins_and_names_do_not() {
+        let samples = 3_000 * HOURS as u64 * 60 * 7;
+        assert_eq!(binned(1_000, &BTreeSet::new(), samples).len(), 1);
+        let five = binned(1_000, &BTreeSet::new(), samples / 5 + samples / 50);
+        assert_eq!(five.len(), 5);
+        assert_eq!(binned(40, &BTreeSet::new(), 1).len(), 40);
+    }
+
+    /// UUIDs have no beginning in common.
+    #[test]
+    fn claimed_gpus_are_no_longer_a_text_than_a_query_holds() {
+        let uuid = |at: usize| format!("GPU-{at:08}-74d7-3130-46f1-e93ed57f469a");
+        let keys = (0..200).flat_map(lives).map(|life| life.key);
+        let claimed: BTreeSet<(String, PodKey)> = keys.enumerate().map(|(at, key)| (uuid(at), key)).collect();
+        let bins = binned(200, &claimed, u64::MAX);
+        assert!(bins.len() > 10, "{} bins", bins.len());
+        for bin in &bins {
+            let matcher = bin.device_matcher().unwrap();
+            assert!(matcher.len() <= LONGEST_PATTERN + 100, "{} characters", matcher.len());
+        }
+    }
 }

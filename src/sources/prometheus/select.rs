@@ -1,6 +1,6 @@
 //! Which pods a query is about, as label matchers that fit into a query.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::matcher::{escaped, quoted};
 use crate::model::cluster::Labels;
@@ -10,9 +10,6 @@ type PodKey = (String, String);
 
 /// The longest pattern that is sent: several of them fit into a query.
 pub const LONGEST_PATTERN: usize = 2_000;
-
-/// Names of one group from which on their common beginning stands for them.
-const MANY: usize = 6;
 
 /// Some pods: what a query selects, which may be more, and which series belong to them, which is exact.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,17 +22,33 @@ pub struct Pods {
 }
 
 impl Pods {
-    /// Adds pods that belong together, as those of a workload do: their names begin alike.
+    /// Adds pods, said by their whole names.
     pub fn add(&mut self, pods: &BTreeSet<PodKey>) {
-        self.patterns.extend(patterns(pods));
-        self.namespaces
-            .extend(pods.iter().map(|(namespace, _)| namespace.clone()));
+        for (namespace, name) in pods {
+            self.namespaces.insert(namespace.clone());
+            self.patterns.insert(escaped(name));
+        }
         self.keys.extend(pods.iter().cloned());
     }
 
-    /// Characters that these pods would add to a query.
-    pub fn length_of(pods: &BTreeSet<PodKey>) -> usize {
-        patterns(pods).iter().map(|pattern| pattern.len() + 1).sum()
+    /// Of all the pods there are, these: said by the shortest beginnings of names that none of the others in their namespaces has,
+    /// so that neighbours in the order of names are a short text, however many they are.
+    pub fn among(pods: BTreeSet<PodKey>, all: &BTreeSet<PodKey>) -> Self {
+        let namespaces: BTreeSet<String> = pods.iter().map(|(namespace, _)| namespace.clone()).collect();
+        // A query names namespaces and pods apart from each other, so that every pair of them is meant.
+        let is_near = |key: &&PodKey| namespaces.contains(&key.0) && !pods.contains(*key);
+        let others: BTreeSet<&str> = all.iter().filter(is_near).map(|(_, name)| name.as_str()).collect();
+        Self {
+            patterns: pods.iter().map(|(_, name)| beginning(name, &others)).collect(),
+            namespaces,
+            keys: pods,
+            devices: BTreeSet::new(),
+        }
+    }
+
+    /// Characters that these pods' names add to a query, without those of GPUs.
+    pub fn length(&self) -> usize {
+        self.patterns.iter().map(|pattern| pattern.len() + 1).sum()
     }
 
     /// Adds a GPU that one of the pods holds by a resource claim, and of which the exporter names no pod.
@@ -102,32 +115,17 @@ pub fn held_by(labels: &Labels) -> Option<PodKey> {
     pair("exported_namespace", "exported_pod").or_else(|| pair("pod_namespace", "pod_name"))
 }
 
-/// Patterns that match these names, by namespace.
-fn patterns(pods: &BTreeSet<PodKey>) -> BTreeSet<String> {
-    let mut by_namespace: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (namespace, name) in pods {
-        by_namespace.entry(namespace).or_default().push(name);
+/// A pattern of the shortest beginning of a name that none of the others has; the name itself where another begins with it.
+fn beginning(name: &str, others: &BTreeSet<&str>) -> String {
+    let before = others.range(..name).next_back();
+    let after = others.range(name..).next();
+    let alike = |other: &&str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let shared = before.into_iter().chain(after).map(alike).max();
+    let own = shared.map_or(0, |shared| shared + 1);
+    match (own..=name.len()).find(|at| name.is_char_boundary(*at)) {
+        Some(at) => format!("{}.*", escaped(&name[..at])),
+        None => escaped(name),
     }
-    let mut found = BTreeSet::new();
-    for names in by_namespace.into_values() {
-        let beginning = common(&names);
-        if names.len() > MANY && !beginning.is_empty() {
-            found.insert(format!("{}.*", escaped(beginning)));
-        } else {
-            found.extend(names.into_iter().map(escaped));
-        }
-    }
-    found
-}
-
-/// What all names begin with.
-fn common<'n>(names: &[&'n str]) -> &'n str {
-    let first = names.first().copied().unwrap_or_default();
-    let alike = |name: &&str| first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
-    let length = names.iter().map(alike).min().unwrap_or_default();
-    // A hostile name may be cut within a character.
-    let whole = (0..=length).rev().find(|at| first.is_char_boundary(*at));
-    &first[..whole.unwrap_or_default()]
 }
 
 #[cfg(test)]
@@ -146,17 +144,41 @@ mod tests {
     }
 
     #[test]
-    fn many_pods_of_a_workload_are_one_pattern_and_few_are_named() {
+    fn pods_are_selected_in_every_place_that_may_name_them() {
         let mut some = Pods::default();
-        let names: Vec<String> = (0..50).map(|at| format!("chat-7d9f-{at:05}")).collect();
-        some.add(&pods("ml", &names.iter().map(String::as_str).collect::<Vec<_>>()));
         some.add(&pods("ml", &["train.a", "train.b"]));
         let matchers = some.matchers(false);
         assert_eq!(
             matchers[0],
-            r#"exported_namespace=~"ml",exported_pod=~"chat-7d9f-000.*|train\\.a|train\\.b""#
+            r#"exported_namespace=~"ml",exported_pod=~"train\\.a|train\\.b""#
         );
         assert!(matchers[1].starts_with(r#"exported_pod="","#), "{}", matchers[1]);
+    }
+
+    #[test]
+    fn neighbours_are_said_by_what_no_other_begins_with() {
+        let all = pods(
+            "ml",
+            &[
+                "chat-0", "chat-1", "chat-10", "embed-a", "embed-b", "train-é", "train-è",
+            ],
+        );
+        let said = |names: &[&str]| -> Vec<String> {
+            let some = Pods::among(pods("ml", names), &all);
+            some.patterns.into_iter().collect()
+        };
+        assert_eq!(said(&["embed-a", "embed-b"]), ["e.*"]);
+        assert_eq!(said(&["embed-b", "train-é"]), ["embed-b.*", "train-é.*"]);
+        // `chat-1.*` would be the other one, too.
+        assert_eq!(said(&["chat-1"]), ["chat-1"]);
+        assert_eq!(said(&["chat-10"]), ["chat-10.*"]);
+        let elsewhere = &pods("ml", &["chat-0"]) | &pods("web", &["chat-0", "db"]);
+        let both = Pods::among(&pods("ml", &["chat-0"]) | &pods("web", &["db"]), &elsewhere);
+        assert_eq!(both.patterns, ["chat-0".to_owned(), "d.*".to_owned()].into());
+        assert_eq!(
+            Pods::among(pods("ml", &["x"]), &pods("ml", &["x"])).patterns,
+            [".*".to_owned()].into()
+        );
     }
 
     #[test]
