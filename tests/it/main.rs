@@ -15,6 +15,7 @@ mod cli;
 mod cncf;
 mod deploy;
 mod doctor;
+mod faults;
 mod gentd26;
 mod hostile;
 mod judgement;

@@ -97,8 +97,43 @@ pub(crate) fn prometheus_is_installed() -> bool {
 }
 
 /// A Prometheus over what a world said between two seconds, and its URL.
-pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -> (Running, String) {
-    load(world, span, folder);
+pub(crate) async fn prometheus(world: &World, (from, to): (i64, i64), folder: &Path) -> (Running, String) {
+    prometheus_over(folder, |out| world.openmetrics_between(out, from, to)).await
+}
+
+/// The same over what two replicas of a scraper wrote, the second some seconds behind the first.
+pub(crate) async fn replicated_prometheus(world: &World, (from, to): (i64, i64), folder: &Path) -> (Running, String) {
+    let mut text = Vec::new();
+    world.openmetrics_between(&mut text, from, to).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    prometheus_over(folder, |out| {
+        for line in text.lines() {
+            let Some((series, second)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) else {
+                writeln!(out, "{line}")?;
+                continue;
+            };
+            let (name, rest) = series.split_once('{').unwrap();
+            for (replica, late) in [("a", 0), ("b", 7)] {
+                let at = second.parse::<i64>().unwrap() + late;
+                writeln!(out, "{name}{{prometheus_replica=\"{replica}\",{rest} {at}")?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A Prometheus over what is written as OpenMetrics, and its URL.
+pub(crate) async fn prometheus_over(
+    folder: &Path,
+    write: impl FnOnce(&mut BufWriter<std::fs::File>) -> std::io::Result<()>,
+) -> (Running, String) {
+    let samples = folder.join("samples.om");
+    let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
+    write(&mut out).unwrap();
+    out.flush().unwrap();
+    load(&samples, folder);
+    std::fs::remove_file(samples).unwrap();
     std::fs::write(folder.join("prometheus.yml"), "").unwrap();
     let [port] = free_ports();
     let mut running = Running::start(
@@ -114,19 +149,14 @@ pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -
 }
 
 /// Samples as blocks of a time series database.
-fn load(world: &World, (from, to): (i64, i64), folder: &Path) {
-    let samples = folder.join("samples.om");
-    let mut out = BufWriter::new(std::fs::File::create(&samples).unwrap());
-    world.openmetrics_between(&mut out, from, to).unwrap();
-    out.flush().unwrap();
+fn load(samples: &Path, folder: &Path) {
     let run = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&samples, &folder.join("data")])
+        .args([samples, &folder.join("data")])
         .stdout(Stdio::null())
         .status()
         .unwrap();
     assert!(run.success(), "promtool refused the samples");
-    std::fs::remove_file(samples).unwrap();
 }
 
 /// Answers GET requests until the test binary ends; what is not served is a 404 in Kubernetes' shape.
