@@ -2,7 +2,7 @@
 
 use super::Scope;
 use super::coverage::{self, Figures};
-use crate::model::gap::{Gap, Reason};
+use crate::model::gap::{Gap, KUBERNETES_DOWN, Reason};
 use crate::model::scenario::{Candidate, Proposal, Subject};
 use crate::model::workload::Workload;
 use crate::recommenders::{Recommender, World};
@@ -46,8 +46,8 @@ pub(super) fn hear(levers: &[Box<dyn Recommender>], mut workload: Workload, worl
     if scope.holds(&workload) {
         figures = coverage::figures(&workload, world);
         for lever in levers {
-            let candidates = lever.propose(Subject::Workload(&workload), world);
-            said.extend(candidates.into_iter().map(|candidate| (lever.id(), candidate)));
+            let candidates = lever.propose(Subject::Workload(&workload), world).into_iter();
+            said.extend(candidates.map(|candidate| (lever.id(), unless_overturned(candidate, world))));
         }
     }
     workload.forget_history();
@@ -55,6 +55,18 @@ pub(super) fn hear(levers: &[Box<dyn Recommender>], mut workload: Workload, worl
         workload,
         figures,
         said,
+    }
+}
+
+/// Who owns a workload, what scales it and what must not be disturbed could overturn any change; where only an outage hides
+/// them, there is none until they are back.
+fn unless_overturned(candidate: Candidate, world: &World<'_>) -> Candidate {
+    let down = world.snapshot.gaps.iter().find(|gap| gap.gap.code == KUBERNETES_DOWN);
+    match (candidate, down) {
+        (Candidate::Move(_), Some(gap)) => Candidate::Unknown {
+            missing: gap.gap.clone(),
+        },
+        (candidate, _) => candidate,
     }
 }
 

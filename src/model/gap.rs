@@ -15,6 +15,10 @@ pub struct Gap {
     pub fix: String,
 }
 
+/// The code of the gap that the Kubernetes API leaves while it is down. Nobody chose to do without it, so that nothing is
+/// proposed that it could have overturned.
+pub const KUBERNETES_DOWN: &str = "kubernetes-down";
+
 impl Gap {
     /// A gap; the code is for scripts, the rest for people.
     pub fn new(code: &str, what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {

@@ -8,7 +8,7 @@ use super::PipelineError;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, KUBERNETES_DOWN};
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
@@ -203,14 +203,19 @@ async fn read_objects(
 
 /// The hole that the Kubernetes API leaves, by choice or by an outage.
 fn without_kubernetes(down: Option<&KubernetesError>) -> Gap {
-    let (why, fix) = match down {
+    let (code, why, fix) = match down {
         None => (
+            "no-kubernetes",
             "the Kubernetes API was not read (--no-kubernetes)".to_owned(),
             "let gpuwise read the API; get, list and watch are enough",
         ),
-        Some(error) => (error.to_string(), "bring the Kubernetes API back, and run again"),
+        Some(error) => (
+            KUBERNETES_DOWN,
+            error.to_string(),
+            "bring the Kubernetes API back, and run again",
+        ),
     };
-    Gap::new("no-kubernetes", "nodes, owners and what runs in pods", why, fix)
+    Gap::new(code, "nodes, owners and what runs in pods", why, fix)
 }
 
 /// Currency and cluster name of the cost source. Where it is missing or down, a gap: the rest of the world is still read.

@@ -96,3 +96,46 @@ fn known<T>(value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
 fn known_or<T>(value: Option<T>, otherwise: &str, shown: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| otherwise.to_owned(), shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::gap::Gap;
+    use crate::sources::nvml::{Holder, Process, Reading};
+
+    #[test]
+    fn what_a_node_calls_things_does_nothing_to_a_terminal() {
+        let harm = format!("a\u{1b}[2J\r\nerror: b\u{202e}c\u{9b}0m{}", "x".repeat(1 << 20));
+        let holder = Holder {
+            namespace: harm.clone(),
+            pod: harm.clone(),
+            container: harm.clone(),
+            share: Some(harm.clone()),
+        };
+        let process = Process {
+            pid: 7,
+            memory_bytes: Some(1 << 30),
+            pod_uid: Some(harm.clone()),
+        };
+        let device = Device {
+            index: 0,
+            uuid: harm.clone(),
+            model: Some(harm.clone()),
+            pci_bus_id: Some(harm.clone()),
+            minor: None,
+            slice: None,
+            reading: Reading::default(),
+            processes: vec![process],
+            holders: vec![holder],
+        };
+        let text = table(&Sample {
+            node: harm.clone(),
+            devices: vec![device],
+            gaps: vec![Gap::new("x", &*harm, &*harm, &*harm)],
+        });
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(obeyed), "{text:?}");
+        assert!(text.contains("(U+001B)") && !text.lines().any(|line| line.trim_start().starts_with("error:")));
+        assert!(text.len() < 1 << 16, "{} bytes", text.len());
+    }
+}

@@ -233,7 +233,11 @@ async fn pods_whose_names_begin_alike_are_never_mixed() {
         pod("guard-test", VLLM, 3.0, 40),
     ];
     let folder = tempfile::tempdir().unwrap();
-    let (_running, url) = servers::prometheus_over(|out| write(out, &pods), folder.path()).await;
+    let (_running, url) = servers::prometheus_over(folder.path(), |out| {
+        write(out, &pods);
+        Ok(())
+    })
+    .await;
     let plan = plan(&url);
     let minutes = (HOURS * 60) as f64;
     let (count, p50, mean) = served(&plan, "chat").unwrap();

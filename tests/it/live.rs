@@ -159,6 +159,23 @@ async fn a_live_run_and_its_recording_give_the_same_plan() {
     assert!(down["why"].as_str().unwrap().contains("cannot be reached"), "{down}");
     assert_eq!(plan["spend"]["price_basis"], "list");
     let stage = Stage { costs, ..without };
+    // So is a Kubernetes API that is down; nothing is proposed that it could have overturned.
+    let away = kubeconfig(
+        &stage.folder.path().join("away"),
+        &json!({"server": "http://127.0.0.1:1"}),
+        &json!({}),
+    );
+    let plan: Value = serde_json::from_str(&stage.live_plan(&away)).unwrap();
+    let gaps = plan["coverage"]["gaps"].as_array().unwrap();
+    let down = gaps
+        .iter()
+        .find(|gap| gap["why"].as_str().unwrap().contains("http://127.0.0.1:1"));
+    assert!(
+        down.unwrap()["fix"].as_str().unwrap().contains("run again"),
+        "{gaps:#?}"
+    );
+    assert!(!plan["workloads"].as_array().unwrap().is_empty() && !plan["unknown"].as_array().unwrap().is_empty());
+    assert_eq!((&plan["accepted"], &plan["held_back"]), (&json!([]), &json!([])));
     // Every workload by itself, as a cluster is read that does not fit in memory.
     let parts = ["analyze", "--format", "json", "--samples-at-once", "1"];
     let (parts, more) = stage.counted(&parts, &config);
@@ -185,6 +202,51 @@ fn recorded_in_parts(stage: &Stage, config: &Path, live: &str) {
         let plan = judged(&parts, &["--samples-at-once", at_once]);
         same("the plan of a recording made in parts", &plan, "the live one", live);
     }
+}
+
+/// Two replicas of Prometheus under one roof (Thanos, Mimir) say everything twice, seconds apart.
+#[tokio::test]
+async fn what_two_replicas_say_is_counted_once() {
+    if !prometheus_is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let config = stage.fake();
+    let one: Value = serde_json::from_str(&stage.live_plan(&config)).unwrap();
+    let span = (END - WINDOW_HOURS * HOUR - 600, END);
+    let folder = tempfile::tempdir().unwrap();
+    let (running, prometheus) = servers::replicated_prometheus(&stage.world, span, folder.path()).await;
+    let twice = Stage {
+        prometheus,
+        _running: running,
+        ..stage
+    };
+    let two: Value = serde_json::from_str(&twice.live_plan(&config)).unwrap();
+    check(&two, &twice.world);
+    let rows = |plan: &Value| -> Vec<Value> {
+        let rows = plan["workloads"].as_array().unwrap().iter();
+        rows.map(|row| json!([row["id"], row["runs"], row["verdict"], row["class"]]))
+            .collect()
+    };
+    assert_eq!(rows(&one), rows(&two));
+    for (one, two) in one["workloads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(two["workloads"].as_array().unwrap())
+    {
+        // A life is known to the step at which its history is read.
+        let close = |field: &str| {
+            let (one, two) = (one[field].as_f64().unwrap(), two[field].as_f64().unwrap());
+            (one - two).abs() <= one.abs() * 0.01
+        };
+        assert!(close("gpus") && close("monthly"), "{one:#}\n{two:#}");
+    }
+    let changes = |plan: &Value| -> Vec<Value> {
+        let rows = plan["accepted"].as_array().unwrap().iter();
+        rows.map(|row| json!([row["subject"], row["to"]])).collect()
+    };
+    assert_eq!(changes(&one), changes(&two));
 }
 
 /// With no other rights than `deploy/` grants, and more pods than a page holds.

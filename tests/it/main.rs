@@ -17,6 +17,7 @@ mod cncf;
 mod deploy;
 mod dialects;
 mod doctor;
+mod faults;
 mod gentd26;
 mod hostile;
 mod histograms;

@@ -107,6 +107,26 @@ pub(crate) async fn prometheus(world: &World, span: (i64, i64), folder: &Path) -
     store(&[(world, span)], folder).await
 }
 
+/// The same over what two replicas of a scraper wrote, the second some seconds behind the first.
+pub(crate) async fn replicated_prometheus(world: &World, (from, to): (i64, i64), folder: &Path) -> (Running, String) {
+    let text = world.openmetrics_text(from, to);
+    prometheus_over(folder, |out| {
+        for line in text.lines() {
+            let Some((series, second)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) else {
+                writeln!(out, "{line}")?;
+                continue;
+            };
+            let (name, rest) = series.split_once('{').unwrap();
+            for (replica, late) in [("a", 0), ("b", 7)] {
+                let at = second.parse::<i64>().unwrap() + late;
+                writeln!(out, "{name}{{prometheus_replica=\"{replica}\",{rest} {at}")?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// A Prometheus over what worlds said, each between two seconds, and its URL.
 pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Running, String) {
     for (world, span) in said {
@@ -115,10 +135,13 @@ pub(crate) async fn store(said: &[(&World, (i64, i64))], folder: &Path) -> (Runn
     start_prometheus("prometheus", &[], folder).await
 }
 
-/// A Prometheus over the samples of an OpenMetrics text, and its URL.
-pub(crate) async fn prometheus_over(write: impl FnOnce(&mut Vec<u8>), folder: &Path) -> (Running, String) {
+/// A Prometheus over what is written as OpenMetrics, and its URL.
+pub(crate) async fn prometheus_over(
+    folder: &Path,
+    write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
+) -> (Running, String) {
     let mut text = Vec::new();
-    write(&mut text);
+    write(&mut text).unwrap();
     blocks(&text, folder);
     start_prometheus("prometheus", &[], folder).await
 }
@@ -165,7 +188,6 @@ fn blocks(text: &[u8], folder: &Path) {
         .status()
         .unwrap();
     assert!(run.success(), "promtool refused the samples");
-    std::fs::remove_file(samples).unwrap();
 }
 
 /// Answers GET requests until the test binary ends; what is not served is a 404 in Kubernetes' shape.

@@ -11,6 +11,9 @@ use super::{FORMAT, MANIFEST, VERSION};
 use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 
+/// Points of a window, at most: a year of seconds. A series has memory for every point up to its last.
+const POINTS: usize = 32_000_000;
+
 /// The first members, which every version keeps, so that a newer recording is told apart from a broken one.
 #[derive(Deserialize)]
 struct Head {
@@ -132,10 +135,14 @@ impl Manifest {
         if self.window.end < self.window.start {
             return contradiction("its window ends before it starts");
         }
-        Ok(Grid {
+        let grid = Grid {
             window: self.window,
             step_seconds: self.step_seconds,
-        })
+        };
+        match grid.points() > POINTS {
+            true => contradiction("its window has more points than any recording"),
+            false => Ok(grid),
+        }
     }
 
     /// The signals that were asked for.

@@ -1,9 +1,11 @@
 //! `samples.parquet`, read: the rows of all series, or of some, of which memory is then.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{DataType, DoubleType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use parquet::schema::parser::parse_message_type;
@@ -37,9 +39,11 @@ impl Rows {
                 return Err(RecordingError::contradiction(SERIES, why));
             }
         }
-        let file = SerializedFileReader::new(content).map_err(RecordingError::Parquet)?;
-        check_schema(&file)?;
-        let file = Box::new(file);
+        let file = unharmed(move || {
+            let file = SerializedFileReader::new(content).map_err(RecordingError::Parquet)?;
+            check_schema(&file)?;
+            Ok(Box::new(file))
+        })?;
         Ok(Self { file, listed })
     }
 
@@ -63,8 +67,10 @@ impl Rows {
             if spans.is_some_and(|spans| !self.meets(spans, &columns)) {
                 continue;
             }
-            let rows = self.file.get_row_group(index).map_err(RecordingError::Parquet)?;
-            self.read_group(rows.as_ref(), &mut columns)?;
+            unharmed(|| {
+                let rows = self.file.get_row_group(index).map_err(RecordingError::Parquet)?;
+                self.read_group(rows.as_ref(), &mut columns)
+            })?;
         }
         Ok(columns)
     }
@@ -128,6 +134,12 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// What a step of reading comes to: the library panics on some files that no writer writes.
+fn unharmed<T>(read: impl FnOnce() -> Result<T, RecordingError>) -> Result<T, RecordingError> {
+    let broken = || ParquetError::General("the Parquet library gave up on it".to_owned());
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(RecordingError::Parquet(broken())))
 }
 
 fn check_schema(file: &dyn FileReader) -> Result<(), RecordingError> {

@@ -356,3 +356,30 @@ fn a_figure_that_json_cannot_hold_is_refused_and_not_lost() {
         })
     ));
 }
+
+#[test]
+fn no_byte_of_the_samples_brings_the_reader_down() {
+    let whole = files(&reading());
+    let mut gave_up = 0;
+    for at in 0..whole[SAMPLES].len() {
+        let mut content = whole[SAMPLES].clone();
+        content[at] = 2;
+        let mut forged = whole.clone();
+        let mut manifest: serde_json::Value = serde_json::from_slice(&whole[MANIFEST]).unwrap();
+        manifest["files"][SAMPLES] = serde_json::to_value(manifest::Fingerprint::of(&content)).unwrap();
+        forged.insert(SAMPLES.to_owned(), content);
+        forged.insert(MANIFEST.to_owned(), serde_json::to_vec(&manifest).unwrap());
+        match decoded(&forged) {
+            Err(error) => gave_up += usize::from(error.to_string().contains("gave up on it")),
+            Ok(read) => assert_eq!(read.series.len(), reading().series.len(), "byte {at}"),
+        }
+    }
+    assert!(gave_up > 0, "the library no longer panics, and need not be caught");
+}
+
+#[test]
+fn a_window_without_end_takes_no_memory() {
+    let window = serde_json::json!({"start": "0001-01-01T00:00:00Z", "end": "9000-01-01T00:00:00Z"});
+    let error = decoded(&manifested("window", window)).unwrap_err().to_string();
+    assert!(error.contains("more points than any recording"), "{error}");
+}

@@ -18,7 +18,7 @@ pub(super) enum Given {
 }
 
 impl Given {
-    fn new(word: &str) -> Self {
+    pub(super) fn new(word: &str) -> Self {
         let word = word.trim();
         if word.contains('$') || word.contains("{{") || word.is_empty() {
             Self::Unknown(word.to_owned())

@@ -27,12 +27,7 @@ impl Found<'_> {
     /// The model as the server was told, else as its metrics name it.
     pub(super) fn model(&self, label: Option<&str>, because: &mut Vec<String>) -> Option<String> {
         let command = &self.command;
-        let first = || {
-            command
-                .first()
-                .filter(|word| is_model_id(word))
-                .map(|word| Given::Value(word.to_owned()))
-        };
+        let first = || command.first().filter(|word| is_model_id(word)).map(Given::new);
         let given = match self.server {
             Server::Vllm => command
                 .positional("vllm", &["serve"])

@@ -136,6 +136,20 @@ fn shells_quotes_and_variables() {
 }
 
 #[test]
+fn a_variable_that_nobody_knows_is_no_model() {
+    let unknown = container("vllm/vllm-openai:v0.8.5", &["org/${MODEL}"], &[], 1.0);
+    let found = serving(&[unknown], None, None, &Catalog::shipped().unwrap()).unwrap();
+    assert_eq!(found.model, None, "{found:?}");
+    assert!(
+        found
+            .because
+            .iter()
+            .any(|said| said.contains("by a variable, `org/${MODEL}`")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn what_is_loaded_beside_a_model_leaves_its_weights_unknown() {
     let unknown = ("vllm", Some(LLAMA), None, Some(Bf16), Some(1));
     check(VLLM, &["--model", LLAMA, "--enable-lora"], &[], unknown);

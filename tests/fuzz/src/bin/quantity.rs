@@ -39,7 +39,7 @@ fuzz_target!(|text: &str| {
     for wrong in [
         format!(" {text}"),
         format!("{text} "),
-        format!("{text}i"),
+        format!("{text}q"),
         format!("{text}\n"),
         format!("{text}_0"),
     ] {

@@ -20,8 +20,19 @@ const FILES: [&str; 4] = ["manifest.json", "inventory.json", "series.json", "sam
 static WHOLE: LazyLock<BTreeMap<String, Vec<u8>>> =
     LazyLock::new(|| encode(&reading()).expect("a recording").into_iter().collect());
 
+/// The Parquet library panics on some files, which must end in an error and not in the fuzzer's hook.
+static QUIET: LazyLock<()> = LazyLock::new(|| {
+    let abort = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.location().is_some_and(|place| place.file().contains("/parquet-")) {
+            abort(panic);
+        }
+    }));
+});
+
 // A byte says which file, whether the manifest is made to fit, and how the file is damaged; two say where; the rest is laid there.
 fuzz_target!(|data: &[u8]| {
+    LazyLock::force(&QUIET);
     let [how, high, low, new @ ..] = data else { return };
     let mut files = WHOLE.clone();
     let name = FILES[usize::from(how & 3)];
