@@ -3,16 +3,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::{self, NOTHING, Ran, SOURCE, USAGE};
+use crate::reach::{Asked, Server};
 
 /// Runs the binary with the words of a line, none of which holds a space.
 fn gpuwise(line: &str) -> Ran {
@@ -21,42 +19,8 @@ fn gpuwise(line: &str) -> Ran {
 
 /// A server on the loopback that answers every request with the status 200, by its path; its URL.
 fn server(content_type: &'static str, body: fn(&str) -> String) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            thread::spawn(move || {
-                // A client that is gone needs no answer.
-                let _ = answer(stream.unwrap(), content_type, body);
-            });
-        }
-    });
-    url
-}
-
-fn answer(mut stream: TcpStream, content_type: &str, body: fn(&str) -> String) -> std::io::Result<()> {
-    let mut request = BufReader::new(stream.try_clone()?);
-    let mut first = String::new();
-    request.read_line(&mut first)?;
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        request.read_line(&mut header)?;
-        let header = header.trim().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    request.read_exact(&mut vec![0; length])?;
-    let body = body(first.split(' ').nth(1).unwrap_or_default());
-    let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )
+    let answer = move |asked: &Asked| (200, vec![("content-type", content_type.to_owned())], body(asked.path()));
+    Server::start(answer).url
 }
 
 fn analyze_prometheus(url: &str) -> Ran {

@@ -36,7 +36,7 @@ impl Asked {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 }
