@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use gpuwise::catalog::Catalog;
 use gpuwise::model::cluster::Labels;
 use gpuwise::model::usage::Signal;
-use gpuwise::sources::collect::devices::Naming;
+use gpuwise::sources::collect::naming::Naming;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::service::service_fn;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::{Joined, PodKey};
+use super::devices::Joined;
 use super::lives::Life;
+use super::naming::PodKey;
 use super::owners::stem;
 use super::workloads::groups;
 use crate::model::cluster::Labels;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::PodKey;
+use super::naming::PodKey;
 use crate::model::cluster::{Inventory, Pod, Resources};
 use crate::model::devices::{DeviceAddress, DeviceClaim, OfferedDevice};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::PodKey;
 use super::lives::Life;
+use super::naming::PodKey;
 use super::unseen::listed;
 use super::workloads::{Key, groups};
 use crate::model::gap::Gap;

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::devices::{DeviceSeries, Joined, PodKey, board_of};
+use super::devices::{DeviceSeries, Joined, board_of};
+use super::naming::PodKey;
 use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};

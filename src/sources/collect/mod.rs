@@ -3,6 +3,7 @@
 pub mod identity;
 pub mod owners;
 mod owner_labels;
+pub mod naming;
 pub mod devices;
 pub mod claims;
 pub mod nodes;
@@ -32,9 +33,10 @@ use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
-use devices::{Joined, Naming, PodKey};
+use devices::Joined;
 use histograms::Folds;
 use lives::Life;
+use naming::{Naming, PodKey};
 use nodes::NodeFacts;
 use owners::Owners;
 use workloads::Sources;
@@ -137,10 +139,10 @@ impl<'a> Outline<'a> {
         let mut claimed = claims.holders_by_uuid(inventory);
         let exported = devices.clone().any(|labels| held_by(labels).is_some());
         // Claims speak only where the exporter does not.
-        let nameless = devices::without_pod(devices.clone(), exported, &known);
+        let nameless = naming::without_pod(devices.clone(), exported, &known);
         claimed.retain(|uuid, _| nameless.contains(uuid));
         let by_claim = claims.holders_by_claim(inventory);
-        let mut nameless = devices::claimed_by_label(devices.clone(), exported, &known, &by_claim);
+        let mut nameless = naming::claimed_by_label(devices.clone(), exported, &known, &by_claim);
         nameless.extend(claimed.iter().map(|(uuid, pod)| (uuid.clone(), pod.clone())));
         let naming = Naming {
             known: &known,

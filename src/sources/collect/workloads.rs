@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::{Signs, classify};
-use super::devices::{DeviceSeries, Joined, PodKey, at_once};
+use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
 use super::lives::Life;
+use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;

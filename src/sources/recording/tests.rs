@@ -75,20 +75,20 @@ fn in_parts(reading: &Reading, parts: &[&[usize]], redacted: bool) -> Files {
 fn parts_in_any_order_are_the_same_recording() {
     let reading = reading();
     // The second part holds again what the first did.
-    let files = in_parts(&reading, &[&[2], &[0, 2], &[], &[1]], false);
+    let files = in_parts(&reading, &[&[2], &[0, 2], &[3], &[], &[1]], false);
     let back = decoded(&files).unwrap();
     assert_eq!(back, reading);
     assert_eq!(bits(&back), bits(&reading));
     let whole = encode(&reading).unwrap().into_iter().collect::<Files>();
     assert_eq!(files[INVENTORY], whole[INVENTORY]);
-    assert_eq!(in_parts(&reading, &[&[0, 1, 2]], false), whole);
+    assert_eq!(in_parts(&reading, &[&[0, 1, 2, 3]], false), whole);
 }
 
 #[test]
 fn a_name_is_renamed_alike_in_every_part() {
     let mut whole = reading();
     redact(&mut whole);
-    for parts in [&[&[2][..], &[0], &[1]][..], &[&[1, 0], &[2]], &[&[0, 1, 2]]] {
+    for parts in [&[&[2][..], &[0], &[3], &[1]][..], &[&[1, 0], &[3, 2]], &[&[0, 1, 2, 3]]] {
         let back = decoded(&in_parts(&reading(), parts, true)).unwrap();
         assert_eq!(back, whole);
         assert_eq!(bits(&back), bits(&whole));
@@ -113,7 +113,7 @@ fn the_series_of_some_pods_are_read_alone() {
     }
     reading.settle();
     let folder = tempfile::tempdir().unwrap();
-    for (name, content) in in_parts(&reading, &[&[3, 0], &[4, 1, 2]], false) {
+    for (name, content) in in_parts(&reading, &[&[3, 0], &[4, 1, 2, 5]], false) {
         std::fs::write(folder.path().join(name), content).unwrap();
     }
     let recorded = open(folder.path()).unwrap();
@@ -124,7 +124,8 @@ fn the_series_of_some_pods_are_read_alone() {
     pods.add(&pod("nowhere", "nobody"));
     pods.add_device("GPU-1d1e");
     let held = |wanted: bool| -> Vec<Series> {
-        let all = reading.series.iter().filter(|one| pods.hold(&one.labels) == wanted);
+        let of_pods = reading.series.iter().filter(|one| !one.signal.is_histogram());
+        let all = of_pods.filter(|one| pods.hold(&one.labels) == wanted);
         all.cloned().collect()
     };
     assert_eq!(held(true).len(), 4, "the pod's own, and the idle GPU's");
@@ -139,6 +140,14 @@ fn the_series_of_some_pods_are_read_alone() {
         assert_eq!(read, held(false));
     }
     assert_eq!(recorded.others(&[], 8).len(), 3, "two series of four points at once");
+    let added_up: Vec<Series> = reading
+        .series
+        .iter()
+        .filter(|one| one.signal.is_histogram())
+        .cloned()
+        .collect();
+    assert_eq!(added_up.len(), 1);
+    assert_eq!(recorded.histograms().unwrap(), added_up);
     assert_eq!(recorded.whole().unwrap(), reading);
 }
 
