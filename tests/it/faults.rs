@@ -39,8 +39,11 @@ fn parted(column: &Column, at: usize) -> [Column; 2] {
     parts
 }
 
+/// What becomes of a series' labels.
+type Change = fn(&mut Labels);
+
 /// GPU series that go on under changed labels from the middle of the window.
-fn relabelled(change: fn(&mut Labels)) -> Reading {
+fn relabelled(change: Change) -> Reading {
     let mut reading = WHOLE.0.clone();
     let middle = reading.grid.points() / 2;
     let mut later = Vec::new();
@@ -75,7 +78,7 @@ fn change(labels: &mut Labels, name: &str, change: impl Fn(&str) -> String) {
 
 #[test]
 fn an_exporter_that_is_upgraded_in_mid_window_changes_no_plan() {
-    let changes: [(&str, fn(&mut Labels)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("Hostname became hostname", |labels| {
             rename(labels, "Hostname", "hostname")
         }),

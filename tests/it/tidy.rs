@@ -207,6 +207,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 #[test]
 fn the_house_keeps_its_laws() {
     let (source, tests) = (read_tree("src"), read_tree("tests/it"));
+    let targets = read_tree("tests/fuzz/src");
     let lib = source.iter().find(|file| file.path == "src/lib.rs").unwrap();
     let rooms = rooms(&lib.text);
     assert!(
@@ -220,6 +221,7 @@ fn the_house_keeps_its_laws() {
         check_reachable(&tests, &["tests/it/main.rs"]),
         check_shape(&source),
         check_shape(&tests),
+        check_shape(&targets),
     ]
     .concat();
     assert!(broken.is_empty(), "the house breaks its laws:\n{}", broken.join("\n"));
