@@ -8,8 +8,9 @@
 //! - `nv_inference_count`: elements of batches, not requests. `tgi_request_count`: requests that came, not those that ended.
 //! - `sglang:gen_throughput`: a rate over the server's own interval, beside the counter from which the step's rate is taken.
 //! - `ray_serve_deployment_queued_queries`: told by the caller's pod, not by the one that serves.
-//! - The endpoint picker's `inference_pool_*` and `llm_d_epp_*`: of a pool, or the servers' own gauges at second hand under the
-//!   picker's pod.
+//! - The endpoint picker's `inference_pool_*`, `llm_d_epp_*` and, before, `inference_extension_*`: of a pool, or the servers' own
+//!   gauges at second hand under the picker's pod. What servers do not have, the queue before them, is zero unless flow control is
+//!   on, which it is not by default.
 //! - `trtllm_time_per_output_token_seconds`, `vllm:request_time_per_output_token_seconds`, `tgi_request_mean_time_per_token_duration`:
 //!   a request's mean, each request counted once, where the latency between tokens counts each token; TGI's holds the prefill, too.
 //!   `sglang:time_per_output_token_seconds`, which was there before `inter_token_latency_seconds`: versions differ in which of both

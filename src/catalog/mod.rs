@@ -293,6 +293,13 @@ mod tests {
         assert_eq!(catalog.gpu(&GpuModel("B300-288GB".to_owned())).unwrap().tdp_watts, None);
         // V100s with 16 GB come on boards with NVLink and without.
         assert_eq!(catalog.gpu(&GpuModel("V100-16GB".to_owned())).unwrap().nvlink, None);
+        // Between vendors nothing compares speeds, so that no figure invites to.
+        let amd = catalog.model_named("AMD Instinct MI300X OAM").unwrap();
+        let amd = catalog.gpu(amd).unwrap();
+        assert_eq!(
+            (amd.memory.mib(), amd.bandwidth_gb_per_second, amd.fp16_tflops),
+            (196_608.0, None, None)
+        );
         // An A100 has no FP8 tensor cores.
         assert_eq!(catalog.gpu(&GpuModel("A100-80GB".to_owned())).unwrap().fp8_tflops, None);
         for spec in &catalog.gpus {

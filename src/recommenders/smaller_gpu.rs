@@ -101,14 +101,19 @@ impl SmallerGpu {
         let now = kind
             .and_then(|kind| capability::of(kind, world.catalog))
             .ok_or_else(|| {
+                let Some(kind) = kind else {
+                    return Gap::new(
+                        "no-gpu-model",
+                        "which GPU it runs on",
+                        "neither the exporter nor its node names a GPU that the catalogue knows",
+                        "run GPU feature discovery, so that nodes carry nvidia.com/gpu.product",
+                    );
+                };
                 Gap::new(
                     "no-gpu-model",
-                    kind.map_or_else(
-                        || "which GPU it runs on".to_owned(),
-                        |kind| format!("the data sheet of {kind}"),
-                    ),
-                    "neither the exporter nor its node names a GPU that the catalogue knows",
-                    "run GPU feature discovery, so that nodes carry nvidia.com/gpu.product",
+                    format!("the speed of {kind}"),
+                    "the catalogue has no figures by which it could be compared with other GPUs",
+                    "nothing: figures of another vendor's software would say what nobody measured",
                 )
             })?;
         if workload.pods.iter().any(|pod| pod.gpu.as_ref() != kind) {

@@ -149,6 +149,16 @@ fn pod() -> Pod {
     }
 }
 
+fn pool() -> InferencePool {
+    InferencePool {
+        namespace: "zeppelinlab".to_owned(),
+        name: "balloonpool".to_owned(),
+        selector: labels(&[("team", "airships")]),
+        picker: Some("balloonpicker".to_owned()),
+        fails_open: Some(false),
+    }
+}
+
 fn inventory() -> Inventory {
     let at = |second| Timestamp::from_second(second).unwrap();
     let node_labels = [
@@ -170,13 +180,7 @@ fn inventory() -> Inventory {
         }],
         pods: vec![pod()],
         queues: queues(),
-        pools: vec![InferencePool {
-            namespace: "zeppelinlab".to_owned(),
-            name: "balloonpool".to_owned(),
-            selector: labels(&[("team", "airships")]),
-            picker: Some("balloonpicker".to_owned()),
-            fails_open: Some(false),
-        }],
+        pools: vec![pool()],
         devices: vec![offered()],
         device_claims: vec![claim()],
         controllers: vec![Controller {

@@ -76,6 +76,7 @@ async fn pods_that_claim_devices_are_kept_and_pods_without_gpus_are_not() {
     claims["spec"]["resourceClaims"] = json!([{"name": "gpu", "resourceClaimTemplateName": "t"}]);
     let mut amd = object("amd", None, &gpus(0));
     amd["spec"]["containers"][0]["resources"]["limits"] = json!({"amd.com/gpu": "1"});
+    amd["spec"]["schedulingGroup"] = json!({"podGroupName": "gang"});
     let mut none = object("none", None, &gpus(0));
     none["spec"]["containers"][0]["resources"]["limits"] = json!({"nvidia.com/gpu": "0"});
     let server = serve(cluster(&[("/api/v1/pods", vec![claims, amd, none])]));
@@ -84,6 +85,10 @@ async fn pods_that_claim_devices_are_kept_and_pods_without_gpus_are_not() {
     assert_eq!(names, ["amd", "dra"]);
     assert!(reading.pods[1].claims_devices);
     assert_eq!(reading.pods[0].phase, "Unknown");
+    assert_eq!(
+        (reading.pods[0].pod_group.as_deref(), &reading.pods[1].pod_group),
+        (Some("gang"), &None)
+    );
 }
 
 #[tokio::test]
