@@ -77,6 +77,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             PipelineError::Prometheus(_)
             | PipelineError::Costs(_)
             | PipelineError::Kubernetes(_)
+            | PipelineError::NotToldApart { .. }
             | PipelineError::Discovery(DiscoveryError::List { .. })
             | PipelineError::Recording(_),
         ) => SOURCE,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Scope;
+use crate::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, unknown_without};
 use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::scenario::Move;
 use crate::model::since::{Followed, Outcome, Since};
@@ -98,8 +99,13 @@ fn outcome(row: &Row, before: Option<&WorkloadRow>, now: &Plan, scope: &Scope) -
         return (Outcome::Held, held.held_by.as_ref().map(|by| by.rule.clone()));
     }
     let Some(after) = now.workload(&row.subject.id) else {
-        let asked = before.is_none_or(|before| scope.surely_held(before));
-        return (if asked { Outcome::Gone } else { Outcome::NotAsked }, None);
+        if before.is_some_and(|before| !scope.surely_held(before)) {
+            return (Outcome::NotAsked, None);
+        }
+        return match hidden(before, now) {
+            Some(why) => (Outcome::Unknown, Some(why.to_owned())),
+            None => (Outcome::Gone, None),
+        };
     };
     let kept = now.kept.iter().find(|kept| own(&kept.lever, &kept.subject.id));
     let stopped = kept.is_some_and(|kept| kept.reason == "not-running");
@@ -114,6 +120,14 @@ fn outcome(row: &Row, before: Option<&WorkloadRow>, now: &Plan, scope: &Scope) -
         Some(untold) => (Outcome::Unknown, Some(untold.missing.clone())),
         None => (Outcome::NotAsked, None),
     }
+}
+
+/// Why a workload that is not in a plan may be there all the same: who owns pods was not read, so that it goes by another name.
+fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
+    let kept_from_us = before.map(|before| unknown_without(&before.kind));
+    let hides = |what: &String| what == UNKNOWN_WITHOUT_KUBERNETES || kept_from_us.as_ref() == Some(what);
+    let gap = now.coverage.gaps.iter().find(|gap| hides(&gap.what))?;
+    Some(&gap.why)
 }
 
 /// Whether the workload is as the change would have it.

@@ -22,6 +22,14 @@ pub const KUBERNETES_DOWN: &str = "kubernetes-down";
 /// The code of the gap that a window of the past leaves: the cluster has gone on since, and nobody looked at what it does now.
 pub const WINDOW_PAST: &str = "window-past";
 
+/// What is not known without the Kubernetes API, in the words of a gap.
+pub const UNKNOWN_WITHOUT_KUBERNETES: &str = "nodes, owners and what runs in pods";
+
+/// What is not known where objects of this kind cannot be read, in the words of a gap.
+pub fn unknown_without(kind: &str) -> String {
+    format!("who owns GPU pods through a {kind}, and with how many replicas")
+}
+
 impl Gap {
     /// A gap; the code is for scripts, the rest for people.
     pub fn new(code: &str, what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {

@@ -11,6 +11,7 @@ use crate::model::plan::API_VERSION;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::workload::Workload;
+use crate::sources::kubernetes::KubernetesError;
 
 /// The end of the window that is looked at: what is there now shows within hours, and nobody should wait for weeks of it.
 const LOOKED_AT: SignedDuration = SignedDuration::from_hours(6);
@@ -86,10 +87,12 @@ async fn servers(
     let mut checks = Vec::new();
     let mut live = live.clone();
     live.window = live.window.min(LOOKED_AT);
+    let mut down: Option<KubernetesError> = None;
     loop {
-        match live::open(&live, judge.catalog(), progress).await {
+        match live::open(&live, down.as_ref(), judge.catalog(), progress).await {
             Ok(open) => {
-                checks.extend(answered(&live, &open));
+                let objects = live.kubernetes != Kubernetes::None && down.is_none();
+                checks.extend(answered(objects, &open));
                 let client = open.client.clone();
                 return match open.whole(judge.catalog(), progress).await {
                     Ok(reading) => {
@@ -106,9 +109,9 @@ async fn servers(
                     }
                 };
             }
-            Err(error @ PipelineError::Kubernetes(_)) if live.prometheus.is_some() => {
-                checks.push(failed("Kubernetes API", &error));
-                live.kubernetes = Kubernetes::None;
+            Err(PipelineError::Kubernetes(error)) if live.prometheus.is_some() && down.is_none() => {
+                checks.push(failed("Kubernetes API", &format!("Kubernetes: {error}")));
+                down = Some(error);
             }
             Err(error @ PipelineError::Costs(_)) if live.costs.is_some() => {
                 checks.push(failed("costs", &error));
@@ -142,10 +145,10 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> Check {
     }
 }
 
-fn answered(live: &Live, open: &Open) -> Vec<Check> {
+fn answered(objects: bool, open: &Open) -> Vec<Check> {
     let inventory = &open.reading.inventory;
     let mut checks = Vec::new();
-    if live.kubernetes != Kubernetes::None {
+    if objects {
         let seen = format!(
             "{} nodes, {} pods with GPUs or above them, {} objects that own pods",
             inventory.nodes.len(),

@@ -9,7 +9,7 @@ use super::past;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
-use crate::model::gap::{Gap, KUBERNETES_DOWN};
+use crate::model::gap::{Gap, KUBERNETES_DOWN, UNKNOWN_WITHOUT_KUBERNETES};
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
@@ -19,6 +19,7 @@ use crate::sources::kubernetes::{Connection, KubernetesError};
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::{self, Known};
+use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
@@ -39,6 +40,16 @@ pub enum Kubernetes {
     },
     /// None: workloads from metrics alone.
     None,
+}
+
+impl Kubernetes {
+    /// The kubeconfig's context by which it is found, if it is; nothing is contacted.
+    fn context(&self) -> Option<String> {
+        match self {
+            Self::Read { kubeconfig, context } => kubernetes::context_of(kubeconfig.as_deref(), context.as_deref()),
+            Self::None => None,
+        }
+    }
 }
 
 /// Where a cluster is read, and how far back.
@@ -85,30 +96,41 @@ pub(super) async fn open_what_answers(
 ) -> Result<Open, PipelineError> {
     let apart = |server: &Endpoint| !server.url.starts_with("svc:");
     let apart = live.prometheus.as_ref().is_some_and(apart) && live.costs.as_ref().is_none_or(apart);
-    match open(live, catalog, progress).await {
+    match open(live, None, catalog, progress).await {
         Err(PipelineError::Kubernetes(error)) if apart && error.is_outage() => {
             progress.note(&format!("Kubernetes: {error}; going on without it"));
-            let without = Live {
-                kubernetes: Kubernetes::None,
-                ..live.clone()
-            };
-            let mut open = open(&without, catalog, progress).await?;
-            open.reading.gaps.retain(|gap| *gap != without_kubernetes(None));
-            open.reading.gaps.push(without_kubernetes(Some(&error)));
-            Ok(open)
+            match open(live, Some(&error), catalog, progress).await {
+                // Its nodes would have told.
+                Err(PipelineError::Prometheus(several @ PrometheusError::SeveralClusters { .. })) => {
+                    Err(PipelineError::NotToldApart {
+                        kubernetes: error,
+                        prometheus: several,
+                    })
+                }
+                opened => opened,
+            }
         }
         opened => opened,
     }
 }
 
-pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Open, PipelineError> {
+/// Opens a cluster; where its Kubernetes API has failed before, without it, under the name that it would have had.
+pub(super) async fn open(
+    live: &Live,
+    failed: Option<&KubernetesError>,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Open, PipelineError> {
     // The quick refusals first: nobody should wait for an hour of metrics to learn that a context is misspelt.
     let Servers {
         connection,
         prometheus: client,
         costs,
-    } = connect(live, catalog, progress).await?;
-    let (objects, context) = read_objects(connection, progress).await?;
+    } = connect(live, failed.is_none(), catalog, progress).await?;
+    let (objects, context) = match failed {
+        None => read_objects(connection, progress).await?,
+        Some(error) => (no_objects(Some(error)), live.kubernetes.context()),
+    };
     let known = Known {
         nodes: objects.nodes.iter().map(|node| node.name.clone()).collect(),
         names: live.cluster.iter().chain(&context).cloned().collect(),
@@ -193,31 +215,35 @@ async fn read_objects(
     progress: &dyn Progress,
 ) -> Result<(kubernetes::KubernetesReading, Option<String>), PipelineError> {
     let Some(connection) = connection else {
-        let nothing = kubernetes::KubernetesReading {
-            gaps: vec![without_kubernetes(None)],
-            ..kubernetes::KubernetesReading::default()
-        };
-        return Ok((nothing, None));
+        return Ok((no_objects(None), None));
     };
     let read = kubernetes::read(&connection, progress).await?;
     Ok((read, connection.context))
 }
 
-/// The hole that the Kubernetes API leaves, by choice or by an outage.
-fn without_kubernetes(down: Option<&KubernetesError>) -> Gap {
-    let (code, why, fix) = match down {
+const LET_READ: &str = "let gpuwise read the API; get, list and watch are enough";
+
+/// Nothing, and the hole that the Kubernetes API leaves, by choice or because it failed.
+fn no_objects(failed: Option<&KubernetesError>) -> kubernetes::KubernetesReading {
+    let (code, why, fix) = match failed {
         None => (
             "no-kubernetes",
             "the Kubernetes API was not read (--no-kubernetes)".to_owned(),
-            "let gpuwise read the API; get, list and watch are enough",
+            LET_READ,
         ),
         Some(error) => (
             KUBERNETES_DOWN,
             error.to_string(),
-            "bring the Kubernetes API back, and run again",
+            match error.is_outage() {
+                true => "bring the Kubernetes API back, and run again",
+                false => LET_READ,
+            },
         ),
     };
-    Gap::new(code, "nodes, owners and what runs in pods", why, fix)
+    kubernetes::KubernetesReading {
+        gaps: vec![Gap::new(code, UNKNOWN_WITHOUT_KUBERNETES, why, fix)],
+        ..kubernetes::KubernetesReading::default()
+    }
 }
 
 /// Currency and cluster name of the cost source. Where it is missing or down, a gap: the rest of the world is still read.

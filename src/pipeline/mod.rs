@@ -62,6 +62,14 @@ pub enum PipelineError {
     /// The Kubernetes API.
     #[error("Kubernetes: {0}")]
     Kubernetes(#[from] KubernetesError),
+    /// The Kubernetes API is down, whose nodes would have told which of the clusters in a store is this one.
+    #[error("Kubernetes: {kubernetes}; and without it: {prometheus}")]
+    NotToldApart {
+        /// Why it is down.
+        kubernetes: KubernetesError,
+        /// What there is in the store.
+        prometheus: PrometheusError,
+    },
     /// Prometheus or the cost source were to be found, and were not.
     #[error("{0}")]
     Discovery(#[from] DiscoveryError),

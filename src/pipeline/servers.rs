@@ -23,10 +23,16 @@ pub(super) struct Servers {
     pub(super) costs: Option<OpenCostClient>,
 }
 
-/// Finds the servers and sees that Kubernetes and Prometheus answer.
-pub(super) async fn connect(live: &Live, catalog: &Catalog, progress: &dyn Progress) -> Result<Servers, PipelineError> {
+/// Finds the servers and sees that Prometheus answers, and the Kubernetes API where it is to be asked.
+pub(super) async fn connect(
+    live: &Live,
+    kubernetes_too: bool,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Servers, PipelineError> {
     let connection = match &live.kubernetes {
         Kubernetes::None => None,
+        Kubernetes::Read { .. } if !kubernetes_too => None,
         Kubernetes::Read { kubeconfig, context } => {
             let silence = live.looked_for.timeout;
             let connected = kubernetes::connect(kubeconfig.as_deref(), context.as_deref(), silence).await;

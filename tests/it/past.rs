@@ -11,12 +11,12 @@ use crate::generator::{END, HOUR, Size, World};
 use crate::servers::{self, Running, kubeconfig, prometheus_is_installed, prometheus_over};
 
 /// Up to here it rests, from here on it works.
-const TURN: i64 = END - 36 * HOUR;
+pub(crate) const TURN: i64 = END - 36 * HOUR;
 
 const BEGIN: i64 = TURN - 75 * HOUR;
 
-/// A Prometheus with what its exporter said up to a second.
-async fn store(until: i64, folder: &Path) -> (Running, String) {
+/// A Prometheus with what the exporters of clusters said up to a second; one without a name has no label of it.
+pub(crate) async fn store(clusters: &[&str], until: i64, folder: &Path) -> (Running, String) {
     prometheus_over(folder, |out| {
         for (metric, rests, works) in [
             ("DCGM_FI_DEV_GPU_UTIL", 0.0, 95.0),
@@ -25,11 +25,15 @@ async fn store(until: i64, folder: &Path) -> (Running, String) {
             ("DCGM_FI_DEV_POWER_USAGE", 12.0, 140.0),
         ] {
             writeln!(out, "# TYPE {metric} gauge")?;
-            for second in (BEGIN..=until).step_by(60) {
-                let labels =
-                    r#"UUID="GPU-1",gpu="0",Hostname="n1",modelName="NVIDIA L40S",namespace="ml",pod="chat-0""#;
-                let value = if second <= TURN { rests } else { works };
-                writeln!(out, "{metric}{{{labels}}} {value} {second}")?;
+            for name in clusters {
+                let labels = format!(
+                    r#"cluster="{name}",UUID="GPU-1{name}",gpu="0",Hostname="n1{name}",modelName="NVIDIA L40S",namespace="ml",pod="chat-0""#
+                );
+                let labels = labels.trim_start_matches(r#"cluster="","#);
+                for second in (BEGIN..=until).step_by(60) {
+                    let value = if second <= TURN { rests } else { works };
+                    writeln!(out, "{metric}{{{labels}}} {value} {second}")?;
+                }
             }
         }
         writeln!(out, "# EOF")
@@ -38,7 +42,7 @@ async fn store(until: i64, folder: &Path) -> (Running, String) {
 }
 
 /// The API of a cluster with that GPU, whose node was last heard of at a second.
-fn cluster(heard: i64, folder: &Path) -> PathBuf {
+pub(crate) fn cluster(heard: i64, folder: &Path) -> PathBuf {
     let time = |second: i64| jiff::Timestamp::from_second(second).unwrap().to_string();
     let mut answers = World::generate(4, Size::Small, 2).kubernetes();
     for list in answers.values_mut().filter(|answer| answer["items"].is_array()) {
@@ -109,8 +113,8 @@ async fn what_rested_in_a_window_of_the_past_is_not_stopped_now() {
         return;
     }
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let (_first, whole) = store(END, folders[0].path()).await;
-    let (_second, ended) = store(TURN, folders[1].path()).await;
+    let (_first, whole) = store(&[""], END, folders[0].path()).await;
+    let (_second, ended) = store(&[""], TURN, folders[1].path()).await;
     let path = folders[0].path();
     let (then, now) = (cluster(TURN, path), cluster(END, path));
     let [then, now] = [&then, &now].map(|config| config.to_str().unwrap());

@@ -2,7 +2,8 @@
 
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, NotComparable, Scope, since};
-use gpuwise::model::plan::{Plan, Row};
+use gpuwise::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, unknown_without};
+use gpuwise::model::plan::{GapRow, Plan, Row};
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
 use gpuwise::model::scenario::Move;
@@ -139,6 +140,34 @@ fn what_is_measured_since_can_withdraw_a_change() {
             told.changes
         );
     }
+}
+
+/// Who owns pods is not read: a workload that only its owner named stands under another name, and is not lost.
+#[test]
+fn what_was_kept_from_us_is_not_said_to_be_gone() {
+    let now = analyze(&World::generate(4, Size::Small, 3).to_reading(900), &Scope::default());
+    let change = now.accepted.iter().find(|row| !row.moves.is_empty()).unwrap();
+    let kind = now.workload(&change.subject.id).unwrap().kind.clone();
+    let mut later = now.clone();
+    later.workloads.retain(|row| row.id != change.subject.id);
+    later.accepted.clear();
+    let told = |later: &Plan| {
+        let told = since(&a_week_ago(&now), later, &Scope::default()).unwrap();
+        let (outcome, because) = of(&told, change);
+        (outcome, because.map(str::to_owned))
+    };
+    assert_eq!(told(&later), (Outcome::Gone, None));
+    for what in [UNKNOWN_WITHOUT_KUBERNETES.to_owned(), unknown_without(&kind)] {
+        later.coverage.gaps = vec![GapRow {
+            what,
+            why: "it is down".to_owned(),
+            fix: "bring it back".to_owned(),
+            monthly: None,
+        }];
+        assert_eq!(told(&later), (Outcome::Unknown, Some("it is down".to_owned())));
+    }
+    later.coverage.gaps[0].what = unknown_without("Other");
+    assert_eq!(told(&later), (Outcome::Gone, None));
 }
 
 #[test]

@@ -12,13 +12,12 @@ use jiff::Timestamp;
 use super::Outline;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Container, Inventory, Labels, Node, ObjectRef, Pod, PodRecord, Resources};
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, unknown_without};
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
 use crate::policy::price_sheet::PriceSheet;
-use crate::sources::kubernetes::kinds;
 
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -111,12 +110,7 @@ fn an_owner_that_may_not_be_read_is_named_by_labels_and_the_gap_has_its_money() 
         pod.labels = labels(&[("pod-template-hash", hash)]);
         inventory.pods.push(pod);
     }
-    let forbidden = Gap::new(
-        "kubernetes-forbidden",
-        kinds::unknown_without("ReplicaSet"),
-        "403",
-        "grant it",
-    );
+    let forbidden = Gap::new("kubernetes-forbidden", unknown_without("ReplicaSet"), "403", "grant it");
     let snapshot = joined(&reading(inventory, vec![forbidden]));
     assert_eq!(held(&snapshot), BTreeMap::from([("Deployment/chat".to_owned(), 4.0)]));
     let gap = snapshot

@@ -6,7 +6,7 @@ use super::Tally;
 use super::claims::Claims;
 use super::lives::Life;
 use super::owners::Owners;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, unknown_without};
 use crate::model::reading::Reading;
 use crate::model::snapshot::{GpuNode, PricedGap};
 use crate::model::units::Monthly;
@@ -106,13 +106,13 @@ impl<'a> Unread<'a> {
         let (_, below) = self
             .by_kind
             .iter()
-            .find(|(kind, _)| gap.what == kinds::unknown_without(kind))?;
+            .find(|(kind, _)| gap.what == unknown_without(kind))?;
         cost(below.iter().copied())
     }
 
     /// The owners that are gone although their kind was listed.
     fn gap(&self, reading: &Reading) -> Option<PricedGap> {
-        let told = |kind: &str| reading.gaps.iter().any(|gap| gap.what == kinds::unknown_without(kind));
+        let told = |kind: &str| reading.gaps.iter().any(|gap| gap.what == unknown_without(kind));
         let gone = || self.lowest.iter().filter(|((kind, _), _)| !told(kind));
         let mut below: Vec<&Workload> = gone().flat_map(|(_, below)| below.iter().copied()).collect();
         below.sort_by(|a, b| a.id.cmp(&b.id));

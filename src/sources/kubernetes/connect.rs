@@ -133,6 +133,20 @@ pub async fn connect(
     }
 }
 
+/// The context by which [`connect`] finds the cluster, if it does so by one; nothing is contacted.
+pub fn context_of(kubeconfig: Option<&Path>, context: Option<&str>) -> Option<String> {
+    match found_kubeconfig(kubeconfig) {
+        Ok(Found::Kubeconfig(config)) => chosen(&config, context),
+        _ => None,
+    }
+}
+
+/// The context that is asked for, or else the kubeconfig's own.
+fn chosen(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let current = kubeconfig.current_context.clone().filter(|name| !name.is_empty());
+    context.map(str::to_owned).or(current)
+}
+
 enum Found {
     Kubeconfig(Box<Kubeconfig>),
     /// None, and why.
@@ -176,9 +190,7 @@ async fn from_kubeconfig(
     silence: Option<Duration>,
 ) -> Result<Connection, KubernetesError> {
     let known: Vec<String> = kubeconfig.contexts.iter().map(|named| named.name.clone()).collect();
-    let asked = context.map(str::to_owned);
-    let current = kubeconfig.current_context.clone().filter(|name| !name.is_empty());
-    let Some(name) = asked.or(current) else {
+    let Some(name) = chosen(&kubeconfig, context) else {
         return Err(KubernetesError::NoCurrentContext { known });
     };
     if !known.contains(&name) {

@@ -99,11 +99,6 @@ pub(super) fn known(group: &str, kind: &str) -> Option<(Kind, &'static str)> {
     found.copied()
 }
 
-/// What is not known where objects of this kind cannot be read, in the words of a gap.
-pub fn unknown_without(kind: &str) -> String {
-    format!("who owns GPU pods through a {kind}, and with how many replicas")
-}
-
 /// Whether objects of this kind are read, so that one which is not there was kept from us or is gone.
 pub fn is_read(group: &str, kind: &str) -> bool {
     known(group, kind).is_some()

@@ -17,6 +17,6 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{Connection, connect};
+pub use connect::{Connection, connect, context_of};
 pub use error::KubernetesError;
 pub use read::{KubernetesReading, read};

@@ -12,6 +12,7 @@ use super::list::{Need, Reader};
 use super::served::Served;
 use super::{objects, quantity};
 use crate::model::cluster::{Controller, Labels, ObjectRef, Pod};
+use crate::model::gap::unknown_without;
 use crate::model::gpu::gpu_resource;
 
 /// The longest known chain has five (worker pod, its StatefulSet, leader pod, its StatefulSet, LeaderWorkerSet, service).
@@ -142,15 +143,10 @@ async fn list(
     let named = if named.is_empty() { &usual[..] } else { named };
     let versions = listed.served.versions(kind, named);
     let found = reader
-        .list(
-            &versions,
-            Need::Useful,
-            &kinds::unknown_without(name),
-            |owner: Owner| {
-                let asks = asks_when_scaled && templates(&owner.spec).any(asks_for_gpus);
-                Some((owner, asks))
-            },
-        )
+        .list(&versions, Need::Useful, &unknown_without(name), |owner: Owner| {
+            let asks = asks_when_scaled && templates(&owner.spec).any(asks_for_gpus);
+            Some((owner, asks))
+        })
         .await?;
     for (owner, asks) in found {
         let controller = controller(owner, kind.group, version, name);
