@@ -59,6 +59,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(PipelineError::Nothing(_)) => NOTHING,
         Some(
             PipelineError::Window(_)
+            | PipelineError::NoLabels { down: false, .. }
             | PipelineError::Deliver(_)
             | PipelineError::Recording(RecordingError::Unstored { .. })
             | PipelineError::Endpoint(_)
@@ -78,6 +79,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | PipelineError::Costs(_)
             | PipelineError::Kubernetes(_)
             | PipelineError::NotToldApart { .. }
+            | PipelineError::NoLabels { down: true, .. }
             | PipelineError::Discovery(DiscoveryError::List { .. })
             | PipelineError::Recording(_),
         ) => SOURCE,

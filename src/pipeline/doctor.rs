@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::live::{self, Kubernetes, Live, Open};
 use super::parts::Parted;
-use super::{Opened, PipelineError, Source, labels, open, outline};
-use crate::engine::{self, Judge, Scope};
+use super::{Opened, PipelineError, Source, labels, labels_are_told, open, outline};
+use crate::engine::{self, Judge, Scope, Selector};
 use crate::model::checkup::{Area, Check, Checkup, State};
 use crate::model::plan::API_VERSION;
 use crate::model::progress::Progress;
@@ -31,12 +31,23 @@ pub async fn doctor(
             let (checks, reading) = servers(live, judge, progress).await?;
             (checks, reading.map(|reading| Opened::Whole(Box::new(reading))))
         }
-        Source::Demo | Source::Recording { .. } => (Vec::new(), Some(open(source, judge.catalog(), progress).await?)),
+        Source::Demo | Source::Recording { .. } => (
+            Vec::new(),
+            Some(open(source, &Scope::default(), judge.catalog(), progress).await?),
+        ),
     };
     let seen = opened.as_ref().map(|opened| {
         let reading = opened.reading();
         (reading.cluster.clone(), reading.grid.window)
     });
+    let mut scope = scope.clone();
+    if let Some(Err(why)) = opened.as_ref().map(|opened| labels_are_told(opened.reading(), &scope)) {
+        // As every source that fails, it hides nothing else.
+        scope.selector = Selector::default();
+        let (what, seen) = ("which workloads --selector asks for", "all are looked at");
+        checks.push(Check::lacking(State::Hole, Area::Joins, what, seen, why.to_string()));
+    }
+    let scope = &scope;
     match opened {
         Some(Opened::Whole(reading)) => checks.extend(of_reading(*reading, judge, scope)),
         Some(Opened::Parted(cluster)) => checks.extend(in_parts(&cluster, judge, scope, progress).await?),

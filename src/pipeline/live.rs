@@ -15,12 +15,13 @@ use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 use crate::sources::endpoint::Endpoint;
-use crate::sources::kubernetes::{Connection, KubernetesError};
+use crate::sources::kubernetes::{Connection, KubernetesError, KubernetesReading};
 use crate::sources::opencost::{self, CostReading, OpenCostError};
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::clusters::{self, Known};
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::histograms;
+use crate::sources::prometheus::history::{self, History};
 use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
@@ -103,8 +104,8 @@ pub(super) async fn open_what_answers(
                 // Its nodes would have told.
                 Err(PipelineError::Prometheus(several @ PrometheusError::SeveralClusters { .. })) => {
                     Err(PipelineError::NotToldApart {
-                        kubernetes: error,
-                        prometheus: several,
+                        kubernetes: Box::new(error),
+                        prometheus: Box::new(several),
                     })
                 }
                 opened => opened,
@@ -155,22 +156,9 @@ pub(super) async fn open(
     };
     let down = costs.as_ref().err().and_then(Option::as_ref);
     let costs_down = down.map(ToString::to_string);
-    let history = prometheus::history::read(&client, grid, progress).await?;
-    let mut gaps = objects.gaps;
-    gaps.extend(told.into_iter().chain(past).chain(history.gaps));
-    let mut inventory = Inventory {
-        nodes: objects.nodes,
-        pods: objects.pods,
-        controllers: objects.controllers,
-        hpas: objects.hpas,
-        devices: objects.devices,
-        queues: objects.queues,
-        pools: objects.pools,
-        device_claims: objects.device_claims,
-        pod_history: history.pods,
-        owner_history: history.owners,
-        ..Inventory::default()
-    };
+    let history = history::read(&client, grid, progress).await?;
+    let (mut inventory, mut gaps) = together(objects, history);
+    gaps.extend(told.into_iter().chain(past));
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
     let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
@@ -188,6 +176,24 @@ pub(super) async fn open(
         client,
         costs_down,
     })
+}
+
+/// What the API and kube-state-metrics told, and what they could not.
+fn together(objects: KubernetesReading, history: History) -> (Inventory, Vec<Gap>) {
+    let inventory = Inventory {
+        nodes: objects.nodes,
+        pods: objects.pods,
+        controllers: objects.controllers,
+        hpas: objects.hpas,
+        devices: objects.devices,
+        queues: objects.queues,
+        pools: objects.pools,
+        device_claims: objects.device_claims,
+        pod_history: history.pods,
+        owner_history: history.owners,
+        ..Inventory::default()
+    };
+    (inventory, objects.gaps.into_iter().chain(history.gaps).collect())
 }
 
 impl Open {
@@ -213,7 +219,7 @@ impl Open {
 async fn read_objects(
     connection: Option<Connection>,
     progress: &dyn Progress,
-) -> Result<(kubernetes::KubernetesReading, Option<String>), PipelineError> {
+) -> Result<(KubernetesReading, Option<String>), PipelineError> {
     let Some(connection) = connection else {
         return Ok((no_objects(None), None));
     };
@@ -224,7 +230,7 @@ async fn read_objects(
 const LET_READ: &str = "let gpuwise read the API; get, list and watch are enough";
 
 /// Nothing, and the hole that the Kubernetes API leaves, by choice or because it failed.
-fn no_objects(failed: Option<&KubernetesError>) -> kubernetes::KubernetesReading {
+fn no_objects(failed: Option<&KubernetesError>) -> KubernetesReading {
     let (code, why, fix) = match failed {
         None => (
             "no-kubernetes",
@@ -240,9 +246,9 @@ fn no_objects(failed: Option<&KubernetesError>) -> kubernetes::KubernetesReading
             },
         ),
     };
-    kubernetes::KubernetesReading {
+    KubernetesReading {
         gaps: vec![Gap::new(code, UNKNOWN_WITHOUT_KUBERNETES, why, fix)],
-        ..kubernetes::KubernetesReading::default()
+        ..KubernetesReading::default()
     }
 }
 

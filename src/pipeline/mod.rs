@@ -14,6 +14,7 @@ use crate::catalog::Catalog;
 use crate::deliver::DeliverError;
 use crate::engine::{Judge, Scope};
 use crate::model::cluster::Labels;
+use crate::model::gap::{KUBERNETES_DOWN, UNKNOWN_WITHOUT_KUBERNETES};
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::{Reading, Series};
@@ -66,9 +67,20 @@ pub enum PipelineError {
     #[error("Kubernetes: {kubernetes}; and without it: {prometheus}")]
     NotToldApart {
         /// Why it is down.
-        kubernetes: KubernetesError,
+        kubernetes: Box<KubernetesError>,
         /// What there is in the store.
-        prometheus: PrometheusError,
+        prometheus: Box<PrometheusError>,
+    },
+    /// Workloads were asked for by labels, which nobody told.
+    #[error(
+        "--selector asks for labels, which the Kubernetes API tells, and it was not read: {why}; do without --selector (by \
+         --namespace, for one), or read the cluster with its API"
+    )]
+    NoLabels {
+        /// Why not.
+        why: String,
+        /// Whether it was only down.
+        down: bool,
     },
     /// Prometheus or the cost source were to be found, and were not.
     #[error("{0}")]
@@ -113,7 +125,12 @@ impl Opened {
     }
 }
 
-async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Result<Opened, PipelineError> {
+async fn open(
+    source: &Source,
+    scope: &Scope,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Opened, PipelineError> {
     let reading = match source {
         Source::Demo => recording::demo()?,
         Source::Recording {
@@ -122,6 +139,7 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
         } => {
             progress.stage("reading the recording", None);
             let recorded = recording::open(folder)?;
+            labels_are_told(&recorded.reading, scope)?;
             if recorded.samples() > *samples_at_once {
                 return Ok(Opened::Parted(Parted::recorded(recorded, *samples_at_once)));
             }
@@ -129,6 +147,7 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
         }
         Source::Live(live) => {
             let open = live::open_what_answers(live, catalog, progress).await?;
+            labels_are_told(&open.reading, scope)?;
             let at_once = live.samples_at_once;
             if !parts::is_small(&open.reading, at_once)
                 && let Some(found) = parts::look(&open, catalog, progress).await?
@@ -142,6 +161,19 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
     Ok(Opened::Whole(Box::new(reading)))
 }
 
+/// Nobody's labels are known without the Kubernetes API: whatever a selector held then would be wrong. Told before the series
+/// are read.
+fn labels_are_told(reading: &Reading, scope: &Scope) -> Result<(), PipelineError> {
+    let unread = reading.gaps.iter().find(|gap| gap.what == UNKNOWN_WITHOUT_KUBERNETES);
+    match unread {
+        Some(gap) if !scope.selector.is_empty() => Err(PipelineError::NoLabels {
+            why: gap.why.clone(),
+            down: gap.code == KUBERNETES_DOWN,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
 ///
 /// # Errors
@@ -152,7 +184,7 @@ pub async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    match open(source, judge.catalog(), progress).await? {
+    match open(source, scope, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
             let series = std::mem::take(&mut reading.series);
             judged(&reading, series, judge, scope, progress)
@@ -164,13 +196,14 @@ pub async fn plan(
 /// Judges a reading that is in memory as a whole.
 ///
 /// # Errors
-/// When there is neither a GPU nor a workload with one in it.
+/// When there is neither a GPU nor a workload with one in it, and when labels are asked for that nobody told.
 pub fn analyze(
     reading: &Reading,
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
+    labels_are_told(reading, scope)?;
     judged(reading, reading.series.clone(), judge, scope, progress)
 }
 

@@ -2,7 +2,7 @@
 
 use super::parts::Parted;
 use super::{Opened, PipelineError, Source, labels, nothing, open, outline};
-use crate::engine::{Judge, WorkHours};
+use crate::engine::{Judge, Scope, WorkHours};
 use crate::model::prices::Prices;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
@@ -12,7 +12,7 @@ use crate::model::reading::Reading;
 /// # Errors
 /// As [`PipelineError`] says.
 pub async fn prices(source: &Source, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
-    match open(source, judge.catalog(), progress).await? {
+    match open(source, &Scope::default(), judge.catalog(), progress).await? {
         Opened::Whole(reading) => prices_of(*reading, judge, progress),
         Opened::Parted(cluster) => in_parts(&cluster, judge, progress).await,
     }

@@ -7,6 +7,7 @@ use super::parts::{Origin, Parted};
 use super::{Opened, PipelineError, Source, open};
 use crate::catalog::Catalog;
 use crate::deliver::Recording;
+use crate::engine::Scope;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::policy::price_sheet::PriceSheet;
@@ -27,7 +28,7 @@ pub async fn record(
     let catalog = Catalog::shipped()?;
     // Nobody should wait for an hour of metrics to learn that the folder is another's.
     let (folder, samples) = Recording::begin(folder)?;
-    let files = match open(source, &catalog, progress).await? {
+    let files = match open(source, &Scope::default(), &catalog, progress).await? {
         Opened::Whole(mut reading) => {
             if redacted {
                 recording::redact(&mut reading);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::binary::{self, Ran, SOURCE};
+use crate::binary::{self, Ran, SOURCE, USAGE};
 use crate::generator::HOUR;
 use crate::past::{TURN, cluster, store};
 use crate::servers::{kubeconfig, prometheus_is_installed};
@@ -54,7 +54,7 @@ async fn a_plan_without_kubernetes_follows_one_with_it() {
     }
     let ran = run("doctor", TURN, &url, &away(folder.path()), &[]);
     let checkup: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((ran.code, &checkup["cluster"]), (i32::from(SOURCE), &json!("world")));
+    assert_eq!((ran.code, &checkup["cluster"]), (SOURCE, &json!("world")));
     assert!(
         !ran.stdout.contains("--no-kubernetes)"),
         "nobody chose to do without: {}",
@@ -85,4 +85,51 @@ async fn of_several_clusters_the_context_names_ours_or_the_outage_is_the_error()
     );
     let chosen = ["--prometheus-matcher", r#"cluster="b""#];
     run("analyze", TURN, &others, &away, &chosen).tells(0, &["going on without it"]);
+}
+
+/// Nobody told labels: a selector would hold nothing, or with `!=` everything, and either would look like an answer.
+#[tokio::test]
+async fn labels_that_nobody_told_are_not_selected_by() {
+    if !prometheus_is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_running, url) = store(&[""], TURN, folder.path()).await;
+    let away = away(folder.path());
+    let recording = folder.path().join("recording");
+    let recording = recording.to_str().unwrap();
+    let until = jiff::Timestamp::from_second(TURN).unwrap().to_string();
+    let record = [
+        "record",
+        "--no-kubernetes",
+        "--prometheus",
+        &url,
+        "--window",
+        "73h",
+        "--until",
+        &until,
+        "--output",
+        recording,
+    ];
+    binary::run(&record).tells(0, &[]);
+    for selector in ["team=chat", "team!=chat"] {
+        // Down, it is the source that fails; chosen to do without, it is the question.
+        let ran = run("analyze", TURN, &url, &away, &["--selector", selector]);
+        ran.fails(SOURCE, &["--selector", "http://127.0.0.1:1"]);
+        let ran = binary::run(&["analyze", "--recording", recording, "--selector", selector]);
+        ran.fails(USAGE, &["--selector", "--no-kubernetes", "--namespace"]);
+        let ran = run("doctor", TURN, &url, &away, &["--selector", selector]);
+        ran.tells(SOURCE, &[]);
+        let checkup: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let checks = checkup["checks"].as_array().unwrap();
+        let about = |what: &str| checks.iter().find(|check| check["what"] == what);
+        let hole = about("which workloads --selector asks for").unwrap();
+        assert_eq!(hole["seen"], "all are looked at");
+        let looked_at = about("pod to its GPUs' metrics").unwrap();
+        assert!(
+            looked_at["seen"].as_str().unwrap().starts_with("1 of 1 "),
+            "{looked_at:#}"
+        );
+    }
+    binary::run(&["doctor", "--recording", recording, "--selector", "team"]).tells(0, &[]);
 }
