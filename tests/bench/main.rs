@@ -34,7 +34,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         None => answer::measure(),
         Some("cluster") => judging::measure(number(1, 10_000), number(2, 14)),
-        Some("prometheus") => real::measure(number(1, 1_000), number(2, 24), arguments.get(3)),
+        Some("prometheus") => real::measure(number(1, 1_000), number(2, 2), arguments.get(3)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
         Some(other) => {
             println!("`{other}` is no measurement; there are none, cluster and prometheus");
