@@ -43,7 +43,7 @@ pub(super) struct From {
     /// Up to when: a date (its beginning), such as 2026-11-16 or 16 Nov 2026, `2026-11-16 09:30`, yesterday [default: now]
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// The history of a calendar month, such as 2026-10
+    /// The history of a calendar month, such as 2026-10: what was spent; changes are proposed up to a day after its end
     #[arg(long, value_name = "MONTH", value_parser = when::month, conflicts_with_all = ["window", "until"])]
     month: Option<Month>,
     /// The time zone of months, dates and hours, such as Europe/Berlin [default: the policy's, which is UTC if it says none]

@@ -2,7 +2,7 @@
 
 use super::Scope;
 use super::coverage::{self, Figures};
-use crate::model::gap::{Gap, KUBERNETES_DOWN, Reason};
+use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Proposal, Subject};
 use crate::model::workload::Workload;
 use crate::recommenders::{Recommender, World};
@@ -58,11 +58,11 @@ pub(super) fn hear(levers: &[Box<dyn Recommender>], mut workload: Workload, worl
     }
 }
 
-/// Who owns a workload, what scales it and what must not be disturbed could overturn any change; where only an outage hides
-/// them, there is none until they are back.
+/// Who owns a workload, what scales it and what must not be disturbed could overturn any change, and so could what it has done
+/// since a window of the past; where they are not known, there is none.
 fn unless_overturned(candidate: Candidate, world: &World<'_>) -> Candidate {
-    let down = world.snapshot.gaps.iter().find(|gap| gap.gap.code == KUBERNETES_DOWN);
-    match (candidate, down) {
+    let overturns = world.snapshot.gaps.iter().find(|gap| gap.gap.overturns());
+    match (candidate, overturns) {
         (Candidate::Move(_), Some(gap)) => Candidate::Unknown {
             missing: gap.gap.clone(),
         },

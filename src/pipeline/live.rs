@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
+use super::past;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
@@ -117,6 +118,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
         progress.note(&format!("{}; {}", gap.why, gap.fix));
     }
     let grid = grid(live, &client, catalog).await?;
+    let past = past::gap(&client, catalog, grid.window.end, objects.newest).await?;
     let costs = match &costs {
         Some(client) => opencost::read(client, grid.window, progress).await.map_err(Some),
         None => Err(None),
@@ -133,7 +135,7 @@ pub(super) async fn open(live: &Live, catalog: &Catalog, progress: &dyn Progress
     let costs_down = down.map(ToString::to_string);
     let history = prometheus::history::read(&client, grid, progress).await?;
     let mut gaps = objects.gaps;
-    gaps.extend(told.into_iter().chain(history.gaps));
+    gaps.extend(told.into_iter().chain(past).chain(history.gaps));
     let mut inventory = Inventory {
         nodes: objects.nodes,
         pods: objects.pods,

@@ -1,6 +1,7 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
 mod live;
+mod past;
 mod parts;
 mod prices;
 mod doctor;

@@ -164,7 +164,7 @@ impl Server {
         let asked = Asked {
             query: query.to_owned(),
             start: number("start"),
-            end: number("end"),
+            end: number("end").min(crate::judging::END),
             step: number("step"),
         };
         self.asked.lock().unwrap().push(asked.clone());

@@ -94,6 +94,14 @@ pub(super) fn node(node: core::Node) -> Node {
     }
 }
 
+/// When its kubelet last told how it is; every five minutes it does, whatever happens.
+pub(super) fn heard(node: &core::Node) -> Option<Timestamp> {
+    let conditions = node.status.as_ref()?.conditions.iter().flatten();
+    conditions
+        .filter_map(|one| Some(one.last_heartbeat_time.as_ref()?.0))
+        .max()
+}
+
 fn taint(taint: &core::Taint) -> String {
     match taint.value.as_deref() {
         Some(value) if !value.is_empty() => format!("{}={value}:{}", taint.key, taint.effect),

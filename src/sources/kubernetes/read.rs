@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
 use kube::core::ApiResource;
@@ -37,6 +38,8 @@ pub struct KubernetesReading {
     pub pools: Vec<InferencePool>,
     /// Kueue's queues and what waits in them.
     pub queues: Queues,
+    /// The newest time that nodes and GPU pods tell, by which it is known of when all this is.
+    pub newest: Option<Timestamp>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -53,12 +56,16 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         gaps: Vec::new(),
     };
     let served = Served::ask(connection).await;
+    let mut newest: Option<Timestamp> = None;
     let mut nodes = reader
         .list(
             &[ApiResource::erase::<core::Node>(&())],
             Need::Essential,
             "which nodes exist, with which GPUs",
-            |node: core::Node| Some(objects::node(node)),
+            |node: core::Node| {
+                newest = newest.max(objects::heard(&node));
+                Some(objects::node(node))
+            },
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
@@ -74,6 +81,10 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
             objects::hpa,
         )
         .await?;
+    let of_pods = pods.iter().flat_map(|pod| [pod.started, pod.finished]);
+    let newest = of_pods
+        .chain(nodes.iter().map(|node| node.created))
+        .fold(newest, Ord::max);
     // The server's order is that of its store; a reading of the same cluster is to be the same.
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
@@ -89,6 +100,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         device_claims,
         pools,
         queues,
+        newest,
         gaps: reader.gaps,
     })
 }

@@ -39,10 +39,10 @@ const OF_GOOGLE: [&str; 2] = ["location", "project_id"];
 const DEVICE: &str = "UUID, gpu_uuid, Hostname, hostname, node, exported_node";
 
 /// Over how many points of the window clusters are looked for.
-const PROBES: u32 = 48;
+pub(super) const PROBES: u32 = 48;
 
 /// Signals of which every exporter has one, and every model server.
-const SIGNALS: [Signal; 4] = [
+pub(super) const SIGNALS: [Signal; 4] = [
     Signal::MemoryUsed,
     Signal::GpuUtil,
     Signal::RequestsRunning,

@@ -20,6 +20,7 @@ pub mod history;
 pub mod remote_read;
 pub mod read;
 pub mod clusters;
+pub mod afterwards;
 pub mod folds;
 pub mod histograms;
 pub mod probe;
