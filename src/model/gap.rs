@@ -19,6 +19,9 @@ pub struct Gap {
 /// proposed that it could have overturned.
 pub const KUBERNETES_DOWN: &str = "kubernetes-down";
 
+/// The code of the gap that a Prometheus leaves which is down.
+pub const PROMETHEUS_DOWN: &str = "prometheus-down";
+
 /// The code of the gap that a window of the past leaves: the cluster has gone on since, and nobody looked at what it does now.
 pub const WINDOW_PAST: &str = "window-past";
 
@@ -35,7 +38,7 @@ impl Gap {
 
     /// Whether what is missing could overturn any change, so that none is proposed until it is known.
     pub fn overturns(&self) -> bool {
-        [KUBERNETES_DOWN, WINDOW_PAST].contains(&self.code.as_str())
+        [KUBERNETES_DOWN, PROMETHEUS_DOWN, WINDOW_PAST].contains(&self.code.as_str())
     }
 }
 

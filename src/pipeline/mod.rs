@@ -1,5 +1,6 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
+mod blind;
 mod live;
 mod past;
 mod parts;
@@ -134,6 +135,17 @@ async fn open(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Re
     Ok(Opened::Whole(Box::new(reading)))
 }
 
+/// Opens a source to be judged: of a cluster whose Prometheus is down, what the rest of it tells. A recording is not made of that.
+async fn open_to_judge(source: &Source, catalog: &Catalog, progress: &dyn Progress) -> Result<Opened, PipelineError> {
+    match (open(source, catalog, progress).await, source) {
+        (Err(PipelineError::Prometheus(down)), Source::Live(live)) => {
+            let reading = blind::reading(live, down, progress).await?;
+            Ok(Opened::Whole(Box::new(reading)))
+        }
+        (opened, _) => opened,
+    }
+}
+
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
 ///
 /// # Errors
@@ -144,7 +156,7 @@ pub async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    match open(source, judge.catalog(), progress).await? {
+    match open_to_judge(source, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
             let series = std::mem::take(&mut reading.series);
             judged(&reading, series, judge, scope, progress)
