@@ -155,7 +155,7 @@ pub enum PrometheusError {
 }
 
 impl PrometheusError {
-    /// Whether nobody answers, for now: what was asked for may be had later, and nothing that was said is wrong.
+    /// Whether nobody answers: what was asked for may be had later, and nothing that was said is wrong.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::TimedOut { .. } | Self::Busy { .. })
     }
