@@ -2,7 +2,7 @@
 
 use super::Scope;
 use super::coverage::{self, Figures};
-use crate::model::gap::{Gap, Reason};
+use crate::model::gap::{Gap, PROMETHEUS_DOWN, Reason};
 use crate::model::scenario::{Candidate, Proposal, Subject};
 use crate::model::workload::Workload;
 use crate::recommenders::{Recommender, World};
@@ -64,6 +64,10 @@ fn unless_overturned(candidate: Candidate, world: &World<'_>) -> Candidate {
     let overturns = world.snapshot.gaps.iter().find(|gap| gap.gap.overturns());
     match (candidate, overturns) {
         (Candidate::Move(_), Some(gap)) => Candidate::Unknown {
+            missing: gap.gap.clone(),
+        },
+        // What a lever misses is there, and could not be asked for.
+        (Candidate::Unknown { .. }, Some(gap)) if gap.gap.code == PROMETHEUS_DOWN => Candidate::Unknown {
             missing: gap.gap.clone(),
         },
         (candidate, _) => candidate,

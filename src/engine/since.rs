@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Scope;
-use crate::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, unknown_without};
+use crate::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, UNKNOWN_WITHOUT_PROMETHEUS, unknown_without};
 use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::scenario::Move;
 use crate::model::since::{Followed, Outcome, Since};
@@ -122,11 +122,19 @@ fn outcome(row: &Row, before: Option<&WorkloadRow>, now: &Plan, scope: &Scope) -
     }
 }
 
-/// Why a workload that is not in a plan may be there all the same: who owns pods was not read, so that it goes by another name.
+/// Why a workload that is not in a plan may be there all the same: who owns pods was not read, so that it goes by another name,
+/// or which pods there were, so that only those of this moment are seen.
 fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
     let kept_from_us = before.map(|before| unknown_without(&before.kind));
-    let hides = |what: &String| what == UNKNOWN_WITHOUT_KUBERNETES || kept_from_us.as_ref() == Some(what);
-    let gap = now.coverage.gaps.iter().find(|gap| hides(&gap.what))?;
+    let hidden = [UNKNOWN_WITHOUT_KUBERNETES, UNKNOWN_WITHOUT_PROMETHEUS]
+        .into_iter()
+        .chain(kept_from_us.as_deref());
+    let hidden: Vec<&str> = hidden.collect();
+    let gap = now
+        .coverage
+        .gaps
+        .iter()
+        .find(|gap| hidden.contains(&gap.what.as_str()))?;
     Some(&gap.why)
 }
 

@@ -19,11 +19,17 @@ pub struct Gap {
 /// proposed that it could have overturned.
 pub const KUBERNETES_DOWN: &str = "kubernetes-down";
 
+/// The code of the gap that a Prometheus leaves which is down.
+pub const PROMETHEUS_DOWN: &str = "prometheus-down";
+
 /// The code of the gap that a window of the past leaves: the cluster has gone on since, and nobody looked at what it does now.
 pub const WINDOW_PAST: &str = "window-past";
 
 /// What is not known without the Kubernetes API, in the words of a gap.
 pub const UNKNOWN_WITHOUT_KUBERNETES: &str = "nodes, owners and what runs in pods";
+
+/// What is not known without Prometheus, in the words of a gap.
+pub const UNKNOWN_WITHOUT_PROMETHEUS: &str = "what GPUs and model servers did, and which pods there were before";
 
 /// What is not known where objects of this kind cannot be read, in the words of a gap.
 pub fn unknown_without(kind: &str) -> String {
@@ -43,7 +49,7 @@ impl Gap {
 
     /// Whether what is missing could overturn any change, so that none is proposed until it is known.
     pub fn overturns(&self) -> bool {
-        [KUBERNETES_DOWN, WINDOW_PAST].contains(&self.code.as_str())
+        [KUBERNETES_DOWN, PROMETHEUS_DOWN, WINDOW_PAST].contains(&self.code.as_str())
     }
 }
 

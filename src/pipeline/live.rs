@@ -27,7 +27,7 @@ use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
 
 /// Seconds from one point to the next, where the exporter is not scraped more seldom.
-const STEP_SECONDS: u32 = 60;
+pub(super) const STEP_SECONDS: u32 = 60;
 
 /// Which Kubernetes API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +179,7 @@ pub(super) async fn open(
 }
 
 /// What the API and kube-state-metrics told, and what they could not.
-fn together(objects: KubernetesReading, history: History) -> (Inventory, Vec<Gap>) {
+pub(super) fn together(objects: KubernetesReading, history: History) -> (Inventory, Vec<Gap>) {
     let inventory = Inventory {
         nodes: objects.nodes,
         pods: objects.pods,
@@ -253,7 +253,7 @@ fn no_objects(failed: Option<&KubernetesError>) -> KubernetesReading {
 }
 
 /// Currency and cluster name of the cost source. Where it is missing or down, a gap: the rest of the world is still read.
-fn take_costs(
+pub(super) fn take_costs(
     costs: Result<CostReading, Option<OpenCostError>>,
     inventory: &mut Inventory,
     gaps: &mut Vec<Gap>,
@@ -302,6 +302,11 @@ async fn grid(live: &Live, client: &PrometheusClient, catalog: &Catalog) -> Resu
             .unwrap_or(STEP_SECONDS)
             .max(STEP_SECONDS),
     };
+    grid_of(live, until, step)
+}
+
+/// The window in steps of so many seconds.
+pub(super) fn grid_of(live: &Live, until: Timestamp, step: u32) -> Result<Grid, PipelineError> {
     let step_seconds = i64::from(step.max(1));
     let end = until.as_second().div_euclid(step_seconds) * step_seconds;
     let length = live.window.as_secs().div_euclid(step_seconds) * step_seconds;

@@ -1,5 +1,6 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
+mod blind;
 mod live;
 mod past;
 mod parts;
@@ -174,6 +175,22 @@ fn labels_are_told(reading: &Reading, scope: &Scope) -> Result<(), PipelineError
     }
 }
 
+/// Opens a source to be judged: of a cluster whose Prometheus is down, what the rest of it tells. A recording is not made of that.
+async fn open_to_judge(
+    source: &Source,
+    scope: &Scope,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Opened, PipelineError> {
+    match (open(source, scope, catalog, progress).await, source) {
+        (Err(PipelineError::Prometheus(down)), Source::Live(live)) => {
+            let reading = blind::reading(live, down, progress).await?;
+            Ok(Opened::Whole(Box::new(reading)))
+        }
+        (opened, _) => opened,
+    }
+}
+
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
 ///
 /// # Errors
@@ -184,7 +201,7 @@ pub async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
-    match open(source, scope, judge.catalog(), progress).await? {
+    match open_to_judge(source, scope, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
             let series = std::mem::take(&mut reading.series);
             judged(&reading, series, judge, scope, progress)

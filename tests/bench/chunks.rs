@@ -158,7 +158,7 @@ pub(crate) fn measure() {
             },
             step_seconds: 60,
         },
-        fold: Fold::Mean,
+        folds: vec![Fold::Mean],
         left: LeftEdge::Open,
     };
     let percent = answer(|random| (random % 101) as f64);
@@ -166,7 +166,7 @@ pub(crate) fn measure() {
     for (what, body) in [("whole percents", percent), ("ratios of six digits", ratio)] {
         let time = best(|| {
             let mut points = 0;
-            let samples = decode(body.as_slice(), folding, |_, row| points += row.samples.len()).unwrap();
+            let samples = decode(body.as_slice(), &folding, |_, row| points += row.samples.len()).unwrap();
             assert_eq!(black_box(samples), (SERIES * SAMPLES) as u64);
             assert_eq!(points, SERIES * SAMPLES / 4);
         });

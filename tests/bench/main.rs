@@ -42,7 +42,7 @@ fn main() {
             chunks::measure();
         }
         Some("cluster") => judging::measure(number(1, 10_000), number(2, 14)),
-        Some("prometheus") => real::measure(number(1, 1_000), number(2, 24), arguments.get(3)),
+        Some("prometheus") => real::measure(number(1, 1_000), number(2, 2), arguments.get(3)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
         Some("record") => judging::record(number(1, 10_000), number(2, 14)),
         Some("write") => judging::write(&arguments[1], Path::new(&arguments[2]), number(3, 14)),

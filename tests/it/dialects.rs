@@ -10,7 +10,7 @@ use gpuwise::model::cluster::Labels;
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
 use gpuwise::{pipeline, report};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::generator::{END, HOUR, Size, World};
 use crate::remote_read::{program_of_3, write};
@@ -110,6 +110,16 @@ fn plan_of(prometheus: &str, costs: &str, config: &Path, more: &[&str]) -> Strin
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A plan without what was served, and how many requests each workload served.
+fn without_requests(plan: &str) -> (Value, Vec<f64>) {
+    let mut plan: Value = serde_json::from_str(plan).unwrap();
+    let workloads = plan["workloads"].as_array_mut().unwrap().iter_mut();
+    let served = workloads.filter_map(|row| row.as_object_mut()?.remove("serving"));
+    let counts = served.filter_map(|serving| serving.pointer("/time_to_first_token_seconds/count")?.as_f64());
+    let counts = counts.collect();
+    (plan, counts)
+}
+
 #[tokio::test]
 async fn every_server_gives_the_same_plan() {
     if !prometheus_is_installed() {
@@ -149,7 +159,14 @@ async fn every_server_gives_the_same_plan() {
         println!("skipped: VictoriaMetrics, before the world's end");
     } else if let Some((_victoria, port)) = victoria::victoria(of_victoria, &victoria::lines(&samples)) {
         let url = format!("http://127.0.0.1:{port}");
-        same(plan_of(&url, &costs, &config, &[]), "VictoriaMetrics");
+        let plan = plan_of(&url, &costs, &config, &[]);
+        let (plan, counted) = without_requests(&plan);
+        let (expected, should) = without_requests(&expected);
+        assert_eq!(plan, expected, "VictoriaMetrics");
+        // It does not extrapolate to an hour's edges: of thirty scrapes' requests, those of one may be missing.
+        assert!(should.len() > 1 && counted.len() == should.len());
+        let near = |(is, should): (&f64, &f64)| *is <= *should * 1.001 && *is >= *should * 29.0 / 30.0;
+        assert!(counted.iter().zip(&should).all(near), "{counted:?} {should:?}");
     } else {
         println!("skipped: victoria-metrics is not installed");
     }

@@ -15,9 +15,11 @@ use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::usage::{Column, Signal};
 use gpuwise::pipeline;
 use gpuwise::sources::recording;
+use serde_json::{Value, json};
 
 use crate::generator::{END, HOUR, Size, World};
 use crate::servers::{prometheus_is_installed, prometheus_over};
+use crate::{binary, servers};
 
 static WHOLE: LazyLock<(Reading, Plan)> = LazyLock::new(|| {
     let reading = World::generate(4, Size::Small, 3).to_reading(900);
@@ -212,4 +214,58 @@ async fn a_counter_that_starts_again_is_no_negative_rate() {
     assert!(rates.len() >= 115, "{} points", rates.len());
     // Around a restart, what was counted between the last scrape and it is lost, and nothing is made up.
     assert!(rates.iter().all(|rate| (0.8..=1.01).contains(rate)), "{rates:?}");
+}
+
+/// A Prometheus that is down is one source of three: what there is and what it costs is told, nothing is proposed, and nobody is
+/// told to install what is there.
+#[test]
+fn without_prometheus_the_rest_is_told_and_nothing_is_proposed() {
+    let world = World::generate(4, Size::Small, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let api = json!({"server": servers::kubernetes(&world)});
+    let config = servers::kubeconfig(&folder.path().join("kubeconfig"), &api, &json!({}));
+    let costs = servers::opencost(World::generate(4, Size::Small, 3));
+    let until = jiff::Timestamp::from_second(END).unwrap().to_string();
+    let fixed = [
+        "--prometheus",
+        "http://127.0.0.1:1",
+        "--costs",
+        &costs,
+        "--until",
+        &until,
+        "--window",
+        "24h",
+    ];
+    let config = ["--kubeconfig", config.to_str().unwrap()];
+    let run = |more: &[&str]| binary::run(&[more, &fixed[..], &config].concat());
+    let ran = run(&["analyze", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("going on without it"), "{}", ran.stderr);
+    let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let gaps = plan["coverage"]["gaps"].as_array().unwrap();
+    let down = gaps
+        .iter()
+        .find(|gap| gap["fix"] == "bring Prometheus back, and run again")
+        .unwrap();
+    assert!(down["why"].as_str().unwrap().contains("http://127.0.0.1:1"), "{down}");
+    assert!(plan["spend"]["monthly"].as_f64().unwrap() > 1000.0);
+    let priced = plan["workloads"].as_array().unwrap().iter();
+    let sources: Vec<&Value> = priced.map(|row| &row["price"]["source"]).collect();
+    assert!(
+        !sources.is_empty() && sources.iter().all(|source| source.to_string().contains("OpenCost")),
+        "{sources:?}"
+    );
+    assert_eq!((&plan["accepted"], &plan["held_back"]), (&json!([]), &json!([])));
+    let unknown = plan["unknown"].as_array().unwrap();
+    assert!(!unknown.is_empty());
+    for one in unknown {
+        assert_eq!(one["fix"], "bring Prometheus back, and run again", "{one}");
+    }
+    assert_eq!(run(&["analyze", "--strict"]).code, 3);
+    // What is kept should be whole.
+    let kept = folder.path().join("recording");
+    assert_eq!(run(&["record", "--output", kept.to_str().unwrap()]).code, 4);
+    // A server that answers, and wrongly, is no outage, and where nothing else is read, there is no rest.
+    let alone = ["analyze", "--no-kubernetes", "--prometheus", "http://127.0.0.1:1"];
+    assert_eq!(binary::run(&alone).code, 4);
 }

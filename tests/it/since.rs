@@ -2,7 +2,7 @@
 
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, NotComparable, Scope, since};
-use gpuwise::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, unknown_without};
+use gpuwise::model::gap::{UNKNOWN_WITHOUT_KUBERNETES, UNKNOWN_WITHOUT_PROMETHEUS, unknown_without};
 use gpuwise::model::plan::{GapRow, Plan, Row};
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
@@ -157,7 +157,11 @@ fn what_was_kept_from_us_is_not_said_to_be_gone() {
         (outcome, because.map(str::to_owned))
     };
     assert_eq!(told(&later), (Outcome::Gone, None));
-    for what in [UNKNOWN_WITHOUT_KUBERNETES.to_owned(), unknown_without(&kind)] {
+    for what in [
+        UNKNOWN_WITHOUT_KUBERNETES.to_owned(),
+        UNKNOWN_WITHOUT_PROMETHEUS.to_owned(),
+        unknown_without(&kind),
+    ] {
         later.coverage.gaps = vec![GapRow {
             what,
             why: "it is down".to_owned(),

@@ -92,7 +92,7 @@ pub(super) fn rest(
     let (mut samples, mut length) = (0, 0);
     for (place, own) in found {
         let written = match &place {
-            Place::Pod(pod) => pod.1.len() + 1,
+            Place::Pod(pod) => pod.0.len() + pod.1.len() + 2,
             Place::Device(uuid) => uuid.len() + 1,
         };
         if bins.is_empty() || samples + own > samples_at_once || length + written > LONGEST_PATTERN {

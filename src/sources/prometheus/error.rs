@@ -153,3 +153,10 @@ pub enum PrometheusError {
         message: String,
     },
 }
+
+impl PrometheusError {
+    /// Whether nobody answers: what was asked for may be had later, and nothing that was said is wrong.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::TimedOut { .. } | Self::Busy { .. })
+    }
+}

@@ -8,7 +8,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::client::PrometheusClient;
 use super::decode::SeriesRow;
 use super::error::PrometheusError;
+use super::matcher::Matchers;
 use super::queries::{Kind, identity, kind, range_queries, selectors};
+use super::remote_read::Fold;
 use super::select::Pods;
 use super::split::chunks;
 use crate::catalog::Catalog;
@@ -81,17 +83,34 @@ pub async fn series(
     pods: Option<&Pods>,
     progress: &dyn Progress,
 ) -> Result<SeriesReading, PrometheusError> {
-    let read: Vec<SeriesReading> = stream::iter(Signal::ALL)
-        .map(|signal| read_signal(client, catalog, signal, grid, pods, progress))
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
+    let (gauges, others): (Vec<Signal>, Vec<Signal>) = Signal::ALL
+        .into_iter()
+        .partition(|signal| matches!(kind(*signal), Kind::Gauge(_)));
+    let each = async |signals: Vec<Signal>| -> Result<Vec<SeriesReading>, PrometheusError> {
+        stream::iter(signals)
+            .map(|signal| read_signal(client, catalog, signal, grid, pods, progress))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await
+    };
+    let mut read = each(others).await?;
+    if let Some(remote) = client.remote_read()
+        && read.iter().any(|one| one.gaps.iter().any(is_warning))
+    {
+        remote.warned();
+    }
+    match by_chunks(client, catalog, &gauges, grid, pods, progress).await? {
+        Some(chunks) => read.extend(chunks),
+        None => read.extend(each(gauges).await?),
+    }
     let mut all = SeriesReading::default();
     for one in read {
         all.series.extend(one.series);
         all.gaps.extend(one.gaps);
         all.blanks.add(one.blanks);
     }
+    // In whatever order they were asked.
+    all.series.sort_by_key(|one| one.signal);
     Ok(all)
 }
 
@@ -108,10 +127,6 @@ async fn read_signal(
     pods: Option<&Pods>,
     progress: &dyn Progress,
 ) -> Result<SeriesReading, PrometheusError> {
-    if let Some(columns) = by_chunks(client, catalog, signal, grid, pods, progress).await? {
-        progress.advance(chunks(grid).len() as u64);
-        return Ok(columns.into_reading(BTreeSet::new()));
-    }
     let columns = Mutex::new(Columns::new(signal, grid));
     let sink = |row: SeriesRow| {
         if pods.is_none_or(|pods| pods.hold(&row.labels)) {
@@ -140,47 +155,76 @@ async fn read_signal(
     Ok(columns.into_reading(gaps))
 }
 
-/// The columns of a gauge from raw samples, where the server hands them out; `None` where queries must be asked.
+/// Gauges from raw samples, in one request, where the server hands them out; `None` where queries must be asked.
 async fn by_chunks(
     client: &PrometheusClient,
     catalog: &Catalog,
-    signal: Signal,
+    gauges: &[Signal],
     grid: Grid,
     pods: Option<&Pods>,
     progress: &dyn Progress,
-) -> Result<Option<Columns>, PrometheusError> {
-    let (Kind::Gauge(fold), Some(remote)) = (kind(signal), client.remote_read()) else {
+) -> Result<Option<Vec<SeriesReading>>, PrometheusError> {
+    let Some(remote) = client.remote_read() else {
         return Ok(None);
     };
-    let Ok(selectors) = selectors(catalog, signal, pods, client.matchers()) else {
-        return Ok(None);
-    };
-    let columns = Mutex::new(Columns::new(signal, grid));
-    let sink = |(rank, mut row): (usize, SeriesRow)| {
-        row.labels.retain(|name, _| identity(signal).any(|label| label == name));
+    let mut selected: Vec<(usize, usize, Fold, Matchers)> = Vec::new();
+    for (place, signal) in gauges.iter().enumerate() {
+        let (Kind::Gauge(fold), Ok(found)) = (kind(*signal), selectors(catalog, *signal, pods, client.matchers()))
+        else {
+            return Ok(None);
+        };
+        selected.extend(found.into_iter().map(|(rank, matchers)| (place, rank, fold, matchers)));
+    }
+    let columns: Mutex<Vec<Columns>> = Mutex::new(gauges.iter().map(|signal| Columns::new(*signal, grid)).collect());
+    let sink = |(query, mut row): (usize, SeriesRow)| {
+        let Some((place, rank, ..)) = selected.get(query) else {
+            return;
+        };
+        row.labels
+            .retain(|name, _| identity(gauges[*place]).any(|label| label == name));
         if pods.is_none_or(|pods| pods.hold(&row.labels)) {
-            columns.lock().unwrap_or_else(PoisonError::into_inner).take(row, rank);
+            columns.lock().unwrap_or_else(PoisonError::into_inner)[*place].take(row, *rank);
         }
     };
-    let came = client.chunks(&selectors, grid, fold, &sink).await?;
+    let queries: Vec<(Fold, &Matchers)> = selected
+        .iter()
+        .map(|(_, _, fold, matchers)| (*fold, matchers))
+        .collect();
+    let came = client.chunks(&queries, grid, &sink).await?;
     if let Some(why) = remote.take_reason() {
         progress.note(&format!(
             "{}: remote read is of no use ({why}); asking range queries instead",
             client.shown()
         ));
     }
+    if !came {
+        return Ok(None);
+    }
+    progress.advance((gauges.len() * chunks(grid).len()) as u64);
     let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(came.then_some(columns))
+    Ok(Some(
+        columns
+            .into_iter()
+            .map(|one| one.into_reading(BTreeSet::new()))
+            .collect(),
+    ))
 }
 
 /// The gap behind a warning: the answer is a success, and less than everything.
 pub(super) fn warned(subject: &str, warning: &str) -> Gap {
     Gap::new(
-        "prometheus-warning",
+        WARNING,
         format!("part of {subject} may be missing"),
         format!("the server warned: {warning}"),
         "look into the server that the warning names, then run again",
     )
+}
+
+/// The code of such a gap.
+const WARNING: &str = "prometheus-warning";
+
+fn is_warning(gap: &Gap) -> bool {
+    gap.code == WARNING
 }
 
 /// The gap behind a query that is refused however little it asks for.

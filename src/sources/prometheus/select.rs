@@ -46,9 +46,10 @@ impl Pods {
         }
     }
 
-    /// Characters that these pods' names add to a query, without those of GPUs.
+    /// Characters that these pods' names and namespaces add to a query, without those of GPUs.
     pub fn length(&self) -> usize {
-        self.patterns.iter().map(|pattern| pattern.len() + 1).sum()
+        let texts = self.patterns.iter().chain(&self.namespaces);
+        texts.map(|text| text.len() + 1).sum()
     }
 
     /// Adds a GPU that one of the pods holds by a resource claim, and of which the exporter names no pod.

@@ -6,7 +6,11 @@ const EDGE: &str = "count_over_time(vector(1)[2m:1m])";
 
 /// A Prometheus that answers `/api/v1/read` like this.
 fn prometheus(read: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
-    Server::start(move |asked| match asked.path() {
+    Server::start(move |asked| answer(asked, &read))
+}
+
+fn answer(asked: &Asked, read: &dyn Fn() -> Reply) -> Reply {
+    match asked.path() {
         "/api/v1/status/buildinfo" => plain(
             200,
             r#"{"status":"success","data":{"version":"3.16.0","revision":"d15adb9a"}}"#,
@@ -17,7 +21,7 @@ fn prometheus(read: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[0,"2"]}]}}"#,
         ),
         _ => no_series(asked),
-    })
+    }
 }
 
 fn streamed(body: &str) -> Reply {
@@ -53,7 +57,7 @@ fn an_empty_answer_is_an_answer() {
     let ran = run(&server, &[]);
     assert!(ran.stdout.contains("raw, by remote read"), "{}", ran.stdout);
     let (reads, queried) = counts(&server);
-    assert!(reads >= 10 && queried == 0, "{reads} reads, {queried} queries");
+    assert!(reads == 1 && queried == 0, "{reads} reads, {queried} queries");
     let read = server
         .asked()
         .into_iter()
@@ -111,6 +115,24 @@ fn what_cannot_be_read_is_said_and_asked_by_queries() {
         let (reads, queried) = counts(&server);
         assert!(reads <= 2 && queried == 3, "{said}: {reads} reads, {queried} queries");
     }
+}
+
+/// Whoever hands out raw samples tells only its own log that a store behind it was down.
+#[test]
+fn a_server_that_warns_is_asked_by_queries_which_tell_the_warning() {
+    let server = Server::start(|asked| match asked.path() {
+        "/api/v1/query_range" => plain(
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["remote store is down"]}"#,
+        ),
+        _ => answer(asked, &|| streamed("")),
+    });
+    let ran = run(&server, &[]);
+    for words in ["remote read is of no use", "the server warns of missing data"] {
+        assert!(ran.stderr.contains(words), "no `{words}` in: {}", ran.stderr);
+    }
+    assert!(ran.stdout.contains("remote store is down"), "{}", ran.stdout);
+    assert_eq!(counts(&server), (0, 3));
 }
 
 #[test]

@@ -34,8 +34,8 @@ const HEADERS: [(&str, &str); 3] = [
 /// What the answer must call itself; others are written differently.
 const STREAMED: &str = "application/x-streamed-protobuf";
 
-/// Where series go as they arrive, each with the rank of its selector.
-pub(in crate::sources::prometheus) type RankedSink<'s> = &'s (dyn Fn((usize, SeriesRow)) + Send + Sync);
+/// Where series go as they arrive, each with the place of its query.
+pub(in crate::sources::prometheus) type PlacedSink<'s> = &'s (dyn Fn((usize, SeriesRow)) + Send + Sync);
 
 /// Whether a server is asked for chunks in this run.
 #[derive(Debug, Default)]
@@ -62,6 +62,12 @@ impl RemoteRead {
         self.untold.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Gives it up because the server has warned: who reads raw samples is told no warning.
+    pub(in crate::sources::prometheus) fn warned(&self) {
+        let why = "the server warns of missing data, which would not be told with them".to_owned();
+        self.give_up(Declined::Useless(why));
+    }
+
     fn give_up(&self, why: Declined) {
         if !self.given_up.swap(true, Ordering::Relaxed)
             && let Declined::Useless(why) = why
@@ -81,16 +87,16 @@ impl PrometheusClient {
         self.remote_read().is_some_and(usable)
     }
 
-    /// Reads series by their chunks; whether that was possible. Where it was not, what `sink` was handed must be thrown away.
+    /// Reads series by their chunks, all queries in one request; whether that was possible. Where it was not, what `sink` was
+    /// handed must be thrown away.
     ///
     /// # Errors
     /// Where no query would be answered either.
     pub(in crate::sources::prometheus) async fn chunks(
         &self,
-        selectors: &[(usize, Matchers)],
+        queries: &[(Fold, &Matchers)],
         grid: Grid,
-        fold: Fold,
-        sink: RankedSink<'_>,
+        sink: PlacedSink<'_>,
     ) -> Result<bool, PrometheusError> {
         let Some(remote) = self.remote_read() else {
             return Ok(false);
@@ -100,8 +106,9 @@ impl PrometheusClient {
         let Some(left) = left.filter(|_| !remote.given_up.load(Ordering::Relaxed)) else {
             return Ok(false);
         };
-        let folding = Folding { grid, fold, left };
-        let matchers: Vec<&Matchers> = selectors.iter().map(|(_, matchers)| matchers).collect();
+        let folds = queries.iter().map(|(fold, _)| *fold).collect();
+        let folding = Folding { grid, folds, left };
+        let matchers: Vec<&Matchers> = queries.iter().map(|(_, matchers)| *matchers).collect();
         let body = match body(&matchers, grid, left) {
             Ok(body) => Bytes::from(body),
             Err(error) => {
@@ -109,16 +116,10 @@ impl PrometheusClient {
                 return Ok(false);
             }
         };
-        let ranked = |(query, row): (usize, SeriesRow)| {
-            // An answer to a query that was not asked is nobody's.
-            if let Some((rank, _)) = selectors.get(query) {
-                sink((*rank, row));
-            }
-        };
         let mut tries = 1;
         loop {
             self.count_request();
-            let why = match self.streamed_chunks(body.clone(), folding, &ranked, tries).await {
+            let why = match self.streamed_chunks(body.clone(), folding.clone(), sink, tries).await {
                 Ok(Ok(samples)) => {
                     self.count_samples(samples);
                     return Ok(true);
@@ -163,7 +164,7 @@ impl PrometheusClient {
         &self,
         body: Bytes,
         folding: Folding,
-        sink: &(dyn Fn((usize, SeriesRow)) + Send + Sync),
+        sink: PlacedSink<'_>,
         tries: u32,
     ) -> Result<Result<u64, Declined>, Trouble> {
         let response = match self.transport().post_bytes("api/v1/read", &HEADERS, &body).await {
@@ -199,7 +200,7 @@ impl PrometheusClient {
         }
         let decoded = streamed(
             response,
-            move |body, push| decode(body, folding, |query, row| push((query, row))),
+            move |body, push| decode(body, &folding, |query, row| push((query, row))),
             sink,
         );
         let outcome = decoded.await.unwrap_or_else(|error| Err(RemoteReadError::Read(error)));

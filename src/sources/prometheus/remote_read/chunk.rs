@@ -43,6 +43,7 @@ pub fn samples(encoding: Encoding, data: &[u8], mut visit: impl FnMut(i64, f64))
 }
 
 /// The value before, and which of the next one's bits may differ from it.
+#[derive(Default)]
 struct Value {
     bits: u64,
     leading: u32,
@@ -79,11 +80,7 @@ impl Value {
 fn xor(count: u16, data: &[u8], visit: &mut impl FnMut(i64, f64)) -> Result<(), ChunkError> {
     let mut bits = Bits::new(data);
     let (mut time, mut interval) = (0_i64, 0_i64);
-    let mut value = Value {
-        bits: 0,
-        leading: 0,
-        trailing: 0,
-    };
+    let mut value = Value::default();
     for index in 0..count {
         if index == 0 {
             time = bits.signed_varint()?;
@@ -118,11 +115,7 @@ fn xor2(count: u16, data: &[u8], visit: &mut impl FnMut(i64, f64)) -> Result<(),
     let (first_start, starts_from) = (header & 0x80 != 0, u16::from(header & 0x7f));
     let mut bits = Bits::new(data);
     let (mut time, mut interval) = (0_i64, 0_i64);
-    let mut value = Value {
-        bits: 0,
-        leading: 0,
-        trailing: 0,
-    };
+    let mut value = Value::default();
     for index in 0..count {
         let mut is_stale = false;
         match index {

@@ -13,12 +13,12 @@ use crate::model::time::Grid;
 use crate::sources::prometheus::decode::SeriesRow;
 
 /// What becomes of the samples.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Folding {
     /// The steps.
     pub grid: Grid,
-    /// What becomes of the samples in one.
-    pub fold: Fold,
+    /// What becomes of the samples in one, query by query.
+    pub folds: Vec<Fold>,
     /// Which step has a sample at its beginning.
     pub left: LeftEdge,
 }
@@ -60,7 +60,7 @@ impl From<ChunkError> for RemoteReadError {
 /// As [`RemoteReadError`] says.
 pub fn decode(
     body: impl Read,
-    folding: Folding,
+    folding: &Folding,
     mut sink: impl FnMut(usize, SeriesRow),
 ) -> Result<u64, RemoteReadError> {
     let mut frames = Frames::new(body);
@@ -69,12 +69,13 @@ pub fn decode(
     while let Some(frame) = frames.next()? {
         let response =
             ChunkedReadResponse::decode(frame).map_err(|error| RemoteReadError::Malformed(error.to_string()))?;
-        let query = usize::try_from(response.query_index)
-            .map_err(|_| RemoteReadError::Malformed("an answer to no query".to_owned()))?;
+        let stranger = || RemoteReadError::Malformed("an answer to no query".to_owned());
+        let query = usize::try_from(response.query_index).map_err(|_| stranger())?;
+        let fold = *folding.folds.get(query).ok_or_else(stranger)?;
         for part in response.chunked_series {
             if !series.is(query, &part.labels) {
                 series.hand_over(&mut sink);
-                series.begin(query, part.labels);
+                series.begin(query, part.labels, fold);
             }
             for chunk in part.chunks {
                 let encoding = match chunk.r#type {
@@ -106,11 +107,11 @@ struct OneSeries {
 }
 
 impl OneSeries {
-    fn new(folding: Folding) -> Self {
+    fn new(folding: &Folding) -> Self {
         Self {
             who: None,
             has_histograms: false,
-            steps: Steps::new(folding.grid, folding.fold, folding.left),
+            steps: Steps::new(folding.grid, folding.left),
             samples: Vec::new(),
         }
     }
@@ -121,7 +122,8 @@ impl OneSeries {
             .is_some_and(|(known, own)| *known == query && own == labels)
     }
 
-    fn begin(&mut self, query: usize, labels: Vec<Label>) {
+    fn begin(&mut self, query: usize, labels: Vec<Label>, fold: Fold) {
+        self.steps.begin(fold);
         self.who = Some((query, labels));
         self.has_histograms = false;
     }
@@ -168,7 +170,7 @@ mod tests {
                 },
                 step_seconds: 60,
             },
-            fold: Fold::Max,
+            folds: vec![Fold::Max; 2],
             left: LeftEdge::Open,
         }
     }
@@ -219,7 +221,7 @@ mod tests {
 
     fn decoded(body: &[u8]) -> (Vec<(usize, SeriesRow)>, Result<u64, RemoteReadError>) {
         let mut rows = Vec::new();
-        let outcome = decode(body, folding(), |query, row| rows.push((query, row)));
+        let outcome = decode(body, &folding(), |query, row| rows.push((query, row)));
         (rows, outcome)
     }
 
@@ -277,8 +279,10 @@ mod tests {
         }
         let backwards = frame(0, "GPU-1", vec![single(1_760_000_120_000), two(1)]);
         assert!(matches!(decoded(&backwards).1, Err(RemoteReadError::Malformed(_))));
-        let of_no_query = frame(-1, "GPU-1", vec![two(1)]);
-        assert!(matches!(decoded(&of_no_query).1, Err(RemoteReadError::Malformed(_))));
+        for stranger in [-1, 2] {
+            let of_no_query = frame(stranger, "GPU-1", vec![two(1)]);
+            assert!(matches!(decoded(&of_no_query).1, Err(RemoteReadError::Malformed(_))));
+        }
         assert_eq!(decoded(b"").1.unwrap(), 0, "no series is an answer, too");
     }
 }

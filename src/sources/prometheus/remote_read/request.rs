@@ -5,9 +5,12 @@ use prost::Message;
 use super::steps::LeftEdge;
 use super::wire::{LabelMatcher, MatcherType, Query, ReadRequest, ResponseType};
 use crate::model::time::Grid;
-use crate::sources::prometheus::matcher::{Matchers, Op};
+use crate::sources::prometheus::matcher::{Matchers, Op, escaped};
 
 /// The body of a request for these series, compressed as the protocol asks. Both ends of a query belong to it.
+///
+/// That a label has just this value is said by a pattern: Prometheus takes such a matcher on one of its own external labels out, as
+/// if series had it that only it adds, where a range query would look for the label.
 pub(super) fn body(selectors: &[&Matchers], grid: Grid, left: LeftEdge) -> Result<Vec<u8>, snap::Error> {
     let start = grid.window.start.as_second() * 1000;
     let start = match left {
@@ -20,15 +23,22 @@ pub(super) fn body(selectors: &[&Matchers], grid: Grid, left: LeftEdge) -> Resul
         matchers: matchers
             .0
             .iter()
-            .map(|matcher| LabelMatcher {
-                r#type: i32::from(match matcher.op {
-                    Op::Equal => MatcherType::Eq,
-                    Op::NotEqual => MatcherType::Neq,
-                    Op::Match => MatcherType::Re,
-                    Op::NotMatch => MatcherType::Nre,
-                }),
-                name: matcher.name.clone(),
-                value: matcher.value.clone(),
+            .map(|matcher| {
+                let is_plain = matcher.op == Op::Equal && matcher.name != "__name__" && !matcher.value.is_empty();
+                let (op, value) = match is_plain {
+                    true => (Op::Match, escaped(&matcher.value)),
+                    false => (matcher.op, matcher.value.clone()),
+                };
+                LabelMatcher {
+                    r#type: i32::from(match op {
+                        Op::Equal => MatcherType::Eq,
+                        Op::NotEqual => MatcherType::Neq,
+                        Op::Match => MatcherType::Re,
+                        Op::NotMatch => MatcherType::Nre,
+                    }),
+                    name: matcher.name.clone(),
+                    value,
+                }
             })
             .collect(),
     };
@@ -57,7 +67,9 @@ mod tests {
             window,
             step_seconds: 60,
         };
-        let mut matchers: Matchers = r#"pod=~"a|b",job!="",zone!~"x""#.parse().unwrap();
+        let mut matchers: Matchers = r#"pod=~"a|b",job!="",zone!~"x",cluster="prod.eu",exported_pod="""#
+            .parse()
+            .unwrap();
         matchers.0.insert(0, Matcher::equal("__name__", "DCGM_FI_DEV_GPU_UTIL"));
         let asked = |left| {
             let body = body(&[&matchers, &Matchers::default()], grid, left).unwrap();
@@ -82,7 +94,9 @@ mod tests {
                 (0, "__name__", "DCGM_FI_DEV_GPU_UTIL"),
                 (2, "pod", "a|b"),
                 (1, "job", ""),
-                (3, "zone", "x")
+                (3, "zone", "x"),
+                (2, "cluster", "prod\\.eu"),
+                (0, "exported_pod", "")
             ]
         );
         assert_eq!(asked(LeftEdge::Closed).queries[0].start_timestamp_ms, 1_000_000);

@@ -48,11 +48,11 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub(super) fn new(grid: Grid, fold: Fold, left: LeftEdge) -> Self {
+    pub(super) fn new(grid: Grid, left: LeftEdge) -> Self {
         let start = grid.window.start.as_second() * 1000;
         let step = i64::from(grid.step_seconds.max(1)) * 1000;
         Self {
-            fold,
+            fold: Fold::Max,
             left,
             start,
             end: start + step * grid.points() as i64,
@@ -168,6 +168,11 @@ impl Steps {
         (self.count, self.value, self.lost) = (0, 0.0, 0.0);
     }
 
+    /// Says what becomes of the samples of the series that comes next.
+    pub(super) fn begin(&mut self, fold: Fold) {
+        self.fold = fold;
+    }
+
     /// The steps that had a sample, in time order; what comes next is another series.
     pub(super) fn finish(&mut self) -> Vec<(f64, f64)> {
         self.close();
@@ -198,7 +203,8 @@ mod tests {
     }
 
     fn folded(fold: Fold, left: LeftEdge, samples: &[(i64, f64)]) -> Vec<(i64, f64)> {
-        let mut steps = Steps::new(grid(10), fold, left);
+        let mut steps = Steps::new(grid(10), left);
+        steps.begin(fold);
         let at = |(milliseconds, value): &(i64, f64)| (START * 1000 + milliseconds, *value);
         let samples: Vec<(i64, f64)> = samples.iter().map(at).collect();
         // In pieces, as chunks come.
@@ -231,7 +237,7 @@ mod tests {
 
     #[test]
     fn time_that_stands_still_or_runs_back_is_refused() {
-        let mut steps = Steps::new(grid(10), Fold::Max, LeftEdge::Open);
+        let mut steps = Steps::new(grid(10), LeftEdge::Open);
         let at = |milliseconds| [(START * 1000 + milliseconds, 1.0)];
         steps.take(&at(5)).unwrap();
         assert_eq!(steps.take(&at(5)), Err(OutOfOrder));

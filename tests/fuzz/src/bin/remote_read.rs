@@ -94,6 +94,28 @@ impl Slow<'_> {
         Some((i128::from(value) - below) as i64)
     }
 
+    /// How the interval changes, and in which form the value follows.
+    fn change(&mut self, is_second: bool) -> Option<(i64, Form)> {
+        if is_second {
+            return Some(match self.choice(5)? {
+                0 => (0, Form::None),
+                1 => (0, Form::Differs),
+                2 => (self.signed(13, (1 << 12) - 1)?, Form::Second),
+                3 => (self.signed(20, (1 << 19) - 1)?, Form::Second),
+                4 => (self.bits(64)? as i64, Form::Second),
+                _ => (0, Form::Stale),
+            });
+        }
+        let change = match self.choice(4)? {
+            0 => 0,
+            1 => self.signed(14, 1 << 13)?,
+            2 => self.signed(17, 1 << 16)?,
+            3 => self.signed(20, 1 << 19)?,
+            _ => self.bits(64)? as i64,
+        };
+        Some((change, Form::First))
+    }
+
     fn read(&mut self, is_second: bool) -> Option<()> {
         let count = u16::from_be_bytes([*self.data.first()?, *self.data.get(1)?]);
         let header = if is_second { self.bits(8)? } else { 0 };
@@ -116,29 +138,10 @@ impl Slow<'_> {
                     form = Form::None;
                 }
                 1 => interval = self.varint()? as i64,
-                _ if is_second => {
-                    let change = match self.choice(5)? {
-                        0 => (form = Form::None, 0).1,
-                        1 => (form = Form::Differs, 0).1,
-                        2 => self.signed(13, (1 << 12) - 1)?,
-                        3 => self.signed(20, (1 << 19) - 1)?,
-                        4 => self.bits(64)? as i64,
-                        _ => {
-                            (stale, form) = (true, Form::None);
-                            0
-                        }
-                    };
-                    interval = interval.wrapping_add(change);
-                }
                 _ => {
-                    let change = match self.choice(4)? {
-                        0 => 0,
-                        1 => self.signed(14, 1 << 13)?,
-                        2 => self.signed(17, 1 << 16)?,
-                        3 => self.signed(20, 1 << 19)?,
-                        _ => self.bits(64)? as i64,
-                    };
+                    let (change, later) = self.change(is_second)?;
                     interval = interval.wrapping_add(change);
+                    form = later;
                 }
             }
             if index > 0 {
@@ -149,6 +152,7 @@ impl Slow<'_> {
                 Form::First => self.choice(2)?,
                 Form::Second => self.choice(3)?,
                 Form::Differs => self.choice(1)? + 1,
+                Form::Stale => 3,
             };
             match told {
                 0 => {}
@@ -179,6 +183,7 @@ enum Form {
     First,
     Second,
     Differs,
+    Stale,
 }
 
 /// A message in its frame.
@@ -197,7 +202,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
 
 type Outcome = Result<u64, RemoteReadError>;
 
-fn decoded(body: impl Read, folding: Folding) -> (Vec<(usize, SeriesRow)>, Outcome) {
+fn decoded(body: impl Read, folding: &Folding) -> (Vec<(usize, SeriesRow)>, Outcome) {
     let mut rows = Vec::new();
     let outcome = decode(body, folding, |query, row| rows.push((query, row)));
     (rows, outcome)
@@ -205,7 +210,7 @@ fn decoded(body: impl Read, folding: Folding) -> (Vec<(usize, SeriesRow)>, Outco
 
 fn a_stream(body: &[u8], seed: u8) {
     let at = |second| Timestamp::from_second(second).unwrap_or_default();
-    let folding = Folding {
+    let folding = &Folding {
         grid: Grid {
             window: Window {
                 start: at(1_760_000_000),
@@ -213,7 +218,7 @@ fn a_stream(body: &[u8], seed: u8) {
             },
             step_seconds: 60,
         },
-        fold: if seed & 64 == 0 { Fold::Max } else { Fold::Mean },
+        folds: vec![if seed & 64 == 0 { Fold::Max } else { Fold::Mean }; 3],
         left: if seed & 128 == 0 {
             LeftEdge::Open
         } else {
