@@ -65,7 +65,8 @@ async fn in_parts(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, PipelineError> {
-    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let served = cluster.histograms(judge.catalog(), progress).await?;
+    let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
     let mut seen: Vec<Workload> = Vec::new();
     let hear = |workloads: Vec<Workload>| {
         seen.extend(workloads.into_iter().map(|mut workload| {
@@ -73,7 +74,8 @@ async fn in_parts(
             workload
         }));
     };
-    let (tally, _) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    let (outline, mut tally, _) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    tally.gaps.extend(served.gaps);
     Ok(engine::checkup(&outline.whole(seen, tally), scope))
 }
 

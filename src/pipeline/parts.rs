@@ -13,6 +13,7 @@ use crate::model::reading::Reading;
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
+use crate::sources::collect::devices::Seen;
 use crate::sources::collect::{Outline, Tally};
 use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::histograms;
@@ -201,16 +202,43 @@ impl Parted {
         }
     }
 
-    /// Reads the parts one after the other and hands the workloads of each to `hear`; what was read, and how many they were.
-    pub(super) async fn each(
+    /// The outline that knows what pods of different parts hold together. Labels and lives tell it of most; the others are read
+    /// once more, as a part does not see the pods of another.
+    async fn seen<'a>(
         &self,
-        outline: &Outline<'_>,
+        outline: Outline<'a>,
+        bins: &[Pods],
+        tally: &mut Tally,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+    ) -> Result<Outline<'a>, PipelineError> {
+        let untold = outline.untold(bins, self.signals(), self.samples_at_once);
+        if untold.is_empty() {
+            return Ok(outline);
+        }
+        let steps = untold.len() * self.steps();
+        progress.stage("looking for pods that share a GPU", Some(steps as u64));
+        let mut seen = Seen::default();
+        for bin in &untold {
+            let read = self.read(bin, catalog, progress).await?;
+            tally.gaps.extend(read.gaps);
+            outline.see(read.series, &mut seen);
+        }
+        Ok(outline.with_seen(&seen))
+    }
+
+    /// Reads the parts one after the other and hands the workloads of each to `hear`; the outline by which they were read, what was
+    /// read, and how many they were.
+    pub(super) async fn each<'a>(
+        &self,
+        outline: Outline<'a>,
         catalog: &Catalog,
         progress: &dyn Progress,
         mut hear: impl FnMut(Vec<Workload>),
-    ) -> Result<(Tally, usize), PipelineError> {
+    ) -> Result<(Outline<'a>, Tally, usize), PipelineError> {
         let bins = outline.bins(self.signals(), self.samples_at_once);
         let mut tally = Tally::default();
+        let outline = self.seen(outline, &bins, &mut tally, catalog, progress).await?;
         let mut blanks = Blanks::default();
         let mut heard = 0;
         progress.stage(
@@ -228,7 +256,7 @@ impl Parted {
         }
         tally.gaps.extend(self.end(progress).iter().cloned());
         tally.gaps.extend(blanks.gaps());
-        Ok((tally, heard))
+        Ok((outline, tally, heard))
     }
 }
 
@@ -244,7 +272,7 @@ pub(super) async fn plan(
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
     let hear = |workloads| hearing.hear(workloads, &Silent);
-    let (mut tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    let (outline, mut tally, heard) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     tally.gaps.extend(served.gaps);
     nothing(cluster.reading(), &skeleton, heard)?;
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))

@@ -6,6 +6,7 @@ use crate::engine::{Judge, WorkHours};
 use crate::model::prices::Prices;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
+use crate::model::workload::Workload;
 
 /// Reads a source and tells what its GPUs cost; a cluster that is too large for memory, part by part.
 ///
@@ -36,11 +37,16 @@ pub fn prices_of(mut reading: Reading, judge: &Judge, progress: &dyn Progress) -
 
 async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
     let outline = outline(cluster.reading(), cluster.labels(), judge);
-    let mut work = WorkHours::default();
-    let hear = |workloads: Vec<_>| work.add(&workloads, judge.catalog());
-    let (tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
     let skeleton = outline.snapshot();
+    let mut work = WorkHours::default();
+    let mut seen: Vec<Workload> = Vec::new();
+    let hear = |mut workloads: Vec<Workload>| {
+        work.add(&workloads, judge.catalog());
+        // Prices need no history of single workloads; those that only metrics name are in no outline.
+        workloads.iter_mut().for_each(Workload::forget_samples);
+        seen.append(&mut workloads);
+    };
+    let (outline, tally, heard) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     nothing(cluster.reading(), &skeleton, heard)?;
-    // Prices need no history of single workloads.
-    Ok(judge.prices(&outline.whole(skeleton.workloads, tally), &work))
+    Ok(judge.prices(&outline.whole(seen, tally), &work))
 }

@@ -1,6 +1,7 @@
 //! Recordings of clusters that fit in no memory: written and judged part by part, they say what those that were made as a
 //! whole say, and one that was interrupted says nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use gpuwise::pipeline::{self, Source};
 use gpuwise::report;
 use gpuwise::sources::recording;
 
+use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::binary::{self, SOURCE};
@@ -118,6 +120,72 @@ fn in_parts_and_as_a_whole_a_recording_is_the_same() {
             assert!(plan(&parts, WHOLE) == wanted && plan(&parts, at_once) == wanted);
             let inventory = |folder: &Path| fs::read_to_string(folder.join("inventory.json")).unwrap();
             assert_eq!(inventory(&parts), inventory(&whole));
+        }
+    }
+}
+
+/// The same world where nothing but metrics tells of pods, and every third GPU is held by a pod of another namespace besides: as
+/// long as the first (time-slicing), or when the first is gone.
+fn handed_on(reading: &Reading) -> Reading {
+    let mut reading = reading.clone();
+    reading.inventory.pods.clear();
+    reading.inventory.pod_history.clear();
+    let of_gpus = reading.series.iter().filter(|series| series.signal.is_gpu());
+    let uuids: BTreeSet<String> = of_gpus
+        .filter_map(|series| series.labels.get("UUID").cloned())
+        .collect();
+    let place: BTreeMap<&String, usize> = uuids.iter().zip(0..).collect();
+    let half = reading.grid.points() / 2;
+    let mut more = Vec::new();
+    for series in reading.series.iter_mut().filter(|series| series.signal.is_gpu()) {
+        let Some(place) = place[&series.labels["UUID"]].checked_rem(3) else {
+            continue;
+        };
+        if place == 0 || !series.labels.contains_key("exported_pod") {
+            continue;
+        }
+        let mut other = series.clone();
+        other
+            .labels
+            .insert("exported_namespace".to_owned(), "zz-others".to_owned());
+        if place == 2 {
+            (0..half).for_each(|at| other.column.clear(at));
+            (half..half * 2 + 2).for_each(|at| series.column.clear(at));
+        }
+        more.push(other);
+    }
+    reading.series.extend(more);
+    reading.settle();
+    reading
+}
+
+/// Whether two pods hold a GPU together or one after the other, samples tell where nothing else does, in whichever parts they are.
+#[test]
+fn who_shares_a_gpu_is_seen_across_parts() {
+    let world = World::generate(4, Size::Small, 2).to_reading(3600);
+    // A pod of which kube-state-metrics saw two lives.
+    let mut again = handed_on(&world);
+    again.inventory.pod_history.clone_from(&world.inventory.pod_history);
+    for pod in world.inventory.pod_history.iter().take(12) {
+        let third = (pod.last.as_second() - pod.first.as_second()) / 3;
+        let mut beside = pod.clone();
+        beside.namespace = "zz-others".to_owned();
+        beside.last = Timestamp::from_second(pod.first.as_second() + third).unwrap();
+        let mut later = beside.clone();
+        (later.first, later.last) = (Timestamp::from_second(pod.last.as_second() - third).unwrap(), pod.last);
+        again.inventory.pod_history.extend([beside, later]);
+    }
+    again.settle();
+    for (what, reading) in [("strangers", handed_on(&world)), ("two lives", again)] {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = written(&reading, folder.path());
+        let (wanted, told_whole) = (plan(&whole, WHOLE), told(&whole, WHOLE));
+        for at_once in [1, 2_000] {
+            assert!(plan(&whole, at_once) == wanted, "{what}: judged in parts of {at_once}");
+            assert!(
+                told(&whole, at_once) == told_whole,
+                "{what}: told in parts of {at_once}"
+            );
         }
     }
 }

@@ -35,9 +35,38 @@ pub(super) fn bins(
     signals: Signals,
     samples_at_once: u64,
 ) -> Vec<Pods> {
+    packed(together(lives, named, grid, signals), None, nameless, samples_at_once)
+}
+
+/// Some of the pods, in bins whose history fits in memory.
+pub(super) fn of_some(
+    some: &BTreeSet<PodKey>,
+    (lives, named): (&[Life<'_>], &Joined),
+    nameless: &BTreeSet<(String, PodKey)>,
+    grid: Grid,
+    signals: Signals,
+    samples_at_once: u64,
+) -> Vec<Pods> {
     let mut groups = together(lives, named, grid, signals);
+    let all = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    for group in &mut groups {
+        let pods = group.pods.len() as u64;
+        group.pods.retain(|key| some.contains(key));
+        group.samples = group.samples * group.pods.len() as u64 / pods.max(1);
+    }
+    groups.retain(|group| !group.pods.is_empty());
+    packed(groups, Some(all), nameless, samples_at_once)
+}
+
+fn packed(
+    mut groups: Vec<Group>,
+    all: Option<BTreeSet<PodKey>>,
+    nameless: &BTreeSet<(String, PodKey)>,
+    samples_at_once: u64,
+) -> Vec<Pods> {
     groups.sort_by(|a, b| a.pods.first().cmp(&b.pods.first()));
-    let all: BTreeSet<PodKey> = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    let every = || groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    let all: BTreeSet<PodKey> = all.unwrap_or_else(every);
     let mut claims: BTreeMap<&PodKey, Vec<&String>> = BTreeMap::new();
     for (uuid, pod) in nameless {
         claims.entry(pod).or_default().push(uuid);

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
 use crate::model::gap::Gap;
+use crate::model::gpu::DeviceId;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
 use crate::model::usage::Signal;
@@ -33,7 +34,7 @@ use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
-use devices::Joined;
+use devices::{Joined, Seen};
 use histograms::Folds;
 use lives::Life;
 use naming::{Naming, PodKey};
@@ -62,6 +63,8 @@ pub struct Outline<'a> {
     currency: &'a str,
     odd_prices: Vec<PricedGap>,
     lives: Vec<Life<'a>>,
+    /// Devices that pods of different parts were seen on at the same time.
+    shared: BTreeSet<DeviceId>,
     folds: Folds,
     /// Pods whose name was that of pods of several workloads.
     reused: BTreeSet<PodKey>,
@@ -164,6 +167,7 @@ impl<'a> Outline<'a> {
         Self {
             reused: histograms::reused(&lives),
             folds: Folds::default(),
+            shared: BTreeSet::new(),
             lives,
             odd_prices: prices::gaps(&facts, &book, currency),
             currency,
@@ -187,6 +191,36 @@ impl<'a> Outline<'a> {
     pub fn with_histograms(mut self, series: Vec<Series>) -> Self {
         self.folds = Folds::of(series);
         self
+    }
+
+    /// The outline that knows which devices pods of different parts held at the same time, as [`Outline::see`] saw them.
+    pub fn with_seen(mut self, seen: &Seen) -> Self {
+        self.shared = seen.shared();
+        self
+    }
+
+    /// Pods of which only samples tell whether they share a device with those of other parts, in bins whose history fits in
+    /// memory.
+    pub fn untold(&self, bins: &[Pods], signals: Signals, samples_at_once: u64) -> Vec<Pods> {
+        let some = lives::untold(&self.named, &self.lives, bins);
+        let held = (&self.lives[..], &self.named);
+        bins::of_some(&some, held, &self.nameless, self.reading.grid, signals, samples_at_once)
+    }
+
+    /// Notes when the devices of such pods were seen.
+    pub fn see(&self, series: Vec<Series>, seen: &mut Seen) {
+        let joined = self.naming().join(series);
+        seen.add(joined.devices.values().flatten());
+    }
+
+    fn naming(&self) -> Naming<'_> {
+        Naming {
+            known: &self.known,
+            claimed: &self.claimed,
+            by_claim: &self.by_claim,
+            exported: self.exported,
+            catalog: self.catalog,
+        }
     }
 
     fn sources(&self) -> Sources<'_> {
@@ -213,15 +247,8 @@ impl<'a> Outline<'a> {
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
         let (histograms, series): (Vec<_>, Vec<_>) = series.into_iter().partition(|one| one.signal.is_histogram());
         let own = (!histograms.is_empty()).then(|| Folds::of(histograms));
-        let naming = Naming {
-            known: &self.known,
-            claimed: &self.claimed,
-            by_claim: &self.by_claim,
-            exported: self.exported,
-            catalog: self.catalog,
-        };
-        let mut joined = naming.join(series);
-        joined.shared.extend(self.named.shared.iter().cloned());
+        let mut joined = self.naming().join(series);
+        joined.shared.extend(self.named.shared.union(&self.shared).cloned());
         let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
         let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
         let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
