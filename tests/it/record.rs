@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,9 @@ use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::binary::{self, SOURCE};
-use crate::generator::{Size, World};
+use crate::generator::{END, HOUR, Size, World};
 use crate::reach::{Server, no_series};
+use crate::servers;
 
 /// More than any world here has.
 const WHOLE: u64 = u64::MAX;
@@ -312,4 +314,54 @@ fn what_was_killed_reads_as_nothing_and_is_recorded_over() {
     run(pipeline::record(&source(&whole, 1), false, &killed, &Silent)).unwrap();
     assert_eq!(recording::read(&killed).unwrap(), reading);
     assert_eq!(fs::read_dir(&killed).unwrap().count(), 4);
+}
+
+/// Series whose labels name their pod or GPU in full, in part or not at all.
+const NAMED: [(&str, &str); 9] = [
+    ("DCGM_FI_DEV_FB_USED", r#"UUID="GPU-1",Hostname="n",namespace="ml",pod="chat-0""#),
+    ("DCGM_FI_DEV_FB_USED", r#"UUID="GPU-2",Hostname="n""#),
+    ("DCGM_FI_DEV_FB_USED", r#"gpu="3",Hostname="n",pod="exporter""#),
+    ("DCGM_FI_DEV_FB_USED", r#"gpu="4",Hostname="n",exported_pod="a",namespace="b""#),
+    // AMD's exporter, scraped from a list of addresses.
+    ("gpu_used_vram", r#"gpu_uuid="ccff74a1-0000",hostname="m",gpu_id="0""#),
+    ("gpu_used_vram", r#"gpu_uuid="ccff74a1-0001",hostname="m",gpu_id="1",exported_namespace="ml",exported_pod="train-0""#),
+    // Model servers outside Kubernetes.
+    ("nv_inference_pending_request_count", r#"model="a",version="1",gpu_uuid="GPU-2""#),
+    ("vllm:num_requests_running", r#"model_name="b""#),
+    ("vllm:num_requests_running", r#"model_name="c",pod="vllm""#),
+];
+
+#[tokio::test]
+async fn what_names_no_pod_is_recorded_in_parts_too() {
+    if !servers::prometheus_is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_running, url) = servers::prometheus_over(folder.path(), |out| {
+        let mut before = "";
+        for (metric, labels) in NAMED {
+            if metric != before {
+                writeln!(out, "# TYPE {metric} gauge")?;
+                before = metric;
+            }
+            for at in (END - 2 * HOUR..=END).step_by(30) {
+                writeln!(out, "{metric}{{{labels}}} 7 {at}")?;
+            }
+        }
+        writeln!(out, "# EOF")
+    })
+    .await;
+    let until = Timestamp::from_second(END).unwrap().to_string();
+    for more in [&[][..], &["--no-remote-read"]] {
+        let read = |at_once: &str| {
+            let to = folder.path().join(format!("{at_once}-{}", more.len()));
+            let place = ["record", "--output", to.to_str().unwrap(), "--no-kubernetes", "--prometheus", &url];
+            let window = ["--window", "1h", "--step", "60", "--until", &until, "--samples-at-once", at_once];
+            binary::run(&[&place[..], &window[..], more].concat()).printed();
+            recording::read(&to).unwrap()
+        };
+        let whole = read("1000000");
+        assert_eq!(whole.series.len(), NAMED.len());
+        assert_eq!(read("1"), whole, "{more:?}");
+    }
 }

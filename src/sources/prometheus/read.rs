@@ -155,6 +155,9 @@ async fn by_chunks(
     let Ok(selectors) = selectors(catalog, signal, pods, client.matchers()) else {
         return Ok(None);
     };
+    if selectors.is_empty() {
+        return Ok(None);
+    }
     let columns = Mutex::new(Columns::new(signal, grid));
     let sink = |(rank, mut row): (usize, SeriesRow)| {
         row.labels.retain(|name, _| identity(signal).any(|label| label == name));
