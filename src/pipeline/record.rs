@@ -11,7 +11,7 @@ use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::collect::Outline;
-use crate::sources::prometheus::read::Blanks;
+use crate::sources::prometheus::read::{Blanks, SeriesReading};
 use crate::sources::recording::{self, Writer};
 
 /// Reads a source and writes a recording of it; `redacted`, without the names of its owner's making.
@@ -71,8 +71,12 @@ async fn parts(
         Origin::Live(..) => bins.extend(outline.rest((&devices, &servers), &bins, signals, at_once)),
         Origin::Recorded(recorded) => others = recorded.others(&bins, at_once),
     }
-    let served = cluster.histograms(catalog, progress).await?;
-    writer.add(&served.series)?;
+    // Written at once, and let go.
+    let SeriesReading {
+        series, gaps: unserved, ..
+    } = cluster.histograms(catalog, progress).await?;
+    writer.add(&series)?;
+    drop(series);
     let steps = bins.len() * cluster.steps() + others.len();
     progress.stage("reading and writing, part by part", Some(steps as u64));
     let mut reading = cluster.reading().clone();
@@ -89,7 +93,7 @@ async fn parts(
             progress.advance(1);
         }
     }
-    reading.gaps.extend(served.gaps);
+    reading.gaps.extend(unserved);
     reading.gaps.extend(cluster.end(progress).iter().cloned());
     reading.gaps.extend(blanks.gaps());
     reading.settle();

@@ -318,15 +318,27 @@ fn what_was_killed_reads_as_nothing_and_is_recorded_over() {
 
 /// Series whose labels name their pod or GPU in full, in part or not at all.
 const NAMED: [(&str, &str); 9] = [
-    ("DCGM_FI_DEV_FB_USED", r#"UUID="GPU-1",Hostname="n",namespace="ml",pod="chat-0""#),
+    (
+        "DCGM_FI_DEV_FB_USED",
+        r#"UUID="GPU-1",Hostname="n",namespace="ml",pod="chat-0""#,
+    ),
     ("DCGM_FI_DEV_FB_USED", r#"UUID="GPU-2",Hostname="n""#),
     ("DCGM_FI_DEV_FB_USED", r#"gpu="3",Hostname="n",pod="exporter""#),
-    ("DCGM_FI_DEV_FB_USED", r#"gpu="4",Hostname="n",exported_pod="a",namespace="b""#),
+    (
+        "DCGM_FI_DEV_FB_USED",
+        r#"gpu="4",Hostname="n",exported_pod="a",namespace="b""#,
+    ),
     // AMD's exporter, scraped from a list of addresses.
     ("gpu_used_vram", r#"gpu_uuid="ccff74a1-0000",hostname="m",gpu_id="0""#),
-    ("gpu_used_vram", r#"gpu_uuid="ccff74a1-0001",hostname="m",gpu_id="1",exported_namespace="ml",exported_pod="train-0""#),
+    (
+        "gpu_used_vram",
+        r#"gpu_uuid="ccff74a1-0001",hostname="m",gpu_id="1",exported_namespace="ml",exported_pod="train-0""#,
+    ),
     // Model servers outside Kubernetes.
-    ("nv_inference_pending_request_count", r#"model="a",version="1",gpu_uuid="GPU-2""#),
+    (
+        "nv_inference_pending_request_count",
+        r#"model="a",version="1",gpu_uuid="GPU-2""#,
+    ),
     ("vllm:num_requests_running", r#"model_name="b""#),
     ("vllm:num_requests_running", r#"model_name="c",pod="vllm""#),
 ];
@@ -355,8 +367,24 @@ async fn what_names_no_pod_is_recorded_in_parts_too() {
     for more in [&[][..], &["--no-remote-read"]] {
         let read = |at_once: &str| {
             let to = folder.path().join(format!("{at_once}-{}", more.len()));
-            let place = ["record", "--output", to.to_str().unwrap(), "--no-kubernetes", "--prometheus", &url];
-            let window = ["--window", "1h", "--step", "60", "--until", &until, "--samples-at-once", at_once];
+            let place = [
+                "record",
+                "--output",
+                to.to_str().unwrap(),
+                "--no-kubernetes",
+                "--prometheus",
+                &url,
+            ];
+            let window = [
+                "--window",
+                "1h",
+                "--step",
+                "60",
+                "--until",
+                &until,
+                "--samples-at-once",
+                at_once,
+            ];
             binary::run(&[&place[..], &window[..], more].concat()).printed();
             recording::read(&to).unwrap()
         };

@@ -294,7 +294,11 @@ mod tests {
         for bin in &bins {
             let matchers = bin.device_matchers();
             let matcher = matchers.first().unwrap();
-            assert!(matchers.len() == 1 && matcher.len() <= LONGEST_PATTERN + 100, "{} characters", matcher.len());
+            assert!(
+                matchers.len() == 1 && matcher.len() <= LONGEST_PATTERN + 100,
+                "{} characters",
+                matcher.len()
+            );
         }
     }
 }

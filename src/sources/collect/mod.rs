@@ -17,17 +17,16 @@ mod pools;
 pub mod spend;
 pub mod bins;
 mod histograms;
+mod tally;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
-use crate::model::gap::Gap;
 use crate::model::gpu::DeviceId;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
-use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
@@ -40,6 +39,7 @@ use lives::Life;
 use naming::{Naming, PodKey};
 use nodes::NodeFacts;
 use owners::Owners;
+pub use tally::{Part, Tally, Unheard};
 use workloads::Sources;
 
 /// Everything of a reading but its history: who holds which GPUs when, on which nodes, at what price. History is joined to
@@ -68,60 +68,6 @@ pub struct Outline<'a> {
     folds: Folds,
     /// Pods whose name was that of pods of several workloads.
     reused: BTreeSet<PodKey>,
-}
-
-/// Workloads with their history, and what was read of it.
-#[derive(Debug, Default)]
-pub struct Part {
-    /// The workloads, by id.
-    pub workloads: Vec<Workload>,
-    tally: Tally,
-}
-
-/// What parts add up to.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    present: BTreeSet<Signal>,
-    samples: u64,
-    ownerless: usize,
-    /// What could not be read of them.
-    pub gaps: BTreeSet<Gap>,
-}
-
-impl Part {
-    /// What was read of it.
-    pub fn tally(&self) -> Tally {
-        self.tally.clone()
-    }
-}
-
-impl Tally {
-    fn of(workloads: &[Workload]) -> Self {
-        let mut tally = Self::default();
-        let pods = workloads.iter().flat_map(|workload| &workload.pods);
-        for workload in workloads {
-            for (signal, histogram) in &workload.histograms {
-                tally.present.insert(*signal);
-                tally.samples += histogram.values() as u64;
-            }
-        }
-        for pod in pods {
-            let devices = pod.devices.iter().flat_map(|device| &device.signals);
-            for (signal, column) in devices.chain(&pod.server) {
-                tally.present.insert(*signal);
-                tally.samples += column.count() as u64;
-            }
-        }
-        tally
-    }
-
-    /// Adds another part's.
-    pub fn add(&mut self, other: Self) {
-        self.present.extend(other.present);
-        self.samples += other.samples;
-        self.ownerless += other.ownerless;
-        self.gaps.extend(other.gaps);
-    }
 }
 
 impl<'a> Outline<'a> {
@@ -204,7 +150,14 @@ impl<'a> Outline<'a> {
     pub fn untold(&self, bins: &[Pods], signals: Signals, samples_at_once: u64) -> Vec<Pods> {
         let some = lives::untold(&self.named, &self.lives, bins);
         let held = (&self.lives[..], &self.named);
-        bins::of_some(&some, held, &self.nameless, self.reading.grid, signals, samples_at_once)
+        bins::of_some(
+            &some,
+            held,
+            &self.nameless,
+            self.reading.grid,
+            signals,
+            self.room(samples_at_once),
+        )
     }
 
     /// Notes when the devices of such pods were seen.
@@ -245,27 +198,33 @@ impl<'a> Outline<'a> {
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
+        let mut workloads = Vec::new();
+        let tally = self.unheard(series, chosen).each(|workload| workloads.push(workload));
+        Part { workloads, tally }
+    }
+
+    /// The same, to be heard one by one: the histograms of all workloads together may be larger than their other history.
+    pub fn unheard(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Unheard<'_> {
         let (histograms, series): (Vec<_>, Vec<_>) = series.into_iter().partition(|one| one.signal.is_histogram());
         let own = (!histograms.is_empty()).then(|| Folds::of(histograms));
         let mut joined = self.naming().join(series);
         joined.shared.extend(self.named.shared.union(&self.shared).cloned());
         let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
         let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
-        let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
-        let count = ownerless.len();
-        lives.extend(ownerless);
+        let unknown = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
+        let ownerless = unknown.len();
+        lives.extend(unknown);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        let mut workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
-        let folds = own.as_ref().unwrap_or(&self.folds);
-        let mixed: Vec<Option<Gap>> = workloads
-            .iter_mut()
-            .map(|workload| folds.attach(workload, &self.reused, self.reading.grid))
-            .collect();
-        let mut tally = Tally::of(&workloads);
-        tally.gaps.extend(mixed.into_iter().flatten());
-        tally.ownerless = count;
-        Part { workloads, tally }
+        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        Unheard {
+            own,
+            folds: &self.folds,
+            reused: &self.reused,
+            grid: self.reading.grid,
+            workloads,
+            ownerless,
+        }
     }
 
     fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
@@ -283,8 +242,15 @@ impl<'a> Outline<'a> {
             &self.nameless,
             self.reading.grid,
             signals,
-            samples_at_once,
+            self.room(samples_at_once),
         )
+    }
+
+    /// What the histograms, which stay in memory, leave of the room for samples; never less than a quarter, as a part that is
+    /// smaller saves little and asks much.
+    fn room(&self, samples_at_once: u64) -> u64 {
+        let left = samples_at_once.saturating_sub(self.folds.values());
+        left.max(samples_at_once / 4)
     }
 
     /// What `bins` do not hold of series with these labels, which nobody is judged by, in further bins.

@@ -279,10 +279,7 @@ mod tests {
         some.add(&pods("ml", &["chat-0"]));
         assert!(some.device_matchers().is_empty());
         some.add_device("GPU-0");
-        assert_eq!(
-            some.device_matchers(),
-            [r#"exported_pod="",pod_name="",UUID=~"GPU-0""#]
-        );
+        assert_eq!(some.device_matchers(), [r#"exported_pod="",pod_name="",UUID=~"GPU-0""#]);
         assert!(some.hold(&labels(&[
             ("UUID", "GPU-0"),
             ("namespace", "gpu"),
