@@ -66,6 +66,7 @@ async fn parts(
     );
     let (signals, at_once) = (cluster.signals(), cluster.samples_at_once);
     let mut bins = outline.bins(signals, at_once);
+    let judged = bins.len();
     let mut others = Vec::new();
     match cluster.origin() {
         Origin::Live(..) => bins.extend(outline.rest((&devices, &servers), &bins, signals, at_once)),
@@ -81,10 +82,13 @@ async fn parts(
     progress.stage("reading and writing, part by part", Some(steps as u64));
     let mut reading = cluster.reading().clone();
     let mut blanks = Blanks::default();
-    for bin in &bins {
+    for (at, bin) in bins.iter().enumerate() {
         let read = cluster.read(bin, catalog, progress).await?;
         reading.gaps.extend(read.gaps);
-        blanks.add(read.blanks);
+        // Blanks of what nobody is judged by are in no plan.
+        if at < judged {
+            blanks.add(read.blanks);
+        }
         writer.add(&read.series)?;
     }
     if let Origin::Recorded(recorded) = cluster.origin() {

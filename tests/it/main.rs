@@ -26,6 +26,7 @@ mod levers;
 mod live;
 mod nvml;
 mod opencost;
+mod parts;
 mod prices;
 mod reach;
 mod readme;

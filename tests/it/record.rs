@@ -1,9 +1,7 @@
 //! Recordings of clusters that fit in no memory: written and judged part by part, they say what those that were made as a
 //! whole say, and one that was interrupted says nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,16 +15,14 @@ use gpuwise::pipeline::{self, Source};
 use gpuwise::report;
 use gpuwise::sources::recording;
 
-use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::binary::{self, SOURCE};
-use crate::generator::{END, HOUR, Size, World};
+use crate::generator::{Size, World};
 use crate::reach::{Server, no_series};
-use crate::servers;
 
 /// More than any world here has.
-const WHOLE: u64 = u64::MAX;
+pub(crate) const WHOLE: u64 = u64::MAX;
 
 fn judge() -> Judge {
     Judge::new(&[], Catalog::shipped().unwrap()).unwrap()
@@ -45,7 +41,7 @@ fn source(folder: &Path, samples_at_once: u64) -> Source {
 }
 
 /// A recording of a reading, made as a whole.
-fn written(reading: &Reading, folder: &Path) -> PathBuf {
+pub(crate) fn written(reading: &Reading, folder: &Path) -> PathBuf {
     let folder = folder.join("whole");
     fs::create_dir(&folder).unwrap();
     for (name, content) in recording::encode(reading).unwrap() {
@@ -67,14 +63,14 @@ fn copied(from: &Path, samples_at_once: u64, redacted: bool, name: &str) -> Path
     folder
 }
 
-fn plan(folder: &Path, samples_at_once: u64) -> String {
+pub(crate) fn plan(folder: &Path, samples_at_once: u64) -> String {
     let source = source(folder, samples_at_once);
     let plan = run(pipeline::plan(&source, &judge(), &Scope::default(), &Silent)).unwrap();
     report::json::json(&plan).unwrap()
 }
 
 /// Everything that other commands print of it.
-fn told(folder: &Path, samples_at_once: u64) -> String {
+pub(crate) fn told(folder: &Path, samples_at_once: u64) -> String {
     let source = source(folder, samples_at_once);
     let checkup = run(pipeline::doctor(&source, &judge(), &Scope::default(), &Silent)).unwrap();
     let prices = run(pipeline::prices(&source, &judge(), &Silent)).unwrap();
@@ -122,72 +118,6 @@ fn in_parts_and_as_a_whole_a_recording_is_the_same() {
             assert!(plan(&parts, WHOLE) == wanted && plan(&parts, at_once) == wanted);
             let inventory = |folder: &Path| fs::read_to_string(folder.join("inventory.json")).unwrap();
             assert_eq!(inventory(&parts), inventory(&whole));
-        }
-    }
-}
-
-/// The same world where nothing but metrics tells of pods, and every third GPU is held by a pod of another namespace besides: as
-/// long as the first (time-slicing), or when the first is gone.
-fn handed_on(reading: &Reading) -> Reading {
-    let mut reading = reading.clone();
-    reading.inventory.pods.clear();
-    reading.inventory.pod_history.clear();
-    let of_gpus = reading.series.iter().filter(|series| series.signal.is_gpu());
-    let uuids: BTreeSet<String> = of_gpus
-        .filter_map(|series| series.labels.get("UUID").cloned())
-        .collect();
-    let place: BTreeMap<&String, usize> = uuids.iter().zip(0..).collect();
-    let half = reading.grid.points() / 2;
-    let mut more = Vec::new();
-    for series in reading.series.iter_mut().filter(|series| series.signal.is_gpu()) {
-        let Some(place) = place[&series.labels["UUID"]].checked_rem(3) else {
-            continue;
-        };
-        if place == 0 || !series.labels.contains_key("exported_pod") {
-            continue;
-        }
-        let mut other = series.clone();
-        other
-            .labels
-            .insert("exported_namespace".to_owned(), "zz-others".to_owned());
-        if place == 2 {
-            (0..half).for_each(|at| other.column.clear(at));
-            (half..half * 2 + 2).for_each(|at| series.column.clear(at));
-        }
-        more.push(other);
-    }
-    reading.series.extend(more);
-    reading.settle();
-    reading
-}
-
-/// Whether two pods hold a GPU together or one after the other, samples tell where nothing else does, in whichever parts they are.
-#[test]
-fn who_shares_a_gpu_is_seen_across_parts() {
-    let world = World::generate(4, Size::Small, 2).to_reading(3600);
-    // A pod of which kube-state-metrics saw two lives.
-    let mut again = handed_on(&world);
-    again.inventory.pod_history.clone_from(&world.inventory.pod_history);
-    for pod in world.inventory.pod_history.iter().take(12) {
-        let third = (pod.last.as_second() - pod.first.as_second()) / 3;
-        let mut beside = pod.clone();
-        beside.namespace = "zz-others".to_owned();
-        beside.last = Timestamp::from_second(pod.first.as_second() + third).unwrap();
-        let mut later = beside.clone();
-        (later.first, later.last) = (Timestamp::from_second(pod.last.as_second() - third).unwrap(), pod.last);
-        again.inventory.pod_history.extend([beside, later]);
-    }
-    again.settle();
-    for (what, reading) in [("strangers", handed_on(&world)), ("two lives", again)] {
-        let folder = tempfile::tempdir().unwrap();
-        let whole = written(&reading, folder.path());
-        let (wanted, told_whole) = (plan(&whole, WHOLE), told(&whole, WHOLE));
-        for at_once in [1, 2_000] {
-            assert!(plan(&whole, at_once) == wanted, "{what}: judged in parts of {at_once}");
-            assert!(
-                told(&whole, at_once) == told_whole,
-                "{what}: told in parts of {at_once}"
-            );
         }
     }
 }
@@ -314,82 +244,4 @@ fn what_was_killed_reads_as_nothing_and_is_recorded_over() {
     run(pipeline::record(&source(&whole, 1), false, &killed, &Silent)).unwrap();
     assert_eq!(recording::read(&killed).unwrap(), reading);
     assert_eq!(fs::read_dir(&killed).unwrap().count(), 4);
-}
-
-/// Series whose labels name their pod or GPU in full, in part or not at all.
-const NAMED: [(&str, &str); 9] = [
-    (
-        "DCGM_FI_DEV_FB_USED",
-        r#"UUID="GPU-1",Hostname="n",namespace="ml",pod="chat-0""#,
-    ),
-    ("DCGM_FI_DEV_FB_USED", r#"UUID="GPU-2",Hostname="n""#),
-    ("DCGM_FI_DEV_FB_USED", r#"gpu="3",Hostname="n",pod="exporter""#),
-    (
-        "DCGM_FI_DEV_FB_USED",
-        r#"gpu="4",Hostname="n",exported_pod="a",namespace="b""#,
-    ),
-    // AMD's exporter, scraped from a list of addresses.
-    ("gpu_used_vram", r#"gpu_uuid="ccff74a1-0000",hostname="m",gpu_id="0""#),
-    (
-        "gpu_used_vram",
-        r#"gpu_uuid="ccff74a1-0001",hostname="m",gpu_id="1",exported_namespace="ml",exported_pod="train-0""#,
-    ),
-    // Model servers outside Kubernetes.
-    (
-        "nv_inference_pending_request_count",
-        r#"model="a",version="1",gpu_uuid="GPU-2""#,
-    ),
-    ("vllm:num_requests_running", r#"model_name="b""#),
-    ("vllm:num_requests_running", r#"model_name="c",pod="vllm""#),
-];
-
-#[tokio::test]
-async fn what_names_no_pod_is_recorded_in_parts_too() {
-    if !servers::prometheus_is_installed() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (_running, url) = servers::prometheus_over(folder.path(), |out| {
-        let mut before = "";
-        for (metric, labels) in NAMED {
-            if metric != before {
-                writeln!(out, "# TYPE {metric} gauge")?;
-                before = metric;
-            }
-            for at in (END - 2 * HOUR..=END).step_by(30) {
-                writeln!(out, "{metric}{{{labels}}} 7 {at}")?;
-            }
-        }
-        writeln!(out, "# EOF")
-    })
-    .await;
-    let until = Timestamp::from_second(END).unwrap().to_string();
-    for more in [&[][..], &["--no-remote-read"]] {
-        let read = |at_once: &str| {
-            let to = folder.path().join(format!("{at_once}-{}", more.len()));
-            let place = [
-                "record",
-                "--output",
-                to.to_str().unwrap(),
-                "--no-kubernetes",
-                "--prometheus",
-                &url,
-            ];
-            let window = [
-                "--window",
-                "1h",
-                "--step",
-                "60",
-                "--until",
-                &until,
-                "--samples-at-once",
-                at_once,
-            ];
-            binary::run(&[&place[..], &window[..], more].concat()).printed();
-            recording::read(&to).unwrap()
-        };
-        let whole = read("1000000");
-        assert_eq!(whole.series.len(), NAMED.len());
-        assert_eq!(read("1"), whole, "{more:?}");
-    }
 }

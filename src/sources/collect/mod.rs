@@ -246,6 +246,18 @@ impl<'a> Outline<'a> {
         )
     }
 
+    /// All the pods that are judged.
+    pub fn holders(&self) -> Pods {
+        let signals = Signals { gpu: 1, server: 1 };
+        let bins = self.bins(signals, u64::MAX);
+        let mut all = Pods::default();
+        for bin in &bins {
+            all.add(bin.keys());
+            bin.devices().iter().for_each(|uuid| all.add_device(uuid));
+        }
+        all
+    }
+
     /// What the histograms, which stay in memory, leave of the room for samples; never less than a quarter, as a part that is
     /// smaller saves little and asks much.
     fn room(&self, samples_at_once: u64) -> u64 {
