@@ -10,7 +10,7 @@ use super::error::PrometheusError;
 use super::flavour::Flavour;
 use super::history::grid_to_end;
 use super::kube_state::gpu_requests;
-use super::matcher::Matchers;
+use super::matcher::{Matchers, Op};
 use super::read::{refused, warned};
 use super::split::chunks;
 use crate::catalog::Catalog;
@@ -49,6 +49,9 @@ const SIGNALS: [Signal; 4] = [
     Signal::RequestsWaiting,
 ];
 
+/// What is asked, in the words of gaps.
+const SUBJECT: &str = "whether the store keeps several clusters";
+
 /// The code of the gap that tells of a choice.
 pub const CHOSEN: &str = "several-clusters";
 
@@ -56,7 +59,7 @@ pub const CHOSEN: &str = "several-clusters";
 /// the one whose nodes are known, or whose name is.
 ///
 /// # Errors
-/// When there are several and none is surely this one, when nothing matches what was asked for and something would otherwise,
+/// When there are several and none is surely this one, when the server does not tell and nobody named one, when nothing matches what was asked for and something would otherwise,
 /// and as for [`super::read::series`].
 pub async fn narrowed(
     client: PrometheusClient,
@@ -66,18 +69,23 @@ pub async fn narrowed(
 ) -> Result<(PrometheusClient, Vec<Gap>), PrometheusError> {
     let mut gaps = Vec::new();
     let labels = labels_of(&client);
-    let seen = ask(&client, catalog, window, &labels, "", &mut gaps).await?;
+    let question = Question {
+        catalog,
+        window,
+        labels: &labels,
+    };
+    let seen = match question.ask(&client, "", &mut gaps).await {
+        // Whoever named a cluster needs no answer.
+        Err(PrometheusError::Refused {
+            error_type, message, ..
+        }) if is_named(client.matchers()) => {
+            gaps.push(refused(SUBJECT, &error_type, &message));
+            return Ok((client, gaps));
+        }
+        answer => answer.map_err(untold)?,
+    };
     if seen.is_empty() && !client.matchers().is_empty() && gaps.is_empty() {
-        let all = client.clone().within(Matchers::default());
-        let there = ask(&all, catalog, window, &labels, "", &mut gaps).await?;
-        return match there.is_empty() {
-            true => Ok((client, gaps)),
-            false => Err(PrometheusError::NoSuchCluster {
-                url: client.shown().to_owned(),
-                asked: client.matchers().to_string(),
-                there: groups::listed(&groups::values(&there, &labels)),
-            }),
-        };
+        return question.elsewhere(client).await;
     }
     // Who named a label has said which of its values are meant.
     let open: Vec<&str> = labels
@@ -88,7 +96,7 @@ pub async fn narrowed(
     if !groups::are_several(&seen, &open) {
         return Ok((client, gaps));
     }
-    let series = ask(&client, catalog, window, &labels, DEVICE, &mut gaps).await?;
+    let series = question.ask(&client, DEVICE, &mut gaps).await.map_err(untold)?;
     let chosen = groups::choose(series, &open, known).map_err(|there| PrometheusError::SeveralClusters {
         url: client.shown().to_owned(),
         there: groups::listed(&there),
@@ -109,39 +117,84 @@ fn labels_of(client: &PrometheusClient) -> Vec<&'static str> {
     LABELS.iter().chain(own).copied().collect()
 }
 
-/// The series of GPUs, of pods that ask for them and of model servers, counted by the labels of clusters and these besides.
-async fn ask(
-    client: &PrometheusClient,
-    catalog: &Catalog,
+/// Whether somebody said which series are meant, and not only which are not.
+fn is_named(matchers: &Matchers) -> bool {
+    matchers.0.iter().any(|one| matches!(one.op, Op::Equal | Op::Match))
+}
+
+/// Half an answer is none: the cluster that is missing in it would be merged with this one.
+fn untold(error: PrometheusError) -> PrometheusError {
+    match error {
+        PrometheusError::Refused {
+            url,
+            error_type,
+            message,
+        } => PrometheusError::ClustersUntold {
+            url,
+            error_type,
+            message,
+        },
+        other => other,
+    }
+}
+
+/// What is asked of a store.
+struct Question<'q> {
+    catalog: &'q Catalog,
     window: Window,
-    labels: &[&'static str],
-    besides: &str,
-    gaps: &mut Vec<Gap>,
-) -> Result<Vec<Series>, PrometheusError> {
-    const SUBJECT: &str = "whether the store keeps several clusters";
-    let span = u32::try_from(window.end.as_second() - window.start.as_second()).unwrap_or(0);
-    let grid = grid_to_end(window, (span / PROBES).max(1));
-    let query = query(catalog, labels, besides, client.matchers());
-    let rows = Mutex::new(Vec::new());
-    let sink = |row: SeriesRow| rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
-    for chunk in chunks(grid) {
-        match client.range(&query, chunk, &sink).await {
-            Ok(remarks) => gaps.extend(remarks.warnings.iter().map(|warning| warned(SUBJECT, warning))),
+    labels: &'q [&'static str],
+}
+
+impl Question<'_> {
+    /// The series of GPUs, of pods that ask for them and of model servers, counted by the labels of clusters and these besides.
+    async fn ask(
+        &self,
+        client: &PrometheusClient,
+        besides: &str,
+        gaps: &mut Vec<Gap>,
+    ) -> Result<Vec<Series>, PrometheusError> {
+        let span = u32::try_from(self.window.end.as_second() - self.window.start.as_second()).unwrap_or(0);
+        let grid = grid_to_end(self.window, (span / PROBES).max(1));
+        let query = query(self.catalog, self.labels, besides, client.matchers());
+        let rows = Mutex::new(Vec::new());
+        let sink = |row: SeriesRow| rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        for chunk in chunks(grid) {
+            let remarks = client.range(&query, chunk, &sink).await?;
+            gaps.extend(remarks.warnings.iter().map(|warning| warned(SUBJECT, warning)));
+        }
+        let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(rows.iter().map(|row| Series::of(row, self.labels)).collect())
+    }
+
+    /// Nothing has what the client's matchers ask for: whether anything else is there.
+    async fn elsewhere(&self, client: PrometheusClient) -> Result<(PrometheusClient, Vec<Gap>), PrometheusError> {
+        let mut gaps = Vec::new();
+        let all = client.clone().within(Matchers::default());
+        let there = match self.ask(&all, "", &mut gaps).await {
             Err(PrometheusError::Refused {
                 error_type, message, ..
-            }) => gaps.push(refused(SUBJECT, &error_type, &message)),
-            Err(error) => return Err(error),
+            }) => {
+                gaps.push(refused(SUBJECT, &error_type, &message));
+                Vec::new()
+            }
+            answer => answer?,
+        };
+        if there.is_empty() {
+            return Ok((client, gaps));
         }
+        Err(PrometheusError::NoSuchCluster {
+            url: client.shown().to_owned(),
+            asked: client.matchers().to_string(),
+            there: groups::listed(&groups::values(&there, self.labels)),
+        })
     }
-    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(rows.iter().map(|row| Series::of(row, labels)).collect())
 }
 
 fn query(catalog: &Catalog, labels: &[&str], besides: &str, within: &Matchers) -> String {
     let [gpus, servers] = [true, false].map(|of_gpus| {
         let signals = SIGNALS.into_iter().filter(|signal| signal.is_gpu() == of_gpus);
         let names: Vec<&str> = signals.flat_map(|signal| catalog.metric_names(signal)).collect();
-        within.named(&names.join("|"))
+        within.each(names).join(" or ")
     });
     let by = [&[besides][..], labels].concat().join(", ");
     let by = by.trim_start_matches(", ");

@@ -127,6 +127,20 @@ pub enum PrometheusError {
         /// A matcher that would do.
         flag: String,
     },
+    /// Whether it keeps several clusters could not be told, and nobody named one.
+    #[error(
+        "Prometheus at `{url}` refused to tell which clusters it keeps ({error_type}: {message}), and of several, pods of one \
+         name would be taken for one pod; name this one: --prometheus-matcher 'cluster=\"NAME\"', or 'cluster=\"\"' if its \
+         series have no such label; or raise the server's query limits"
+    )]
+    ClustersUntold {
+        /// The server.
+        url: String,
+        /// `errorType`, or the HTTP status.
+        error_type: String,
+        /// `error`.
+        message: String,
+    },
     /// The cluster that was named is not there.
     #[error(
         "no series of GPUs in Prometheus at `{url}` has {asked} (--prometheus-matcher){}",

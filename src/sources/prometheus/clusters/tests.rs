@@ -1,5 +1,7 @@
 //! One cluster is told from others by what cannot be of both, and else not at all.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::sources::loopback::{Ask, Reply, Server};
 use jiff::Timestamp;
@@ -186,9 +188,54 @@ async fn what_was_said_holds_and_a_name_that_is_not_there_is_told() {
     assert_eq!(matchers, r#"cluster="a""#);
 }
 
+/// Two clusters in a store that refuses the question of this number, and those after it.
+fn refusing(first: usize) -> Server {
+    let rows: Vec<Vec<(String, String)>> = [gpu("a", "GPU-1", "n1"), gpu("b", "GPU-2", "n2")]
+        .iter()
+        .map(|row| row.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+        .collect();
+    let asked = AtomicUsize::new(0);
+    Server::start(move |ask| match asked.fetch_add(1, Ordering::Relaxed) < first {
+        true => answer(ask, &rows),
+        false => Reply::error(422, "execution", "no such function"),
+    })
+}
+
+/// Pods of one name in two clusters would be one pod.
 #[tokio::test]
-async fn a_refused_question_is_a_gap() {
-    let server = Server::start(|_| Reply::error(422, "execution", "no such function"));
-    let (_, gaps) = told(&server, "", &known(&[], &[])).await.unwrap();
+async fn a_server_that_refuses_to_tell_is_not_read_as_one_cluster() {
+    for first in [0, 1] {
+        let error = told(&refusing(first), "", &known(&["n1"], &["a"])).await.unwrap_err();
+        assert!(matches!(error, PrometheusError::ClustersUntold { .. }), "{error}");
+        let said = error.to_string();
+        for part in [
+            "no such function",
+            r#"--prometheus-matcher 'cluster="NAME"'"#,
+            r#"'cluster=""'"#,
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+    let excluded = told(&refusing(0), r#"cluster!="b""#, &known(&[], &[])).await;
+    assert!(
+        matches!(excluded, Err(PrometheusError::ClustersUntold { .. })),
+        "{excluded:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_named_a_cluster_needs_no_answer() {
+    let (matchers, gaps) = told(&refusing(0), r#"cluster="a""#, &known(&[], &[])).await.unwrap();
+    assert_eq!(matchers, r#"cluster="a""#);
     assert!(gaps[0].what.contains("keeps several clusters"), "{gaps:?}");
+}
+
+#[test]
+fn the_question_names_each_metric_and_is_short() {
+    let catalog = Catalog::shipped().unwrap();
+    let within: Matchers = r#"cluster="prod-eu",env=~"a|b""#.parse().unwrap();
+    let labels = [&LABELS[..], &OF_GOOGLE].concat();
+    let query = query(&catalog, &labels, DEVICE, &within);
+    assert!(promql_parser::parser::parse(&query).is_ok(), "{query}");
+    assert!(!query.contains("__name__") && query.len() < 8_000, "{}", query.len());
 }
