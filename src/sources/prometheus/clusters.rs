@@ -1,7 +1,10 @@
 //! Which cluster this is, in a store that keeps the series of several: told by its nodes or by its name, never guessed.
 
+mod bare;
 mod groups;
+mod nodes;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::client::PrometheusClient;
@@ -10,13 +13,14 @@ use super::error::PrometheusError;
 use super::flavour::Flavour;
 use super::history::grid_to_end;
 use super::kube_state::gpu_requests;
-use super::matcher::{Matchers, Op};
+use super::matcher::{Matcher, Matchers, Op};
 use super::read::{refused, warned};
 use super::split::chunks;
 use crate::catalog::Catalog;
 use crate::model::gap::Gap;
 use crate::model::time::Window;
 use crate::model::usage::Signal;
+pub use bare::{GPUS_LEFT_OUT, STATE_LEFT_OUT};
 pub use groups::Known;
 use groups::Series;
 
@@ -37,6 +41,14 @@ const OF_GOOGLE: [&str; 2] = ["location", "project_id"];
 
 /// Labels of a device and of its node.
 const DEVICE: &str = "UUID, gpu_uuid, Hostname, hostname, node, exported_node";
+
+/// Labels of a node alone.
+const NODE: &str = "Hostname, hostname, node, exported_node";
+
+/// Kinds of series: of GPUs, of pods that ask for them (kube-state-metrics), of model servers.
+const GPUS: &str = "gpus";
+const PODS: &str = "pods";
+const SERVERS: &str = "servers";
 
 /// Over how many points of the window clusters are looked for.
 const PROBES: u32 = 48;
@@ -59,8 +71,9 @@ pub const CHOSEN: &str = "several-clusters";
 /// the one whose nodes are known, or whose name is.
 ///
 /// # Errors
-/// When there are several and none is surely this one, when the server does not tell and nobody named one, when nothing matches what was asked for and something would otherwise,
-/// and as for [`super::read::series`].
+/// When there are several and none is surely this one, when the server does not tell and nobody named one, when nothing matches
+/// what was asked for and something would otherwise, when the nodes of the series are not those that are known, and as for
+/// [`super::read::series`].
 pub async fn narrowed(
     client: PrometheusClient,
     catalog: &Catalog,
@@ -74,11 +87,12 @@ pub async fn narrowed(
         window,
         labels: &labels,
     };
-    let seen = match question.ask(&client, "", &mut gaps).await {
+    let besides = if known.held.is_empty() { "" } else { NODE };
+    let seen = match question.ask(&client, besides, &mut gaps).await {
         // Whoever named a cluster needs no answer.
         Err(PrometheusError::Refused {
             error_type, message, ..
-        }) if is_named(client.matchers()) => {
+        }) if client.matchers().0.iter().any(is_named) => {
             gaps.push(refused(SUBJECT, &error_type, &message));
             return Ok((client, gaps));
         }
@@ -87,25 +101,38 @@ pub async fn narrowed(
     if seen.is_empty() && !client.matchers().is_empty() && gaps.is_empty() {
         return question.elsewhere(client).await;
     }
+    let mut bare = question.bare(&client, &seen, &mut gaps).await?;
     // Who named a label has said which of its values are meant.
     let open: Vec<&str> = labels
         .iter()
         .copied()
         .filter(|label| !client.matchers().name(label))
         .collect();
-    if !groups::are_several(&seen, &open) {
-        return Ok((client, gaps));
+    let (client, ours) = if groups::are_several(&seen, &open) {
+        let series = question.ask(&client, DEVICE, &mut gaps).await.map_err(untold)?;
+        let chosen = groups::choose(series, &open, known).map_err(|there| PrometheusError::SeveralClusters {
+            url: client.shown().to_owned(),
+            there: groups::listed(&there),
+            flag: groups::first(&there),
+        })?;
+        gaps.extend(chosen.gap());
+        bare.extend(chosen.bare);
+        let mut matchers = client.matchers().clone();
+        matchers.0.extend(chosen.matchers);
+        (client.within(matchers), chosen.series)
+    } else {
+        (client, seen)
+    };
+    gaps.extend(bare::gaps(&bare));
+    match nodes::of_another(&ours, known, window) {
+        None => Ok((client, gaps)),
+        Some((there, here)) => Err(PrometheusError::OtherNodes {
+            url: client.shown().to_owned(),
+            asked: client.matchers().to_string(),
+            there,
+            here,
+        }),
     }
-    let series = question.ask(&client, DEVICE, &mut gaps).await.map_err(untold)?;
-    let chosen = groups::choose(series, &open, known).map_err(|there| PrometheusError::SeveralClusters {
-        url: client.shown().to_owned(),
-        there: groups::listed(&there),
-        flag: groups::first(&there),
-    })?;
-    gaps.extend(chosen.gap());
-    let mut matchers = client.matchers().clone();
-    matchers.0.extend(chosen.matchers);
-    Ok((client.within(matchers), gaps))
 }
 
 fn labels_of(client: &PrometheusClient) -> Vec<&'static str> {
@@ -117,9 +144,9 @@ fn labels_of(client: &PrometheusClient) -> Vec<&'static str> {
     LABELS.iter().chain(own).copied().collect()
 }
 
-/// Whether somebody said which series are meant, and not only which are not.
-fn is_named(matchers: &Matchers) -> bool {
-    matchers.0.iter().any(|one| matches!(one.op, Op::Equal | Op::Match))
+/// Whether it says which series are meant, and not only which are not.
+fn is_named(matcher: &Matcher) -> bool {
+    matches!(matcher.op, Op::Equal | Op::Match)
 }
 
 /// Half an answer is none: the cluster that is missing in it would be merged with this one.
@@ -166,6 +193,45 @@ impl Question<'_> {
         Ok(rows.iter().map(|row| Series::of(row, self.labels)).collect())
     }
 
+    /// Labels that somebody named, with kinds of series of which none has them, and would be left out in silence.
+    async fn bare(
+        &self,
+        client: &PrometheusClient,
+        seen: &[Series],
+        gaps: &mut Vec<Gap>,
+    ) -> Result<BTreeSet<(String, String)>, PrometheusError> {
+        let is_seen = |kind: &str| seen.iter().any(|one| one.kind == kind);
+        let mut bare = BTreeSet::new();
+        if [GPUS, PODS, SERVERS].into_iter().all(is_seen) {
+            return Ok(bare);
+        }
+        for label in client
+            .matchers()
+            .0
+            .iter()
+            .filter(|one| is_named(one))
+            .map(|one| &one.name)
+        {
+            let excluded = client.matchers().0.iter().filter(|one| !is_named(one)).cloned();
+            let lacking = Matchers(excluded.chain([Matcher::equal(label, "")]).collect());
+            let without = client.clone().within(lacking);
+            let there = match self.ask(&without, "", gaps).await {
+                Err(PrometheusError::Refused {
+                    error_type, message, ..
+                }) => {
+                    gaps.push(refused(SUBJECT, &error_type, &message));
+                    continue;
+                }
+                answer => answer?,
+            };
+            // Beside GPUs that have the label, those without are a cluster of their own, and so is what comes with them.
+            let is_a_cluster = is_seen(GPUS) && there.iter().any(|one| one.kind == GPUS);
+            let lacking = there.into_iter().filter(|one| !is_a_cluster && !is_seen(&one.kind));
+            bare.extend(lacking.map(|one| (label.clone(), one.kind)));
+        }
+        Ok(bare)
+    }
+
     /// Nothing has what the client's matchers ask for: whether anything else is there.
     async fn elsewhere(&self, client: PrometheusClient) -> Result<(PrometheusClient, Vec<Gap>), PrometheusError> {
         let mut gaps = Vec::new();
@@ -198,7 +264,7 @@ fn query(catalog: &Catalog, labels: &[&str], besides: &str, within: &Matchers) -
     });
     let by = [&[besides][..], labels].concat().join(", ");
     let by = by.trim_start_matches(", ");
-    let kinds = [("gpus", gpus), ("pods", gpu_requests(within, "")), ("servers", servers)];
+    let kinds = [(GPUS, gpus), (PODS, gpu_requests(within, "")), (SERVERS, servers)];
     let part = |(kind, series): (&str, String)| {
         format!(r#"label_replace(count by ({by}) ({series}), "found", "{kind}", "", "")"#)
     };
