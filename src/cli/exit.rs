@@ -70,6 +70,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | PipelineError::Prometheus(
                 PrometheusError::Endpoint(_)
                 | PrometheusError::SeveralClusters { .. }
+                | PrometheusError::OtherNodes { .. }
                 | PrometheusError::NoSuchCluster { .. },
             )
             | PipelineError::Costs(OpenCostError::Endpoint(_)),

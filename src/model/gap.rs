@@ -36,6 +36,10 @@ pub fn unknown_without(kind: &str) -> String {
     format!("who owns GPU pods through a {kind}, and with how many replicas")
 }
 
+/// The code of the gap that stands where series of model servers are left out because they lack the label that names their
+/// cluster: who seems to serve nobody may have been asked all the time.
+pub const SERVERS_LEFT_OUT: &str = "servers-left-out";
+
 impl Gap {
     /// A gap; the code is for scripts, the rest for people.
     pub fn new(code: &str, what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {

@@ -123,6 +123,8 @@ pub struct Snapshot {
     pub gpus_with_metrics: u32,
     /// Samples that were read.
     pub samples: u64,
+    /// Whether any model server's series were read, so that one without requests is known to have had none.
+    pub servers_read: bool,
     /// Signals of which no series was read although they were asked for.
     pub absent: Vec<Signal>,
     /// What could not be read or joined.

@@ -1,5 +1,6 @@
 //! A live cluster: Kubernetes, Prometheus and the cost source read into one reading.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,8 @@ use super::past;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
-use crate::model::gap::{Gap, KUBERNETES_DOWN, UNKNOWN_WITHOUT_KUBERNETES};
+use crate::model::gap::{Gap, KUBERNETES_DOWN, SERVERS_LEFT_OUT, UNKNOWN_WITHOUT_KUBERNETES};
+use crate::model::gpu::gpu_resource;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
@@ -30,6 +32,14 @@ use crate::sources::{kubernetes, prometheus};
 
 /// Seconds from one point to the next, where the exporter is not scraped more seldom.
 pub(super) const STEP_SECONDS: u32 = 60;
+
+/// Gaps that nobody should wait an hour to hear of.
+const TOLD_AT_ONCE: [&str; 4] = [
+    clusters::CHOSEN,
+    clusters::GPUS_LEFT_OUT,
+    clusters::STATE_LEFT_OUT,
+    SERVERS_LEFT_OUT,
+];
 
 /// Which Kubernetes API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,10 +146,11 @@ pub(super) async fn open(
     };
     let known = Known {
         nodes: objects.nodes.iter().map(|node| node.name.clone()).collect(),
+        held: held(&objects),
         names: live.cluster.iter().chain(&context).cloned().collect(),
     };
     let (client, told) = clusters::narrowed(client, catalog, looked_at(live)?, &known).await?;
-    for gap in told.iter().filter(|gap| gap.code == clusters::CHOSEN) {
+    for gap in told.iter().filter(|gap| TOLD_AT_ONCE.contains(&gap.code.as_str())) {
         progress.note(&format!("{}; {}", gap.why, gap.fix));
     }
     let grid = grid(live, &client, catalog).await?;
@@ -158,7 +169,11 @@ pub(super) async fn open(
     };
     let down = costs.as_ref().err().and_then(Option::as_ref);
     let costs_down = down.map(ToString::to_string);
-    let history = history::read(&client, grid, progress).await?;
+    let mut history = history::read(&client, grid, progress).await?;
+    if told.iter().any(|gap| gap.code == clusters::STATE_LEFT_OUT) {
+        // It is there, and need not be installed.
+        history.gaps.retain(|gap| gap.code != history::NO_STATE);
+    }
     let (mut inventory, mut gaps) = together(objects, history);
     gaps.extend(told.into_iter().chain(past));
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
@@ -232,6 +247,19 @@ async fn read_objects(
     };
     let read = kubernetes::read(&connection, progress).await?;
     Ok((read, connection.context))
+}
+
+/// The nodes on which pods hold GPUs, each since its first pod.
+fn held(objects: &KubernetesReading) -> BTreeMap<String, Timestamp> {
+    let mut held = BTreeMap::new();
+    for pod in objects.pods.iter().filter(|pod| pod.finished.is_none()) {
+        let asks = pod.claims_devices || pod.requests().keys().any(|name| gpu_resource(name).is_some());
+        if let (true, Some(node), Some(since)) = (asks, &pod.node, pod.started) {
+            let first = held.entry(node.clone()).or_insert(since);
+            *first = since.min(*first);
+        }
+    }
+    held
 }
 
 const LET_READ: &str = "let gpuwise read the API; get, list and watch are enough";

@@ -2,12 +2,15 @@
 
 use super::evidence::{fact, figure, measured, not_to_be_disrupted, shared_devices, unknown};
 use super::{Recommender, World, weekly};
-use crate::model::gap::{Gap, Reason};
+use crate::model::gap::{Gap, Reason, SERVERS_LEFT_OUT};
 use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
 use crate::model::usage::Signal;
 use crate::model::workload::{Class, Measured, PodUse, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
+
+/// How sure it must be of what does not show a server that it serves: a plain Deployment may do anything.
+const SURELY_SERVES: f64 = 0.8;
 
 /// The lever.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,10 +112,12 @@ impl IdleGpu {
         let asked = served(workload).is_some_and(|most| most > 0.0);
         let at_rest = activity.peak() <= self.activity_at_most;
         if at_rest && !asked {
+            requests_read(workload, world)?;
             let power = self.power(workload, world)?;
             return Ok(Candidate::Move(Box::new(self.stop(workload, &activity, power, days))));
         }
         if let Some(candidate) = weekly::sleep(self, workload, world, &activity, days)? {
+            requests_read(workload, world)?;
             return Ok(candidate);
         }
         let because = if at_rest {
@@ -231,6 +236,36 @@ pub(super) fn served(workload: &Workload) -> Option<f64> {
         .iter()
         .flat_map(|pod| signals.iter().filter_map(|signal| pod.server.get(signal)));
     columns.filter_map(crate::model::usage::Column::max).reduce(f64::max)
+}
+
+/// Whether a workload that shows no requests is known to have had none. A short request is over before the GPU's activity shows
+/// it, so that of what serves, or may, requests must have been read.
+///
+/// # Errors
+/// The gap, where they were not.
+fn requests_read(workload: &Workload, world: &World<'_>) -> Result<(), Gap> {
+    if served(workload).is_some() {
+        return Ok(());
+    }
+    let class = &workload.class;
+    let left_out = world.snapshot.gaps.iter().find(|gap| gap.gap.code == SERVERS_LEFT_OUT);
+    if let Some(gap) = left_out.filter(|_| matches!(class.class, Class::Inference | Class::Unknown)) {
+        return Err(gap.gap.clone());
+    }
+    let is_said_to = class.class == Class::Inference && class.confidence >= SURELY_SERVES;
+    let serves = workload.serving.is_some() || is_said_to;
+    // Its server told something, and not this; or no server told anything.
+    let tells = workload.pods.iter().any(|pod| !pod.server.is_empty());
+    if tells || (serves && !world.snapshot.servers_read) {
+        return Err(Gap::new(
+            "requests-not-read",
+            "whether anybody asked its server",
+            "its GPUs hardly worked, but requests too short for that to show are in its server's metrics alone, and these were \
+             not read",
+            "let Prometheus scrape the metrics of its model server, and see that they were not refused",
+        ));
+    }
+    Ok(())
 }
 
 fn keep(code: &str, because: &str) -> Candidate {

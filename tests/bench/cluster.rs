@@ -119,7 +119,13 @@ impl Server {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let form: BTreeMap<String, String> = [query.as_bytes(), &body].into_iter().flat_map(pairs).collect();
+        let mut form: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in [query.as_bytes(), &body].into_iter().flat_map(pairs) {
+            // Several `match[]` are one question.
+            form.entry(name)
+                .and_modify(|said| said.push_str(&format!(" or {value}")))
+                .or_insert(value);
+        }
         self.write(stream, path, &form).ok()
     }
 
@@ -144,7 +150,9 @@ impl Server {
             "/api/v1/series" => whole(&mut out, r#"{"status":"success","data":[]}"#),
             "/api/v1/query" => {
                 let names = METRICS.iter().filter(|(name, _)| selector.contains(name));
-                let row = |(name, _): &(&str, f64)| format!(r#"{{"metric":{{"__name__":"{name}"}},"value":[1,"40"]}}"#);
+                let row = |(name, _): &(&str, f64)| {
+                    format!(r#"{{"metric":{{"__name__":"{name}","found":"{name}"}},"value":[1,"40"]}}"#)
+                };
                 let rows: Vec<String> = names.map(row).collect();
                 whole(
                     &mut out,

@@ -297,6 +297,7 @@ impl<'a> Outline<'a> {
             grid: reading.grid,
             currency: self.currency.to_owned(),
             gaps: unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices),
+            servers_read: !self.named.servers.is_empty(),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,

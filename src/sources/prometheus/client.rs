@@ -231,12 +231,12 @@ impl PrometheusClient {
         self.rows(query, Ask::Instant(time.as_second())).await
     }
 
-    /// Asks which series there are of the metrics that a pattern names; the rows have no samples.
+    /// Asks which series there are of the metrics of these names; the rows have no samples.
     ///
     /// # Errors
     /// As for [`PrometheusClient::range`].
-    pub async fn series(&self, names: &str, window: Window) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
-        self.rows(names, Ask::Series(window)).await
+    pub async fn series(&self, names: &[&str], window: Window) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
+        self.rows(&names.join(" "), Ask::Series(window)).await
     }
 
     async fn rows(&self, query: &str, ask: Ask) -> Result<(Vec<SeriesRow>, Remarks), PrometheusError> {
@@ -296,10 +296,10 @@ impl PrometheusClient {
             }
             Ask::Instant(time) => ("api/v1/query", vec![words(), ("time", time.to_string())]),
             Ask::Series(window) => {
-                let names = self.matchers.named(query);
                 let (start, end) = (window.start.as_second().to_string(), window.end.as_second().to_string());
-                let asked = [("match[]", names), ("start", start), ("end", end)].into_iter();
-                let fields: Vec<_> = asked.chain(own).collect();
+                let selectors = self.matchers.each(query.split_whitespace()).into_iter();
+                let asked = selectors.map(|selector| ("match[]", selector));
+                let fields: Vec<_> = asked.chain([("start", start), ("end", end)]).chain(own).collect();
                 return self.transport.get("api/v1/series", &fields).await;
             }
         };

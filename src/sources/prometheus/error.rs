@@ -127,6 +127,38 @@ pub enum PrometheusError {
         /// A matcher that would do.
         flag: String,
     },
+    /// Whether it keeps several clusters could not be told, and nobody named one.
+    #[error(
+        "Prometheus at `{url}` refused to tell which clusters it keeps ({error_type}: {message}), and of several, pods of one \
+         name would be taken for one pod; name this one: --prometheus-matcher 'cluster=\"NAME\"', or 'cluster=\"\"' if its \
+         series have no such label; or raise the server's query limits"
+    )]
+    ClustersUntold {
+        /// The server.
+        url: String,
+        /// `errorType`, or the HTTP status.
+        error_type: String,
+        /// `error`.
+        message: String,
+    },
+    /// The nodes of the series are not those of the Kubernetes API.
+    #[error(
+        "Prometheus at `{url}`{} and the Kubernetes API seem to be of two clusters: its series are of {there}, and GPUs are held on \
+         {here}, of which it knows none; pods of one name would be taken for one pod, so check --prometheus and \
+         --prometheus-matcher (here, in the environment and in gpuwise.yaml) and --kube-context, or leave the API out with \
+         --no-kubernetes",
+        if asked.is_empty() { String::new() } else { format!(", asked for {asked},") }
+    )]
+    OtherNodes {
+        /// The server.
+        url: String,
+        /// What was asked for.
+        asked: String,
+        /// Nodes of the series.
+        there: String,
+        /// Nodes of the API.
+        here: String,
+    },
     /// The cluster that was named is not there.
     #[error(
         "no series of GPUs in Prometheus at `{url}` has {asked} (--prometheus-matcher){}",

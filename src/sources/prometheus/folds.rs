@@ -45,8 +45,8 @@ pub fn histogram_query(catalog: &Catalog, signal: Signal, step_seconds: u32, wit
     };
     let increase = |selector: &str| format!("increase({selector}[{step_seconds}s])");
     let classic = each(&|name| {
-        let rows = increase(&within.named(&format!("{name}_bucket|{name}_sum")));
-        format!("max by ({POD_LABELS}, {SPLIT}, le) ({rows})")
+        let [buckets, sums] = ["bucket", "sum"].map(|of| increase(&within.selector(&format!("{name}_{of}"), &[])));
+        format!("max by ({POD_LABELS}, {SPLIT}, le) ({buckets} or {sums})")
     });
     // Of histograms there is no largest; those of replicas are alike.
     let native = each(&|name| {

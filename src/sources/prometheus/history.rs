@@ -25,6 +25,9 @@ const OWNER_STEP_SECONDS: u32 = 3600;
 /// Over how many points of the window kube-state-metrics is looked for.
 const PROBES: u32 = 48;
 
+/// The code of the gap that stands where kube-state-metrics is not scraped.
+pub const NO_STATE: &str = "no-kube-state-metrics";
+
 /// What kube-state-metrics told.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
@@ -126,7 +129,7 @@ impl Reader<'_> {
         let dialect = Dialect::found(&rows);
         if dialect.is_none() && answered {
             self.gaps.insert(Gap::new(
-                "no-kube-state-metrics",
+                NO_STATE,
                 "pods that are gone cannot be attributed to a workload; only pods that exist now are",
                 "this Prometheus has no `kube_pod_status_phase` within the window",
                 "install kube-state-metrics and let this Prometheus scrape it",

@@ -108,9 +108,9 @@ impl Matchers {
         format!("{metric}{{{}}}", all.join(","))
     }
 
-    /// The selector of all metrics whose name matches a pattern.
-    pub fn named(&self, pattern: &str) -> String {
-        self.selector("", &[&format!("__name__=~{}", quoted(pattern))])
+    /// The selectors of several metrics, one each: not every server takes a pattern of names (Google's takes none).
+    pub fn each<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+        names.into_iter().map(|name| self.selector(name, &[])).collect()
     }
 }
 

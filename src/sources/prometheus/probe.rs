@@ -1,9 +1,12 @@
 //! Which series there are, before any sample is read: a large cluster is read part by part, and the parts are cut by pods.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::client::PrometheusClient;
 use super::error::PrometheusError;
+use super::queries::{LONGEST_QUERY, joined};
 use super::read::{refused, warned};
 use crate::catalog::Catalog;
 use crate::model::cluster::Labels;
@@ -58,7 +61,7 @@ impl Probe {
         window: Window,
         subject: &str,
     ) -> Result<Vec<Labels>, PrometheusError> {
-        match client.series(&any(catalog, signals), window).await {
+        match client.series(&names(catalog, signals), window).await {
             Ok((rows, remarks)) => {
                 self.gaps
                     .extend(remarks.warnings.iter().map(|warning| warned(subject, warning)));
@@ -81,10 +84,10 @@ impl Probe {
     }
 }
 
-/// Names of these signals' metrics, as a pattern.
-fn any(catalog: &Catalog, signals: &[Signal]) -> String {
+/// Names of these signals' metrics.
+fn names<'c>(catalog: &'c Catalog, signals: &[Signal]) -> Vec<&'c str> {
     let names = signals.iter().flat_map(|signal| catalog.metric_names(*signal));
-    names.collect::<Vec<_>>().join("|")
+    names.collect()
 }
 
 /// How many of these signals have a sample at this time; all of them where none has, as the exporter may be down just now.
@@ -94,20 +97,19 @@ async fn present(
     signals: &[Signal],
     at: Timestamp,
 ) -> Result<u64, PrometheusError> {
-    let series = client.matchers().named(&any(catalog, signals));
-    let query = format!("count by (__name__) ({series})");
-    let rows = match client.instant(&query, at).await {
-        Ok((rows, _)) => rows,
-        Err(PrometheusError::Refused { .. }) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    let is_there = |signal: &&Signal| {
-        let mut names = catalog.metric_names(**signal);
-        names.any(|name| {
-            rows.iter()
-                .any(|row| row.labels.get("__name__").is_some_and(|found| found == name))
-        })
-    };
+    let counts = names(catalog, signals).into_iter().map(|name| {
+        let series = client.matchers().selector(name, &[]);
+        format!(r#"label_replace(count({series}), "found", "{name}", "", "")"#)
+    });
+    let mut found = BTreeSet::new();
+    for query in joined(counts, LONGEST_QUERY) {
+        match client.instant(&query, at).await {
+            Ok((rows, _)) => found.extend(rows.into_iter().filter_map(|mut row| row.labels.remove("found"))),
+            Err(PrometheusError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let is_there = |signal: &&Signal| catalog.metric_names(**signal).any(|name| found.contains(name));
     let there = signals.iter().filter(is_there).count();
     let count = if there > 0 { there } else { signals.len() };
     Ok(count as u64)

@@ -25,7 +25,7 @@ const COUNTER_LABELS: &str =
 const CACHE_LABELS: &str = "num_gpu_blocks, block_size, num_pages, page_size, cache_dtype";
 
 /// The longest query that is sent. VictoriaMetrics takes 16 KiB (`-search.maxQueryLen`).
-const LONGEST_QUERY: usize = 15_000;
+pub(super) const LONGEST_QUERY: usize = 15_000;
 
 /// The PromQL of a signal for a step of this many seconds; more than one query where all names for so many pods would be too long
 /// a text. Every sample within a step counts: ratios are its mean, which is above zero as soon as anything ran; memory and queues
@@ -41,20 +41,25 @@ pub fn range_queries(
     let places = places(signal, pods);
     // A rate says its series three times in VictoriaMetrics' words.
     let times = if kind(signal) == Kind::Counter { 3 } else { 1 };
+    let parts = catalog.metrics(signal).flat_map(|row| {
+        let selectors = places
+            .iter()
+            .map(|place| within.selector(&row.metric, &[&row.matcher, place]));
+        selectors.filter_map(|metric| one_name(signal, &metric, step_seconds))
+    });
+    joined(parts, LONGEST_QUERY / times)
+}
+
+/// The parts joined by `or`, in as few queries as are no longer than this.
+pub(super) fn joined(parts: impl Iterator<Item = String>, longest: usize) -> Vec<String> {
     let mut queries: Vec<String> = Vec::new();
-    for row in catalog.metrics(signal) {
-        for place in &places {
-            let metric = within.selector(&row.metric, &[&row.matcher, place]);
-            let Some(part) = one_name(signal, &metric, step_seconds) else {
-                continue;
-            };
-            match queries.last_mut() {
-                Some(query) if query.len() + part.len() + 4 <= LONGEST_QUERY / times => {
-                    query.push_str(" or ");
-                    query.push_str(&part);
-                }
-                _ => queries.push(part),
+    for part in parts {
+        match queries.last_mut() {
+            Some(query) if query.len() + part.len() + 4 <= longest => {
+                query.push_str(" or ");
+                query.push_str(&part);
             }
+            _ => queries.push(part),
         }
     }
     queries

@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::model::gap::Gap;
-use crate::sources::prometheus::clusters::CHOSEN;
+use crate::sources::prometheus::clusters::{CHOSEN, GPUS};
 use crate::sources::prometheus::decode::SeriesRow;
 use crate::sources::prometheus::matcher::{Matcher, Op, escaped};
+
+/// Labels of a node, the one that is surest first.
+const NODE: [&str; 4] = ["Hostname", "hostname", "exported_node", "node"];
 
 /// Values that an error lists.
 const SHOWN: usize = 8;
@@ -15,6 +20,8 @@ const SHOWN: usize = 8;
 pub struct Known {
     /// Its nodes, by the Kubernetes API.
     pub nodes: BTreeSet<String>,
+    /// Those on which pods hold GPUs, and since when at the latest.
+    pub held: BTreeMap<String, Timestamp>,
     /// What it is called: by its owner, by the kubeconfig.
     pub names: Vec<String>,
 }
@@ -22,11 +29,13 @@ pub struct Known {
 /// Some series of one kind that agree in what was asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Series {
-    kind: String,
+    pub(super) kind: String,
     /// Labels of clusters that are there.
     labels: BTreeMap<&'static str, String>,
     device: Option<String>,
     node: Option<String>,
+    /// Whatever may be the name of its node.
+    pub(super) nodes: Vec<String>,
 }
 
 /// Values of one label that are one cluster, and its nodes.
@@ -43,6 +52,10 @@ pub(super) struct Chosen {
     pub(super) matchers: Vec<Matcher>,
     others: BTreeSet<Matcher>,
     by_nodes: bool,
+    /// What is left.
+    pub(super) series: Vec<Series>,
+    /// Labels that were chosen by, with kinds of series that are left out for not having them.
+    pub(super) bare: BTreeSet<(String, String)>,
 }
 
 impl Series {
@@ -54,7 +67,8 @@ impl Series {
             kind: text("found").unwrap_or_default(),
             labels: told.collect(),
             device: first(&["UUID", "gpu_uuid"]),
-            node: first(&["Hostname", "hostname", "exported_node", "node"]),
+            node: first(&NODE),
+            nodes: NODE.iter().filter_map(|label| text(label)).collect(),
         }
     }
 }
@@ -153,6 +167,7 @@ pub(super) fn choose(mut series: Vec<Series>, labels: &[&str], known: &Known) ->
         let grouped = labels.iter().map(|label| (*label, groups(&series, label)));
         let open: Vec<(&str, Vec<Group>)> = grouped.filter(|(_, groups)| groups.len() > 1).collect();
         if open.is_empty() {
+            chosen.series = series;
             return Ok(chosen);
         }
         let told = open
@@ -174,9 +189,34 @@ pub(super) fn choose(mut series: Vec<Series>, labels: &[&str], known: &Known) ->
             .filter(|(_, value)| group.values.contains(*value))
             .map(|(one, _)| (one.kind.clone(), one.labels.clone()))
             .collect();
+        chosen.bare.extend(left_out(&series, label, group, known));
         // What has not got the label at all is left out by its matcher, too.
         series.retain(|one| of_ours.contains(&(one.kind.clone(), one.labels.clone())));
     }
+}
+
+/// Kinds of which series are left out, and may be ours: they do not have the label, and nothing says that they are of a cluster
+/// that has none, as GPUs without it or nodes that are not ours would.
+fn left_out<'s>(
+    series: &'s [Series],
+    label: &str,
+    ours: &Group,
+    known: &Known,
+) -> impl Iterator<Item = (String, String)> + 's {
+    let of_gpus = || series.iter().filter(|one| one.kind == GPUS);
+    let is_bare = |one: &Series| !one.labels.contains_key(label);
+    let is_a_cluster = of_gpus().any(is_bare) && !of_gpus().all(is_bare);
+    let is_elsewhere = |one: &Series| {
+        let is_ours = |node: &String| known.nodes.contains(node) || ours.nodes.contains(node);
+        !known.nodes.is_empty() && !one.nodes.is_empty() && !one.nodes.iter().any(is_ours)
+    };
+    let none_left_out = is_a_cluster || ours.values.contains("");
+    let bare: Vec<(String, String)> = series
+        .iter()
+        .filter(|one| !none_left_out && is_bare(one) && !is_elsewhere(one))
+        .map(|one| (label.to_owned(), one.kind.clone()))
+        .collect();
+    bare.into_iter()
 }
 
 fn matcher(label: &str, values: &BTreeSet<String>) -> Matcher {
