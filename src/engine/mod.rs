@@ -164,13 +164,11 @@ impl Hearing<'_> {
         }
     }
 
-    /// Every lever is asked about each of these workloads; then their history is let go.
-    pub fn hear(&mut self, workloads: Vec<Workload>, progress: &dyn Progress) {
-        for workload in workloads {
-            progress.advance(1);
-            let heard = ask::hear(&self.judge.levers, workload, &self.world(self.outline), self.scope);
-            self.heard.push(heard);
-        }
+    /// Every lever is asked about this workload; then its history is let go.
+    pub fn hear(&mut self, workload: Workload, progress: &dyn Progress) {
+        progress.advance(1);
+        let heard = ask::hear(&self.judge.levers, workload, &self.world(self.outline), self.scope);
+        self.heard.push(heard);
     }
 
     /// The plan. `whole` makes the snapshot of all workloads that were heard.

@@ -81,9 +81,9 @@ struct Work {
 }
 
 impl WorkHours {
-    /// Adds workloads with their history.
-    pub fn add(&mut self, workloads: &[Workload], catalog: &Catalog) {
-        for pod in workloads.iter().flat_map(|workload| &workload.pods) {
+    /// Adds a workload with its history.
+    pub fn add(&mut self, workload: &Workload, catalog: &Catalog) {
+        for pod in &workload.pods {
             let Some(kind) = pod.gpu.as_ref().filter(|_| !pod.shared) else {
                 continue;
             };

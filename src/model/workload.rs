@@ -302,6 +302,9 @@ impl Workload {
 
     /// Lets go of samples, and keeps which signals there were.
     pub fn forget_samples(&mut self) {
+        for histogram in self.histograms.values_mut() {
+            histogram.steps = Vec::new();
+        }
         for pod in &mut self.pods {
             let devices = pod.devices.iter_mut().flat_map(|device| device.signals.values_mut());
             for column in devices.chain(pod.server.values_mut()) {

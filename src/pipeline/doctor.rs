@@ -66,9 +66,12 @@ pub async fn doctor(
 fn of_reading(mut reading: Reading, judge: &Judge, scope: &Scope) -> Vec<Check> {
     let series = std::mem::take(&mut reading.series);
     let outline = outline(&reading, labels(&series), judge);
-    let part = outline.part(series, None);
-    let tally = part.tally();
-    engine::checkup(&outline.whole(part.workloads, tally), scope)
+    let mut seen: Vec<Workload> = Vec::new();
+    let tally = outline.unheard(series, None).each(|mut workload| {
+        workload.forget_samples();
+        seen.push(workload);
+    });
+    engine::checkup(&outline.whole(seen, tally), scope)
 }
 
 async fn in_parts(
@@ -77,15 +80,15 @@ async fn in_parts(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, PipelineError> {
-    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let served = cluster.histograms(judge.catalog(), progress).await?;
+    let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
     let mut seen: Vec<Workload> = Vec::new();
-    let hear = |workloads: Vec<Workload>| {
-        seen.extend(workloads.into_iter().map(|mut workload| {
-            workload.forget_samples();
-            workload
-        }));
+    let hear = |mut workload: Workload| {
+        workload.forget_samples();
+        seen.push(workload);
     };
-    let (tally, _) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    let (outline, mut tally, _) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    tally.gaps.extend(served.gaps);
     Ok(engine::checkup(&outline.whole(seen, tally), scope))
 }
 

@@ -14,6 +14,8 @@ use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
+use crate::policy::price_sheet::PriceSheet;
+use crate::sources::collect::Outline;
 use crate::sources::endpoint::Endpoint;
 use crate::sources::kubernetes::{Connection, KubernetesError, KubernetesReading};
 use crate::sources::opencost::{self, CostReading, OpenCostError};
@@ -207,7 +209,12 @@ impl Open {
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
         let served = histograms::histograms(&client, catalog, reading.grid, progress).await?;
         progress.asked(client.shown(), client.load());
-        reading.gaps.extend(read.blanks.gaps().chain(read.gaps));
+        let (devices, servers) = super::labels(&read.series);
+        let sheet = PriceSheet::default();
+        // Neither teams nor prices tell which pods hold GPUs.
+        let outline = Outline::of(&reading, devices.into_iter(), servers.into_iter(), catalog, &[], &sheet);
+        let blanks = read.blanks.of(&outline.holders());
+        reading.gaps.extend(blanks.gaps().chain(read.gaps));
         reading.gaps.extend(served.gaps);
         reading.series = read.series;
         reading.series.extend(served.series);

@@ -236,11 +236,11 @@ fn judged(
     let outline = outline(reading, labels(&series), judge);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
-    let part = outline.part(series, None);
-    let tally = part.tally();
-    nothing(reading, &skeleton, part.workloads.len())?;
-    progress.stage("judging workloads", Some(part.workloads.len() as u64));
-    hearing.hear(part.workloads, progress);
+    let unheard = outline.unheard(series, None);
+    let workloads = unheard.workloads.len();
+    nothing(reading, &skeleton, workloads)?;
+    progress.stage("judging workloads", Some(workloads as u64));
+    let tally = unheard.each(|workload| hearing.hear(workload, progress));
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
 }
 

@@ -1,5 +1,7 @@
 //! A large cluster, read and judged part by part: memory is that of one part.
 
+use std::collections::BTreeSet;
+
 use super::live::Open;
 use super::{PipelineError, nothing, outline};
 use crate::catalog::Catalog;
@@ -10,15 +12,18 @@ use crate::model::gpu::gpu_resource;
 use crate::model::plan::Plan;
 use crate::model::progress::{Progress, Silent};
 use crate::model::reading::Reading;
+use crate::model::time::Grid;
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::sources::collect::bins::Signals;
+use crate::sources::collect::devices::Seen;
 use crate::sources::collect::{Outline, Tally};
 use crate::sources::prometheus::error::PrometheusError;
+use crate::sources::prometheus::folds::fold;
 use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::probe::{self, Probe};
 use crate::sources::prometheus::read::{Blanks, SeriesReading, requests, series};
-use crate::sources::prometheus::select::Pods;
+use crate::sources::prometheus::select::{Pods, pod_in};
 use crate::sources::recording::Recorded;
 
 /// Whether all series of this cluster surely fit in memory at once: its nodes are known, and were they all busy for the whole
@@ -40,7 +45,8 @@ pub(super) fn is_small(reading: &Reading, samples_at_once: u64) -> bool {
         .sum();
     let window = reading.grid.window.hours() * 3600.0;
     let devices = devices.max(held / window.max(1.0));
-    let samples = devices * reading.grid.points() as f64 * Signal::ALL.len() as f64;
+    let served = served(reading.grid, devices.ceil() as usize, devices.ceil() as usize);
+    let samples = devices * reading.grid.points() as f64 * Signal::ALL.len() as f64 + served as f64;
     devices > 0.0 && samples <= samples_at_once as f64
 }
 
@@ -66,7 +72,22 @@ pub(super) async fn look(
 pub(super) fn is_few(found: &Probe, reading: &Reading, samples_at_once: u64) -> bool {
     let of_gpu = Signal::ALL.into_iter().filter(|signal| signal.is_gpu()).count();
     let series = found.devices.len() * of_gpu + found.servers.len() * (Signal::ALL.len() - of_gpu);
-    found.gaps.is_empty() && (series * reading.grid.points()) as u64 <= samples_at_once
+    let pods: BTreeSet<(String, String)> = found.servers.iter().filter_map(pod_in).collect();
+    let alike: BTreeSet<(&str, &str)> = pods
+        .iter()
+        .map(|(namespace, pod)| (&namespace[..], fold(pod)))
+        .collect();
+    let samples = (series * reading.grid.points()) as u64 + served(reading.grid, alike.len(), pods.len());
+    found.gaps.is_empty() && samples <= samples_at_once
+}
+
+/// Bounds of a histogram with its sum, of the servers that have most: vLLM's have up to 28.
+const BOUNDS: u64 = 32;
+
+/// Values of all the histograms that so many workloads with so many pods may have.
+fn served(grid: Grid, workloads: usize, pods: usize) -> u64 {
+    let a_signal = (workloads as u64 * BOUNDS + pods as u64) * grid.hourly().points() as u64;
+    a_signal * Signal::HISTOGRAMS.len() as u64
 }
 
 /// A cluster whose series do not fit in memory at once.
@@ -201,16 +222,43 @@ impl Parted {
         }
     }
 
-    /// Reads the parts one after the other and hands the workloads of each to `hear`; what was read, and how many they were.
-    pub(super) async fn each(
+    /// The outline that knows what pods of different parts hold together. Labels and lives tell it of most; the others are read
+    /// once more, as a part does not see the pods of another.
+    async fn seen<'a>(
         &self,
-        outline: &Outline<'_>,
+        outline: Outline<'a>,
+        bins: &[Pods],
+        tally: &mut Tally,
         catalog: &Catalog,
         progress: &dyn Progress,
-        mut hear: impl FnMut(Vec<Workload>),
-    ) -> Result<(Tally, usize), PipelineError> {
+    ) -> Result<Outline<'a>, PipelineError> {
+        let untold = outline.untold(bins, self.signals(), self.samples_at_once);
+        if untold.is_empty() {
+            return Ok(outline);
+        }
+        let steps = untold.len() * self.steps();
+        progress.stage("looking for pods that share a GPU", Some(steps as u64));
+        let mut seen = Seen::default();
+        for bin in &untold {
+            let read = self.read(bin, catalog, progress).await?;
+            tally.gaps.extend(read.gaps);
+            outline.see(read.series, &mut seen);
+        }
+        Ok(outline.with_seen(&seen))
+    }
+
+    /// Reads the parts one after the other and hands the workloads of each to `hear`, one by one; the outline by which they were read, what was
+    /// read, and how many they were.
+    pub(super) async fn each<'a>(
+        &self,
+        outline: Outline<'a>,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+        mut hear: impl FnMut(Workload),
+    ) -> Result<(Outline<'a>, Tally, usize), PipelineError> {
         let bins = outline.bins(self.signals(), self.samples_at_once);
         let mut tally = Tally::default();
+        let outline = self.seen(outline, &bins, &mut tally, catalog, progress).await?;
         let mut blanks = Blanks::default();
         let mut heard = 0;
         progress.stage(
@@ -221,14 +269,13 @@ impl Parted {
             let read = self.read(bin, catalog, progress).await?;
             tally.gaps.extend(read.gaps);
             blanks.add(read.blanks);
-            let part = outline.part(read.series, Some(bin));
-            tally.add(part.tally());
-            heard += part.workloads.len();
-            hear(part.workloads);
+            let unheard = outline.unheard(read.series, Some(bin));
+            heard += unheard.workloads.len();
+            tally.add(unheard.each(&mut hear));
         }
         tally.gaps.extend(self.end(progress).iter().cloned());
         tally.gaps.extend(blanks.gaps());
-        Ok((tally, heard))
+        Ok((outline, tally, heard))
     }
 }
 
@@ -243,9 +290,67 @@ pub(super) async fn plan(
     let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
     let skeleton = outline.snapshot();
     let mut hearing = judge.hearing(&skeleton, scope);
-    let hear = |workloads| hearing.hear(workloads, &Silent);
-    let (mut tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
+    let hear = |workload| hearing.hear(workload, &Silent);
+    let (outline, mut tally, heard) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     tally.gaps.extend(served.gaps);
     nothing(cluster.reading(), &skeleton, heard)?;
     Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cluster::{Inventory, Node, Resources};
+    use crate::model::time::Window;
+    use jiff::Timestamp;
+
+    fn reading(inventory: Inventory) -> Reading {
+        let at = |hour: i64| Timestamp::from_second(1_760_000_400 + hour * 3600).unwrap();
+        Reading {
+            cluster: "c".to_owned(),
+            grid: Grid {
+                window: Window {
+                    start: at(0),
+                    end: at(100),
+                },
+                step_seconds: 3600,
+            },
+            currency: "USD".to_owned(),
+            inventory,
+            series: Vec::new(),
+            asked: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    fn server(pod: &str) -> Labels {
+        let pairs = [("namespace", "ml"), ("pod", pod)];
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    /// Six signals of a server are 600 points in a hundred hours; five histograms of 32 values 16,000, and 500 for each pod.
+    #[test]
+    fn histograms_count_where_a_cluster_is_small_enough_to_be_read_at_once() {
+        let few = |pods: &[&str], at_once| {
+            let found = Probe {
+                servers: pods.iter().map(|pod| server(pod)).collect(),
+                ..Probe::default()
+            };
+            is_few(&found, &reading(Inventory::default()), at_once)
+        };
+        assert!(few(&["chat-0"], 17_100) && !few(&["chat-0"], 17_099));
+        // Pods of one workload are added up.
+        assert!(few(&["chat-0", "chat-1"], 18_200) && !few(&["chat-0", "chat-1"], 18_199));
+        assert!(!few(&["chat-0", "embed-0"], 34_199));
+        let node = Node {
+            allocatable: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
+            ..Node::default()
+        };
+        let eight = reading(Inventory {
+            nodes: vec![node],
+            ..Inventory::default()
+        });
+        let all = 8 * (13 * 100 + 16_500);
+        assert!(is_small(&eight, all) && !is_small(&eight, all - 1));
+    }
 }

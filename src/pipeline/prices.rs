@@ -6,6 +6,7 @@ use crate::engine::{Judge, Scope, WorkHours};
 use crate::model::prices::Prices;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
+use crate::model::workload::Workload;
 
 /// Reads a source and tells what its GPUs cost; a cluster that is too large for memory, part by part.
 ///
@@ -26,21 +27,35 @@ pub fn prices_of(mut reading: Reading, judge: &Judge, progress: &dyn Progress) -
     progress.stage("joining pods, owners and prices", None);
     let series = std::mem::take(&mut reading.series);
     let outline = outline(&reading, labels(&series), judge);
-    let part = outline.part(series, None);
-    nothing(&reading, &outline.snapshot(), part.workloads.len())?;
-    let mut work = WorkHours::default();
-    work.add(&part.workloads, judge.catalog());
-    let tally = part.tally();
-    Ok(judge.prices(&outline.whole(part.workloads, tally), &work))
+    let mut heard = Heard::default();
+    let tally = outline
+        .unheard(series, None)
+        .each(|workload| heard.add(workload, judge));
+    nothing(&reading, &outline.snapshot(), heard.workloads.len())?;
+    Ok(judge.prices(&outline.whole(heard.workloads, tally), &heard.work))
 }
 
 async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
     let outline = outline(cluster.reading(), cluster.labels(), judge);
-    let mut work = WorkHours::default();
-    let hear = |workloads: Vec<_>| work.add(&workloads, judge.catalog());
-    let (tally, heard) = cluster.each(&outline, judge.catalog(), progress, hear).await?;
     let skeleton = outline.snapshot();
-    nothing(cluster.reading(), &skeleton, heard)?;
-    // Prices need no history of single workloads.
-    Ok(judge.prices(&outline.whole(skeleton.workloads, tally), &work))
+    let mut heard = Heard::default();
+    let hear = |workload| heard.add(workload, judge);
+    let (outline, tally, count) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    nothing(cluster.reading(), &skeleton, count)?;
+    Ok(judge.prices(&outline.whole(heard.workloads, tally), &heard.work))
+}
+
+/// Workloads without their history, and the hours of work that it told.
+#[derive(Default)]
+struct Heard {
+    workloads: Vec<Workload>,
+    work: WorkHours,
+}
+
+impl Heard {
+    fn add(&mut self, mut workload: Workload, judge: &Judge) {
+        self.work.add(&workload, judge.catalog());
+        workload.forget_samples();
+        self.workloads.push(workload);
+    }
 }

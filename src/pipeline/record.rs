@@ -12,7 +12,7 @@ use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::collect::Outline;
-use crate::sources::prometheus::read::Blanks;
+use crate::sources::prometheus::read::{Blanks, SeriesReading};
 use crate::sources::recording::{self, Writer};
 
 /// Reads a source and writes a recording of it; `redacted`, without the names of its owner's making.
@@ -67,21 +67,29 @@ async fn parts(
     );
     let (signals, at_once) = (cluster.signals(), cluster.samples_at_once);
     let mut bins = outline.bins(signals, at_once);
+    let judged = bins.len();
     let mut others = Vec::new();
     match cluster.origin() {
         Origin::Live(..) => bins.extend(outline.rest((&devices, &servers), &bins, signals, at_once)),
         Origin::Recorded(recorded) => others = recorded.others(&bins, at_once),
     }
-    let served = cluster.histograms(catalog, progress).await?;
-    writer.add(&served.series)?;
+    // Written at once, and let go.
+    let SeriesReading {
+        series, gaps: unserved, ..
+    } = cluster.histograms(catalog, progress).await?;
+    writer.add(&series)?;
+    drop(series);
     let steps = bins.len() * cluster.steps() + others.len();
     progress.stage("reading and writing, part by part", Some(steps as u64));
     let mut reading = cluster.reading().clone();
     let mut blanks = Blanks::default();
-    for bin in &bins {
+    for (at, bin) in bins.iter().enumerate() {
         let read = cluster.read(bin, catalog, progress).await?;
         reading.gaps.extend(read.gaps);
-        blanks.add(read.blanks);
+        // Blanks of what nobody is judged by are in no plan.
+        if at < judged {
+            blanks.add(read.blanks);
+        }
         writer.add(&read.series)?;
     }
     if let Origin::Recorded(recorded) = cluster.origin() {
@@ -90,7 +98,7 @@ async fn parts(
             progress.advance(1);
         }
     }
-    reading.gaps.extend(served.gaps);
+    reading.gaps.extend(unserved);
     reading.gaps.extend(cluster.end(progress).iter().cloned());
     reading.gaps.extend(blanks.gaps());
     reading.settle();

@@ -28,6 +28,7 @@ mod nvml;
 mod opencost;
 mod outage;
 mod past;
+mod parts;
 mod prices;
 mod reach;
 mod readme;

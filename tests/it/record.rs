@@ -22,7 +22,7 @@ use crate::generator::{Size, World};
 use crate::reach::{Server, no_series};
 
 /// More than any world here has.
-const WHOLE: u64 = u64::MAX;
+pub(crate) const WHOLE: u64 = u64::MAX;
 
 fn judge() -> Judge {
     Judge::new(&[], Catalog::shipped().unwrap()).unwrap()
@@ -41,7 +41,7 @@ fn source(folder: &Path, samples_at_once: u64) -> Source {
 }
 
 /// A recording of a reading, made as a whole.
-fn written(reading: &Reading, folder: &Path) -> PathBuf {
+pub(crate) fn written(reading: &Reading, folder: &Path) -> PathBuf {
     let folder = folder.join("whole");
     fs::create_dir(&folder).unwrap();
     for (name, content) in recording::encode(reading).unwrap() {
@@ -63,14 +63,14 @@ fn copied(from: &Path, samples_at_once: u64, redacted: bool, name: &str) -> Path
     folder
 }
 
-fn plan(folder: &Path, samples_at_once: u64) -> String {
+pub(crate) fn plan(folder: &Path, samples_at_once: u64) -> String {
     let source = source(folder, samples_at_once);
     let plan = run(pipeline::plan(&source, &judge(), &Scope::default(), &Silent)).unwrap();
     report::json::json(&plan).unwrap()
 }
 
 /// Everything that other commands print of it.
-fn told(folder: &Path, samples_at_once: u64) -> String {
+pub(crate) fn told(folder: &Path, samples_at_once: u64) -> String {
     let source = source(folder, samples_at_once);
     let checkup = run(pipeline::doctor(&source, &judge(), &Scope::default(), &Silent)).unwrap();
     let prices = run(pipeline::prices(&source, &judge(), &Silent)).unwrap();

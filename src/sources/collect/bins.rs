@@ -9,7 +9,7 @@ use super::owners::stem;
 use super::workloads::groups;
 use crate::model::cluster::Labels;
 use crate::model::time::Grid;
-use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods, pod_in};
+use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods, pod_in, uuid_in};
 
 /// How many signals a GPU and a model server have here, by which bins are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,38 @@ pub(super) fn bins(
     signals: Signals,
     samples_at_once: u64,
 ) -> Vec<Pods> {
+    packed(together(lives, named, grid, signals), None, nameless, samples_at_once)
+}
+
+/// Some of the pods, in bins whose history fits in memory.
+pub(super) fn of_some(
+    some: &BTreeSet<PodKey>,
+    (lives, named): (&[Life<'_>], &Joined),
+    nameless: &BTreeSet<(String, PodKey)>,
+    grid: Grid,
+    signals: Signals,
+    samples_at_once: u64,
+) -> Vec<Pods> {
     let mut groups = together(lives, named, grid, signals);
+    let all = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    for group in &mut groups {
+        let pods = group.pods.len() as u64;
+        group.pods.retain(|key| some.contains(key));
+        group.samples = group.samples * group.pods.len() as u64 / pods.max(1);
+    }
+    groups.retain(|group| !group.pods.is_empty());
+    packed(groups, Some(all), nameless, samples_at_once)
+}
+
+fn packed(
+    mut groups: Vec<Group>,
+    all: Option<BTreeSet<PodKey>>,
+    nameless: &BTreeSet<(String, PodKey)>,
+    samples_at_once: u64,
+) -> Vec<Pods> {
     groups.sort_by(|a, b| a.pods.first().cmp(&b.pods.first()));
-    let all: BTreeSet<PodKey> = groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    let every = || groups.iter().flat_map(|group| group.pods.iter().cloned()).collect();
+    let all: BTreeSet<PodKey> = all.unwrap_or_else(every);
     let mut claims: BTreeMap<&PodKey, Vec<&String>> = BTreeMap::new();
     for (uuid, pod) in nameless {
         claims.entry(pod).or_default().push(uuid);
@@ -65,7 +94,7 @@ enum Place {
 }
 
 /// Series that `bins` do not hold, in further bins: of GPUs that nobody held, and of servers without a GPU. They are judged by
-/// nobody, and belong into a recording. One that names neither pod nor GPU is in none.
+/// nobody, and belong into a recording. Those that name neither pod nor GPU are in the last.
 pub(super) fn rest(
     (devices, servers): (&[&Labels], &[&Labels]),
     bins: &[Pods],
@@ -76,15 +105,19 @@ pub(super) fn rest(
     let keys: BTreeSet<&PodKey> = bins.iter().flat_map(Pods::keys).collect();
     let claimed: BTreeSet<&String> = bins.iter().flat_map(Pods::devices).collect();
     let mut found: BTreeMap<Place, u64> = BTreeMap::new();
-    let all = devices.iter().map(|labels| (labels, signals.gpu));
-    let all = all.chain(servers.iter().map(|labels| (labels, signals.server)));
-    for (labels, signals) in all {
-        let place = match (pod_in(labels), labels.get("UUID")) {
+    let all = devices.iter().map(|labels| (labels, uuid_in(labels), signals.gpu));
+    let all = all.chain(servers.iter().map(|labels| (labels, None, signals.server)));
+    let mut nameless = false;
+    for (labels, uuid, signals) in all {
+        let place = match (pod_in(labels), uuid) {
             (Some(pod), _) if keys.contains(&pod) => continue,
             (_, Some(uuid)) if claimed.contains(uuid) => continue,
             (Some(pod), _) => Place::Pod(pod),
             (None, Some(uuid)) => Place::Device(uuid.clone()),
-            (None, None) => continue,
+            (None, None) => {
+                nameless = true;
+                continue;
+            }
         };
         *found.entry(place).or_insert(0) += grid.points() as u64 * signals;
     }
@@ -109,6 +142,7 @@ pub(super) fn rest(
             }
         }
     }
+    bins.extend(nameless.then(Pods::nameless));
     bins
 }
 
@@ -258,8 +292,13 @@ mod tests {
         let bins = binned(200, &claimed, u64::MAX);
         assert!(bins.len() > 10, "{} bins", bins.len());
         for bin in &bins {
-            let matcher = bin.device_matcher().unwrap();
-            assert!(matcher.len() <= LONGEST_PATTERN + 100, "{} characters", matcher.len());
+            let matchers = bin.device_matchers();
+            let matcher = matchers.first().unwrap();
+            assert!(
+                matchers.len() == 1 && matcher.len() <= LONGEST_PATTERN + 100,
+                "{} characters",
+                matcher.len()
+            );
         }
     }
 }

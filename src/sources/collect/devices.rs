@@ -144,37 +144,90 @@ fn kind_of(labels: &Labels, catalog: &Catalog) -> Option<GpuKind> {
     Some(GpuKind { model, mig })
 }
 
-/// Devices that two pods are named on at one time, and boards of which others hold a slice then: the figures are of neither
-/// alone.
-fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>) -> BTreeSet<DeviceId> {
-    let mut holders: BTreeMap<&DeviceId, Vec<&DeviceSeries>> = BTreeMap::new();
-    let mut slices: BTreeMap<DeviceId, Vec<&DeviceSeries>> = BTreeMap::new();
-    for (device, series) in devices.values().flatten() {
-        holders.entry(device).or_default().push(series);
-        if let Some(board) = board_of(device) {
-            slices.entry(board).or_default().push(series);
+/// When a device's series have values: the points from which and up to which, without a hole, by signal.
+type Presence = BTreeMap<Signal, Vec<(usize, usize)>>;
+
+/// When which device was seen on which pods. Values are forgotten, so that it holds a whole cluster's.
+#[derive(Debug, Default)]
+pub struct Seen {
+    holders: BTreeMap<DeviceId, Vec<Presence>>,
+}
+
+impl Seen {
+    /// Adds the devices of some pods.
+    pub fn add<'d>(&mut self, devices: impl Iterator<Item = (&'d DeviceId, &'d DeviceSeries)>) {
+        for (device, series) in devices {
+            let presence = series.signals.iter().map(|(signal, column)| (*signal, runs(column)));
+            let holders = self.holders.entry(device.clone()).or_default();
+            holders.push(presence.collect());
         }
     }
-    let is_shared = |(device, series): &(&DeviceId, Vec<&DeviceSeries>)| {
-        let among = (0..series.len()).any(|i| (i + 1..series.len()).any(|j| overlap(series[i], series[j])));
-        let cut = || slices.get(device).into_iter().flatten();
-        among || cut().any(|slice| series.iter().any(|board| overlap(board, slice)))
+
+    /// Devices that two pods are named on at one time, and boards of which others hold a slice then: the figures are of neither
+    /// alone.
+    pub fn shared(&self) -> BTreeSet<DeviceId> {
+        let mut slices: BTreeMap<DeviceId, Vec<&Presence>> = BTreeMap::new();
+        for (device, holders) in &self.holders {
+            if let Some(board) = board_of(device) {
+                slices.entry(board).or_default().extend(holders);
+            }
+        }
+        let is_shared = |(device, holders): &(&DeviceId, &Vec<Presence>)| {
+            let among =
+                || (0..holders.len()).any(|i| (i + 1..holders.len()).any(|j| overlap(&holders[i], &holders[j])));
+            let mut cut = slices.get(device).into_iter().flatten();
+            cut.any(|slice| holders.iter().any(|board| overlap(board, slice))) || among()
+        };
+        let shared = self.holders.iter().filter(is_shared);
+        shared.map(|(device, _)| device.clone()).collect()
+    }
+}
+
+/// Of all the devices that were read, the shared ones. Most are held by one pod, and are not looked at.
+fn shared(devices: &BTreeMap<PodKey, BTreeMap<DeviceId, DeviceSeries>>) -> BTreeSet<DeviceId> {
+    let mut holders: BTreeMap<DeviceId, usize> = BTreeMap::new();
+    for device in devices.values().flat_map(BTreeMap::keys) {
+        let board = board_of(device).unwrap_or_else(|| device.clone());
+        *holders.entry(board).or_insert(0) += 1;
+    }
+    let several = |device: &DeviceId| {
+        let board = board_of(device);
+        holders
+            .get(board.as_ref().unwrap_or(device))
+            .is_some_and(|count| *count > 1)
     };
-    let shared = holders.into_iter().filter(is_shared);
-    shared.map(|(device, _)| device.clone()).collect()
+    let mut seen = Seen::default();
+    seen.add(devices.values().flatten().filter(|(device, _)| several(device)));
+    seen.shared()
 }
 
 /// Points that one holder and the next may both seem to have: they hand over within a step.
 const HANDOVER: usize = 2;
 
+fn runs(column: &Column) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, _) in column.samples() {
+        match runs.last_mut() {
+            Some(last) if last.1 == at => last.1 = at + 1,
+            _ => runs.push((at, at + 1)),
+        }
+    }
+    runs
+}
+
 /// Whether two devices' series speak of the same time.
-fn overlap(a: &DeviceSeries, b: &DeviceSeries) -> bool {
-    let columns = |signal: &Signal| Some((a.signals.get(signal)?, b.signals.get(signal)?));
-    let both = |(mine, theirs): (&Column, &Column)| mine.samples().filter(|(at, _)| theirs.get(*at).is_some()).count();
-    Signal::ALL
-        .iter()
-        .find_map(columns)
-        .is_some_and(|pair| both(pair) > HANDOVER)
+fn overlap(a: &Presence, b: &Presence) -> bool {
+    let pair = |signal: &Signal| Some((a.get(signal)?, b.get(signal)?));
+    let Some((mine, theirs)) = Signal::ALL.iter().find_map(pair) else {
+        return false;
+    };
+    let (mut mine, mut theirs) = (mine.iter().peekable(), theirs.iter().peekable());
+    let mut both = 0;
+    while let (Some(a), Some(b)) = (mine.peek(), theirs.peek()) {
+        both += a.1.min(b.1).saturating_sub(a.0.max(b.0));
+        _ = if a.1 <= b.1 { mine.next() } else { theirs.next() };
+    }
+    both > HANDOVER
 }
 
 /// Devices that were there at the same time, at most: a pod that starts again may hold another one, and not both.

@@ -71,6 +71,16 @@ impl Folds {
         found
     }
 
+    /// How many values they are.
+    pub(super) fn values(&self) -> u64 {
+        let of = |sums: &Sums| {
+            let counts = sums.counts.iter().map(|(_, column)| column);
+            let columns = counts.chain(&sums.sum).chain(sums.pods.values());
+            columns.map(|column| column.count() as u64).sum::<u64>()
+        };
+        self.folds.values().map(of).sum()
+    }
+
     /// Gives a workload its histograms. An hour in which pods of others are in the sum is left unknown: the gap.
     pub(super) fn attach(&self, workload: &mut Workload, reused: &BTreeSet<PodKey>, grid: Grid) -> Option<Gap> {
         let key = |name: &str| (workload.namespace.clone(), name.to_owned());

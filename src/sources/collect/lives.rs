@@ -14,6 +14,7 @@ use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
 use crate::model::time::Grid;
 use crate::model::usage::Column;
+use crate::sources::prometheus::select::Pods;
 
 /// One pod's time on its GPUs, within the window.
 #[derive(Debug, Clone)]
@@ -135,7 +136,7 @@ pub fn share(named: &Joined, lives: &[Life<'_>]) -> BTreeSet<DeviceId> {
     }
     let mut holders: BTreeMap<&DeviceId, Vec<(i64, i64)>> = BTreeMap::new();
     for (key, devices) in &named.devices {
-        // A name that was used again may have held the device in any of its lives.
+        // A name that was used again may have held the device in any of its lives: samples tell.
         if let Some([span]) = of.get(key).map(Vec::as_slice) {
             for device in devices.keys() {
                 holders.entry(device).or_default().push(*span);
@@ -167,6 +168,48 @@ pub fn share(named: &Joined, lives: &[Life<'_>]) -> BTreeSet<DeviceId> {
         (is_cut || overlap(&mut spans)).then_some(device)
     });
     shared.cloned().collect()
+}
+
+/// Pods in different parts, of which neither labels nor lives tell whether they held a device at the same time: one that only
+/// metrics name may have lived whenever, one whose name was used again held it in one of its lives, and of times that hardly
+/// meet only samples know whether they did.
+pub fn untold(named: &Joined, lives: &[Life<'_>], parts: &[Pods]) -> BTreeSet<PodKey> {
+    let mut of: BTreeMap<&PodKey, Vec<(i64, i64)>> = BTreeMap::new();
+    for life in lives {
+        let span = (life.from.as_second(), life.to.as_second());
+        of.entry(&life.key).or_default().push(span);
+    }
+    let part_of: BTreeMap<&PodKey, usize> = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, part)| part.keys().iter().map(move |key| (key, at)))
+        .collect();
+    let mut boards: BTreeMap<DeviceId, Vec<(&DeviceId, &PodKey)>> = BTreeMap::new();
+    for (key, devices) in &named.devices {
+        for device in devices.keys().filter(|device| !named.shared.contains(device)) {
+            let board = board_of(device).unwrap_or_else(|| device.clone());
+            boards.entry(board).or_default().push((device, key));
+        }
+    }
+    let spans = |key: &PodKey| of.get(key).map(Vec::as_slice).unwrap_or_default();
+    let meet = |a: &[(i64, i64)], b: &[(i64, i64)]| a.iter().any(|a| b.iter().any(|b| a.1.min(b.1) > a.0.max(b.0)));
+    let is_untold = |a: &PodKey, b: &PodKey| {
+        let (mine, theirs) = (spans(a), spans(b));
+        part_of.get(a) != part_of.get(b) && (mine.is_empty() || theirs.is_empty() || meet(mine, theirs))
+    };
+    let mut found = BTreeSet::new();
+    for holders in boards.values() {
+        for (at, (device, key)) in holders.iter().enumerate() {
+            for (other, beside) in holders.get(at + 1..).into_iter().flatten() {
+                // Two slices of a board are apart.
+                let is_one = device == other || device.mig_instance.is_none() || other.mig_instance.is_none();
+                if is_one && is_untold(key, beside) {
+                    found.extend([(*key).clone(), (*beside).clone()]);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// By key and time; a life that lies outside the window is none.

@@ -17,28 +17,29 @@ mod pools;
 pub mod spend;
 pub mod bins;
 mod histograms;
+mod tally;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
-use crate::model::gap::Gap;
+use crate::model::gpu::DeviceId;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
-use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
-use devices::Joined;
+use devices::{Joined, Seen};
 use histograms::Folds;
 use lives::Life;
 use naming::{Naming, PodKey};
 use nodes::NodeFacts;
 use owners::Owners;
+pub use tally::{Part, Tally, Unheard};
 use workloads::Sources;
 
 /// Everything of a reading but its history: who holds which GPUs when, on which nodes, at what price. History is joined to
@@ -62,63 +63,11 @@ pub struct Outline<'a> {
     currency: &'a str,
     odd_prices: Vec<PricedGap>,
     lives: Vec<Life<'a>>,
+    /// Devices that pods of different parts were seen on at the same time.
+    shared: BTreeSet<DeviceId>,
     folds: Folds,
     /// Pods whose name was that of pods of several workloads.
     reused: BTreeSet<PodKey>,
-}
-
-/// Workloads with their history, and what was read of it.
-#[derive(Debug, Default)]
-pub struct Part {
-    /// The workloads, by id.
-    pub workloads: Vec<Workload>,
-    tally: Tally,
-}
-
-/// What parts add up to.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    present: BTreeSet<Signal>,
-    samples: u64,
-    ownerless: usize,
-    /// What could not be read of them.
-    pub gaps: BTreeSet<Gap>,
-}
-
-impl Part {
-    /// What was read of it.
-    pub fn tally(&self) -> Tally {
-        self.tally.clone()
-    }
-}
-
-impl Tally {
-    fn of(workloads: &[Workload]) -> Self {
-        let mut tally = Self::default();
-        let pods = workloads.iter().flat_map(|workload| &workload.pods);
-        for workload in workloads {
-            for (signal, histogram) in &workload.histograms {
-                tally.present.insert(*signal);
-                tally.samples += histogram.values() as u64;
-            }
-        }
-        for pod in pods {
-            let devices = pod.devices.iter().flat_map(|device| &device.signals);
-            for (signal, column) in devices.chain(&pod.server) {
-                tally.present.insert(*signal);
-                tally.samples += column.count() as u64;
-            }
-        }
-        tally
-    }
-
-    /// Adds another part's.
-    pub fn add(&mut self, other: Self) {
-        self.present.extend(other.present);
-        self.samples += other.samples;
-        self.ownerless += other.ownerless;
-        self.gaps.extend(other.gaps);
-    }
 }
 
 impl<'a> Outline<'a> {
@@ -164,6 +113,7 @@ impl<'a> Outline<'a> {
         Self {
             reused: histograms::reused(&lives),
             folds: Folds::default(),
+            shared: BTreeSet::new(),
             lives,
             odd_prices: prices::gaps(&facts, &book, currency),
             currency,
@@ -189,6 +139,43 @@ impl<'a> Outline<'a> {
         self
     }
 
+    /// The outline that knows which devices pods of different parts held at the same time, as [`Outline::see`] saw them.
+    pub fn with_seen(mut self, seen: &Seen) -> Self {
+        self.shared = seen.shared();
+        self
+    }
+
+    /// Pods of which only samples tell whether they share a device with those of other parts, in bins whose history fits in
+    /// memory.
+    pub fn untold(&self, bins: &[Pods], signals: Signals, samples_at_once: u64) -> Vec<Pods> {
+        let some = lives::untold(&self.named, &self.lives, bins);
+        let held = (&self.lives[..], &self.named);
+        bins::of_some(
+            &some,
+            held,
+            &self.nameless,
+            self.reading.grid,
+            signals,
+            self.room(samples_at_once),
+        )
+    }
+
+    /// Notes when the devices of such pods were seen.
+    pub fn see(&self, series: Vec<Series>, seen: &mut Seen) {
+        let joined = self.naming().join(series);
+        seen.add(joined.devices.values().flatten());
+    }
+
+    fn naming(&self) -> Naming<'_> {
+        Naming {
+            known: &self.known,
+            claimed: &self.claimed,
+            by_claim: &self.by_claim,
+            exported: self.exported,
+            catalog: self.catalog,
+        }
+    }
+
     fn sources(&self) -> Sources<'_> {
         Sources {
             cluster: &self.reading.cluster,
@@ -211,34 +198,33 @@ impl<'a> Outline<'a> {
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
+        let mut workloads = Vec::new();
+        let tally = self.unheard(series, chosen).each(|workload| workloads.push(workload));
+        Part { workloads, tally }
+    }
+
+    /// The same, to be heard one by one: the histograms of all workloads together may be larger than their other history.
+    pub fn unheard(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Unheard<'_> {
         let (histograms, series): (Vec<_>, Vec<_>) = series.into_iter().partition(|one| one.signal.is_histogram());
         let own = (!histograms.is_empty()).then(|| Folds::of(histograms));
-        let naming = Naming {
-            known: &self.known,
-            claimed: &self.claimed,
-            by_claim: &self.by_claim,
-            exported: self.exported,
-            catalog: self.catalog,
-        };
-        let mut joined = naming.join(series);
-        joined.shared.extend(self.named.shared.iter().cloned());
+        let mut joined = self.naming().join(series);
+        joined.shared.extend(self.named.shared.union(&self.shared).cloned());
         let is_chosen = |life: &&Life<'a>| chosen.is_none_or(|chosen| chosen.keys().contains(&life.key));
         let mut lives: Vec<Life<'a>> = self.lives.iter().filter(is_chosen).cloned().collect();
-        let ownerless = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
-        let count = ownerless.len();
-        lives.extend(ownerless);
+        let unknown = lives::only_measured(&joined, &self.known_keys(), self.reading.grid);
+        let ownerless = unknown.len();
+        lives.extend(unknown);
         lives::sort(&mut lives);
         let groups = workloads::groups(&lives);
-        let mut workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
-        let folds = own.as_ref().unwrap_or(&self.folds);
-        let mixed: Vec<Option<Gap>> = workloads
-            .iter_mut()
-            .map(|workload| folds.attach(workload, &self.reused, self.reading.grid))
-            .collect();
-        let mut tally = Tally::of(&workloads);
-        tally.gaps.extend(mixed.into_iter().flatten());
-        tally.ownerless = count;
-        Part { workloads, tally }
+        let workloads = self.queued(workloads::workloads(&groups, joined, self.sources()));
+        Unheard {
+            own,
+            folds: &self.folds,
+            reused: &self.reused,
+            grid: self.reading.grid,
+            workloads,
+            ownerless,
+        }
     }
 
     fn queued(&self, mut workloads: Vec<Workload>) -> Vec<Workload> {
@@ -256,8 +242,27 @@ impl<'a> Outline<'a> {
             &self.nameless,
             self.reading.grid,
             signals,
-            samples_at_once,
+            self.room(samples_at_once),
         )
+    }
+
+    /// All the pods that are judged.
+    pub fn holders(&self) -> Pods {
+        let signals = Signals { gpu: 1, server: 1 };
+        let bins = self.bins(signals, u64::MAX);
+        let mut all = Pods::default();
+        for bin in &bins {
+            all.add(bin.keys());
+            bin.devices().iter().for_each(|uuid| all.add_device(uuid));
+        }
+        all
+    }
+
+    /// What the histograms, which stay in memory, leave of the room for samples; never less than a quarter, as a part that is
+    /// smaller saves little and asks much.
+    fn room(&self, samples_at_once: u64) -> u64 {
+        let left = samples_at_once.saturating_sub(self.folds.values());
+        left.max(samples_at_once / 4)
     }
 
     /// What `bins` do not hold of series with these labels, which nobody is judged by, in further bins.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::model::cluster::Labels;
 use crate::model::gpu::DeviceId;
-use crate::sources::prometheus::select::held_by;
+use crate::sources::prometheus::select::{held_by, uuid_in};
 
 /// Namespace and name of a pod.
 pub type PodKey = (String, String);
@@ -54,7 +54,7 @@ pub fn claimed_by_label<'l>(
     let nameless = all.filter(|labels| pod_of(labels, exported, known).is_none());
     let claimed = nameless.filter_map(|labels| {
         let pod = by_claim.get(&claim_of(labels)?)?;
-        Some((labels.get("UUID")?.clone(), pod.clone()))
+        Some((uuid_in(labels)?.clone(), pod.clone()))
     });
     claimed.collect()
 }
@@ -66,7 +66,7 @@ pub fn without_pod<'l>(
     known: &BTreeSet<PodKey>,
 ) -> BTreeSet<String> {
     let nameless = all.filter(|labels| pod_of(labels, exported, known).is_none());
-    nameless.filter_map(|labels| labels.get("UUID").cloned()).collect()
+    nameless.filter_map(|labels| uuid_in(labels).cloned()).collect()
 }
 
 /// How series name their pods.

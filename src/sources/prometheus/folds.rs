@@ -13,6 +13,14 @@ use crate::model::usage::Signal;
 /// StatefulSet's, fall together. A name without a dash stays as it is.
 const FOLD: &str = "(.+)-[^-]+|([^-]+)";
 
+/// The same of a pod's name here.
+pub fn fold(pod: &str) -> &str {
+    match pod.rsplit_once('-') {
+        Some((begin, end)) if !begin.is_empty() && !end.is_empty() => begin,
+        _ => pod,
+    }
+}
+
 /// Labels of a fold.
 const FOLD_LABELS: &str = "namespace, exported_namespace, pods";
 

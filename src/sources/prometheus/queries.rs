@@ -64,7 +64,7 @@ pub fn range_queries(
 fn places(signal: Signal, pods: Option<&Pods>) -> Vec<String> {
     let mut places = pods.map_or_else(|| vec![String::new()], |pods| pods.matchers(signal.is_gpu()));
     if signal.is_gpu() {
-        places.extend(pods.and_then(Pods::device_matcher));
+        places.extend(pods.into_iter().flat_map(Pods::device_matchers));
     }
     places
 }

@@ -47,21 +47,29 @@ pub struct SeriesReading {
     pub blanks: Blanks,
 }
 
-/// How many values of each signal the exporter left blank.
+/// How many values the exporter left blank, by signal and labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Blanks(BTreeMap<Signal, usize>);
+pub struct Blanks(BTreeMap<(Signal, Labels), usize>);
 
 impl Blanks {
-    /// Adds those of another part of the world.
+    /// Adds those of another part of the world; a series that is in both is one.
     pub fn add(&mut self, other: Self) {
-        for (signal, count) in other.0 {
-            *self.0.entry(signal).or_insert(0) += count;
-        }
+        self.0.extend(other.0);
+    }
+
+    /// Those in series of these pods: a plan made part by part reads no others, and a plan is the same however it is made.
+    pub fn of(mut self, pods: &Pods) -> Self {
+        self.0.retain(|(_, labels), _| pods.hold(labels));
+        self
     }
 
     /// A gap for each signal.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> + '_ {
-        self.0.iter().filter(|(_, count)| **count > 0).map(|(signal, count)| {
+        let mut counts: BTreeMap<Signal, usize> = BTreeMap::new();
+        for ((signal, _), count) in &self.0 {
+            *counts.entry(*signal).or_insert(0) += count;
+        }
+        counts.into_iter().filter(|(_, count)| *count > 0).map(|(signal, count)| {
             Gap::new(
                 "blank-samples",
                 format!("{count} values of `{signal}` are blank and were left out"),
@@ -174,6 +182,9 @@ async fn by_chunks(
             return Ok(None);
         };
         selected.extend(found.into_iter().map(|(rank, matchers)| (place, rank, fold, matchers)));
+    }
+    if selected.is_empty() {
+        return Ok(None);
     }
     let columns: Mutex<Vec<Columns>> = Mutex::new(gauges.iter().map(|signal| Columns::new(*signal, grid)).collect());
     let sink = |(query, mut row): (usize, SeriesRow)| {
@@ -299,8 +310,9 @@ impl Columns {
     }
 
     fn into_reading(self, gaps: BTreeSet<Gap>) -> SeriesReading {
-        let blanks = self.blanks.values().map(BTreeSet::len).sum();
         let signal = self.signal;
+        let blank = |(labels, seconds): (&Labels, &BTreeSet<i64>)| ((signal, labels.clone()), seconds.len());
+        let blanks = self.blanks.iter().map(blank).collect();
         let mut series: Vec<Series> = Vec::new();
         // A name of lower rank comes first and counts; the others fill its gaps.
         for ((labels, _), mut column) in self.by_labels {
@@ -320,7 +332,7 @@ impl Columns {
         }
         SeriesReading {
             gaps,
-            blanks: Blanks(BTreeMap::from([(signal, blanks)])),
+            blanks: Blanks(blanks),
             series,
         }
     }

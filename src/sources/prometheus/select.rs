@@ -19,7 +19,17 @@ pub struct Pods {
     patterns: BTreeSet<String>,
     /// UUIDs of GPUs whose series name no pod, but which one of these pods holds.
     devices: BTreeSet<String>,
+    /// Whether what names neither a pod nor a GPU is meant besides.
+    nameless: bool,
 }
+
+/// Labels of a namespace and a pod, together.
+type Pair = (&'static str, &'static str);
+
+const EXPORTED: Pair = ("exported_namespace", "exported_pod");
+/// dcgm-exporter's `--use-old-namespace`.
+const OLD: Pair = ("pod_namespace", "pod_name");
+const PLAIN: Pair = ("namespace", "pod");
 
 impl Pods {
     /// Adds pods, said by their whole names.
@@ -42,7 +52,7 @@ impl Pods {
             patterns: pods.iter().map(|(_, name)| beginning(name, &others)).collect(),
             namespaces,
             keys: pods,
-            devices: BTreeSet::new(),
+            ..Self::default()
         }
     }
 
@@ -57,10 +67,25 @@ impl Pods {
         self.devices.insert(uuid.to_owned());
     }
 
-    /// A matcher for the GPUs whose series name no pod.
-    pub fn device_matcher(&self) -> Option<String> {
-        let uuids: Vec<String> = self.devices.iter().map(|uuid| escaped(uuid)).collect();
-        (!uuids.is_empty()).then(|| format!("exported_pod=\"\",pod_name=\"\",UUID=~{}", quoted(&uuids.join("|"))))
+    /// Series that name neither a pod nor a GPU.
+    pub fn nameless() -> Self {
+        Self {
+            nameless: true,
+            ..Self::default()
+        }
+    }
+
+    /// Matchers for the GPUs whose series name no pod, by each label that may hold their UUID.
+    pub fn device_matchers(&self) -> Vec<String> {
+        let one = |label: &str, uuids: Vec<String>| {
+            let uuids = (!uuids.is_empty()).then(|| quoted(&uuids.join("|")))?;
+            Some(format!("exported_pod=\"\",pod_name=\"\",{label}=~{uuids}"))
+        };
+        let all = one("UUID", self.devices.iter().map(|uuid| escaped(uuid)).collect());
+        // NVIDIA's begin so, and stand in no other label.
+        let others = self.devices.iter().filter(|uuid| !uuid.starts_with("GPU-"));
+        let others = one("UUID=\"\",gpu_uuid", others.map(|uuid| escaped(uuid)).collect());
+        all.into_iter().chain(others).collect()
     }
 
     /// The pods.
@@ -76,19 +101,43 @@ impl Pods {
     /// Matchers, without braces, for each place in which a GPU's or a server's series may name its pod; together they select all
     /// series of these pods, and no series twice.
     pub fn matchers(&self, of_gpus: bool) -> Vec<String> {
+        let mut all = self.unnamed(of_gpus);
+        if self.keys.is_empty() {
+            return all;
+        }
         let namespaces: Vec<String> = self.namespaces.iter().map(|name| escaped(name)).collect();
         let (namespaces, pods) = (
             quoted(&namespaces.join("|")),
             quoted(&self.patterns.iter().map(String::as_str).collect::<Vec<_>>().join("|")),
         );
-        let exported = format!("exported_namespace=~{namespaces},exported_pod=~{pods}");
-        let plain = format!("exported_pod=\"\",namespace=~{namespaces},pod=~{pods}");
-        if !of_gpus {
-            return vec![exported, plain];
+        let pair = |(namespace, pod): Pair| format!("{namespace}=~{namespaces},{pod}=~{pods}");
+        let plain = format!("exported_pod=\"\",{}", pair(PLAIN));
+        all.push(pair(EXPORTED));
+        if of_gpus {
+            all.push(format!("exported_pod=\"\",{}", pair(OLD)));
+            all.push(format!("pod_name=\"\",{plain}"));
+        } else {
+            all.push(plain);
         }
-        // dcgm-exporter's --use-old-namespace.
-        let old = format!("exported_pod=\"\",pod_namespace=~{namespaces},pod_name=~{pods}");
-        vec![exported, old, format!("pod_name=\"\",{plain}")]
+        all
+    }
+
+    /// Matchers for what names neither a pod nor a GPU: in each place one of the two labels that would name a pod is missing.
+    fn unnamed(&self, of_gpus: bool) -> Vec<String> {
+        if !self.nameless {
+            return Vec::new();
+        }
+        let (pairs, begin): (&[Pair], _) = match of_gpus {
+            true => (&[EXPORTED, OLD, PLAIN], "UUID=\"\",gpu_uuid=\"\""),
+            false => (&[EXPORTED, PLAIN], ""),
+        };
+        let further = |found: Vec<String>, (namespace, pod): &Pair| {
+            let missing = [format!("{pod}=\"\""), format!("{pod}!=\"\",{namespace}=\"\"")];
+            let both = |before: &String| missing.clone().map(|missing| format!("{before},{missing}"));
+            found.iter().flat_map(both).collect()
+        };
+        let all = pairs.iter().fold(vec![begin.to_owned()], further);
+        all.iter().map(|text| text.trim_start_matches(',').to_owned()).collect()
     }
 
     /// Whether a series is of one of these pods.
@@ -96,11 +145,18 @@ impl Pods {
         let key = pod_in(labels);
         // The pod beside a GPU that nobody seems to hold is the exporter's own.
         let by_claim = || {
-            let device = labels.get("UUID").is_some_and(|uuid| self.devices.contains(uuid));
+            let device = uuid_in(labels).is_some_and(|uuid| self.devices.contains(uuid));
             device && held_by(labels).is_none()
         };
-        key.is_some_and(|key| self.keys.contains(&key)) || by_claim()
+        let is_nameless = || self.nameless && key.is_none() && uuid_in(labels).is_none();
+        key.as_ref().is_some_and(|key| self.keys.contains(key)) || by_claim() || is_nameless()
     }
+}
+
+/// The UUID of the GPU that a series is of: AMD's exporter has it in `gpu_uuid`, and so has Triton, of the GPU on which a model is.
+pub fn uuid_in(labels: &Labels) -> Option<&String> {
+    let amd = || labels.get("gpu_uuid").filter(|_| !labels.contains_key("model"));
+    labels.get("UUID").or_else(amd)
 }
 
 /// The pod that a series names: the holder's before the exporter's.
@@ -222,12 +278,9 @@ mod tests {
     fn a_gpu_of_a_claim_is_asked_for_by_its_uuid() {
         let mut some = Pods::default();
         some.add(&pods("ml", &["chat-0"]));
-        assert_eq!(some.device_matcher(), None);
+        assert!(some.device_matchers().is_empty());
         some.add_device("GPU-0");
-        assert_eq!(
-            some.device_matcher().as_deref(),
-            Some(r#"exported_pod="",pod_name="",UUID=~"GPU-0""#)
-        );
+        assert_eq!(some.device_matchers(), [r#"exported_pod="",pod_name="",UUID=~"GPU-0""#]);
         assert!(some.hold(&labels(&[
             ("UUID", "GPU-0"),
             ("namespace", "gpu"),

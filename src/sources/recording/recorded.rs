@@ -15,7 +15,7 @@ use super::{INVENTORY, InventoryFile, MANIFEST, SAMPLES, SERIES, SeriesEntry, pa
 use crate::model::cluster::Labels;
 use crate::model::reading::{Reading, Series};
 use crate::model::usage::{Column, Signal};
-use crate::sources::prometheus::select::{Pods, pod_in};
+use crate::sources::prometheus::select::{Pods, pod_in, uuid_in};
 
 /// Namespace and name.
 type PodKey = (String, String);
@@ -65,7 +65,7 @@ impl Recorded {
             if let Some(pod) = pod_in(&one.labels) {
                 by_pod.entry(pod).or_default().push(at);
             }
-            if let Some(uuid) = one.labels.get("UUID") {
+            if let Some(uuid) = uuid_in(&one.labels) {
                 by_device.entry(uuid.clone()).or_default().push(at);
             }
         }

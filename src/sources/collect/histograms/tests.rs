@@ -10,6 +10,7 @@ use crate::model::cluster::{Inventory, Labels, PodRecord, Resources};
 use crate::model::reading::Reading;
 use crate::model::time::Window;
 use crate::policy::price_sheet::PriceSheet;
+use crate::sources::collect::bins::Signals;
 use crate::sources::collect::{Outline, Part};
 
 const HOURS: usize = 4;
@@ -71,8 +72,8 @@ fn fold(name: &str, total: [Option<f64>; HOURS], pods: &[(&str, [bool; HOURS])])
 const ALL: [bool; HOURS] = [true; HOURS];
 const TEN: [Option<f64>; HOURS] = [Some(10.0); HOURS];
 
-fn part(records: Vec<PodRecord>, series: Vec<Series>) -> Part {
-    let reading = Reading {
+fn reading(records: Vec<PodRecord>) -> Reading {
+    Reading {
         cluster: "c".to_owned(),
         grid: grid(),
         currency: "USD".to_owned(),
@@ -83,7 +84,11 @@ fn part(records: Vec<PodRecord>, series: Vec<Series>) -> Part {
         series: Vec::new(),
         asked: Signal::every().collect(),
         gaps: Vec::new(),
-    };
+    }
+}
+
+fn part(records: Vec<PodRecord>, series: Vec<Series>) -> Part {
+    let reading = reading(records);
     let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
     let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
     let whole = outline.part(series.clone(), None);
@@ -120,6 +125,40 @@ fn the_pods_of_a_workload_are_its_own_sum() {
     let total = part.workloads[0].histograms[&Signal::TimeToFirstToken].total().unwrap();
     assert_eq!((total.quantile(0.25), total.mean()), (Some(0.5), Some(1.1)));
     assert!(part.tally().gaps.is_empty(), "{:?}", part.tally().gaps);
+}
+
+/// A thousand workloads' histograms are larger than the part of their history that is in memory.
+#[test]
+fn histograms_are_there_while_a_workload_is_heard() {
+    let names = ["one", "two"];
+    let records = names.map(|name| record(&format!("{name}-0"), ("StatefulSet", name), 0, 4));
+    let folds = || {
+        names
+            .map(|name| fold(name, TEN, &[(&format!("{name}-0"), ALL)]))
+            .concat()
+    };
+    let reading = reading(records.into());
+    let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
+    let outline = || Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
+    let before = outline();
+    let unheard = before.unheard(folds(), None);
+    assert!(unheard.workloads.iter().all(|workload| workload.histograms.is_empty()));
+    let mut heard = Vec::new();
+    let tally = unheard.each(|workload| heard.push(workload));
+    assert_eq!(heard, before.part(folds(), None).workloads);
+    assert!(heard.iter().all(|workload| workload.histograms.len() == 1));
+    // Four bounds of four hours, of two workloads.
+    assert_eq!(tally.samples, 32);
+    for mut workload in heard {
+        workload.forget_samples();
+        let told = &workload.histograms[&Signal::TimeToFirstToken];
+        assert_eq!((told.values(), told.steps.capacity()), (0, 0));
+    }
+    // What they take is taken from the room that parts have: a pod is 24 points, and their histograms are 48 values.
+    let signals = Signals { gpu: 1, server: 0 };
+    assert_eq!(outline().bins(signals, 48).len(), 1);
+    assert_eq!(outline().with_histograms(folds()).bins(signals, 48).len(), 2);
+    assert_eq!(outline().with_histograms(folds()).bins(signals, 96).len(), 1);
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn a_series_that_names_a_claim_is_its_holders() {
     let all = || reading.series.iter().map(|series| &series.labels);
     let outline = Outline::of(&reading, all(), [].iter(), &catalog, &[], &sheet);
     let bins = outline.bins(Signals { gpu: 1, server: 0 }, 1);
-    let asked: Vec<String> = bins.iter().filter_map(Pods::device_matcher).collect();
+    let asked: Vec<String> = bins.iter().flat_map(Pods::device_matchers).collect();
     assert!(
         asked.iter().any(|matcher| matcher.ends_with(r#"UUID=~"GPU-77""#)),
         "{asked:?}"
