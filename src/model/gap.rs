@@ -19,6 +19,9 @@ pub struct Gap {
 /// proposed that it could have overturned.
 pub const KUBERNETES_DOWN: &str = "kubernetes-down";
 
+/// The code of the gap that it leaves where somebody chose to do without.
+pub const NO_KUBERNETES: &str = "no-kubernetes";
+
 /// The code of the gap that a Prometheus leaves which is down.
 pub const PROMETHEUS_DOWN: &str = "prometheus-down";
 

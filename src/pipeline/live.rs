@@ -10,7 +10,7 @@ use super::past;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
-use crate::model::gap::{Gap, KUBERNETES_DOWN, SERVERS_LEFT_OUT, UNKNOWN_WITHOUT_KUBERNETES};
+use crate::model::gap::{Gap, KUBERNETES_DOWN, NO_KUBERNETES, SERVERS_LEFT_OUT, UNKNOWN_WITHOUT_KUBERNETES};
 use crate::model::gpu::gpu_resource;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
@@ -268,7 +268,7 @@ const LET_READ: &str = "let gpuwise read the API; get, list and watch are enough
 fn no_objects(failed: Option<&KubernetesError>) -> KubernetesReading {
     let (code, why, fix) = match failed {
         None => (
-            "no-kubernetes",
+            NO_KUBERNETES,
             "the Kubernetes API was not read (--no-kubernetes)".to_owned(),
             LET_READ,
         ),

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::deliver::DeliverError;
 use crate::engine::{Judge, Scope};
 use crate::model::cluster::Labels;
-use crate::model::gap::{KUBERNETES_DOWN, UNKNOWN_WITHOUT_KUBERNETES};
+use crate::model::gap::{KUBERNETES_DOWN, NO_KUBERNETES};
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::{Reading, Series};
@@ -165,7 +165,8 @@ async fn open(
 /// Nobody's labels are known without the Kubernetes API: whatever a selector held then would be wrong. Told before the series
 /// are read.
 fn labels_are_told(reading: &Reading, scope: &Scope) -> Result<(), PipelineError> {
-    let unread = reading.gaps.iter().find(|gap| gap.what == UNKNOWN_WITHOUT_KUBERNETES);
+    let unread = [NO_KUBERNETES, KUBERNETES_DOWN];
+    let unread = reading.gaps.iter().find(|gap| unread.contains(&gap.code.as_str()));
     match unread {
         Some(gap) if !scope.selector.is_empty() => Err(PipelineError::NoLabels {
             why: gap.why.clone(),

@@ -77,7 +77,7 @@ mod tests {
             // Another cluster of the store says nothing of this one.
             assert_eq!(query.matches("count(").count(), query.matches(r#"cluster="a""#).count());
             let points = ask.points();
-            assert!(points.len() <= 50 && points[0] >= START, "{points:?}");
+            assert!(points.len() <= 48 && points[0] >= START, "{points:?}");
         }
         // An exporter that died in between was there.
         let died = Server::start(|ask| {
