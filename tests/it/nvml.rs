@@ -262,6 +262,7 @@ async fn pods_are_those_that_the_kubelet_hands_gpus_to() {
         claimed: &BTreeMap::new(),
         by_claim: &BTreeMap::new(),
         exported: false,
+        servers_exported: false,
         catalog: &catalog,
     };
     let joined = naming.devices(labels.iter());

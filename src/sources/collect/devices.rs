@@ -3,13 +3,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::naming::{Naming, PodKey, device_of, pod_of};
+use super::naming::{Naming, PodKey, device_of};
 use crate::catalog::Catalog;
 use crate::model::cluster::Labels;
 use crate::model::gpu::{DeviceId, GpuKind};
 use crate::model::reading::Series;
 use crate::model::usage::{Column, Signal};
-use crate::sources::prometheus::select::held_by;
 
 /// A device as its series tell it.
 #[derive(Debug, Clone, Default)]
@@ -70,14 +69,12 @@ impl Naming<'_> {
     /// Joins series, in the order of signals and labels, to pods.
     pub fn join(&self, series: Vec<Series>) -> Joined {
         let mut joined = Joined::default();
-        let mut server_series = series.iter().filter(|series| !series.signal.is_gpu());
-        let server_exported = server_series.any(|series| held_by(&series.labels).is_some());
         for Series { signal, labels, column } in series {
             if signal.is_gpu() {
                 if let Some(device) = self.device(&mut joined, &labels) {
                     merge(&mut device.signals, signal, column);
                 }
-            } else if let Some(pod) = pod_of(&labels, server_exported, self.known) {
+            } else if let Some(pod) = self.server(&labels) {
                 let server = joined.servers.entry(pod).or_default();
                 if server.model_name.is_none() {
                     server.model_name = labels.get("model_name").cloned();
@@ -265,6 +262,7 @@ mod tests {
             claimed: &BTreeMap::new(),
             by_claim: &BTreeMap::new(),
             exported: true,
+            servers_exported: false,
             catalog: &catalog,
         };
         let series = |(pairs, values): &Row<'_>| Series {

@@ -57,6 +57,7 @@ pub struct Outline<'a> {
     /// GPUs whose series name no pod, with the pods that hold them.
     nameless: BTreeSet<(String, PodKey)>,
     exported: bool,
+    servers_exported: bool,
     /// Devices by pod, without a sample.
     named: Joined,
     facts: BTreeMap<String, NodeFacts>,
@@ -76,7 +77,7 @@ impl<'a> Outline<'a> {
     pub fn of<'l>(
         reading: &'a Reading,
         devices: impl Iterator<Item = &'l Labels> + Clone,
-        servers: impl Iterator<Item = &'l Labels>,
+        servers: impl Iterator<Item = &'l Labels> + Clone,
         catalog: &'a Catalog,
         owner_labels: &'a [String],
         sheet: &'a PriceSheet,
@@ -87,6 +88,7 @@ impl<'a> Outline<'a> {
         let known = lives::known(reading, &claims);
         let mut claimed = claims.holders_by_uuid(inventory);
         let exported = devices.clone().any(|labels| held_by(labels).is_some());
+        let servers_exported = servers.clone().any(|labels| held_by(labels).is_some());
         // Claims speak only where the exporter does not.
         let nameless = naming::without_pod(devices.clone(), exported, &known);
         claimed.retain(|uuid, _| nameless.contains(uuid));
@@ -98,11 +100,12 @@ impl<'a> Outline<'a> {
             claimed: &claimed,
             by_claim: &by_claim,
             exported,
+            servers_exported,
             catalog,
         };
         let lives = lives::lives(reading, &owners, &claims);
         let mut named = naming.devices(devices);
-        for pod in servers.filter_map(|labels| naming.pod(labels)) {
+        for pod in servers.filter_map(|labels| naming.server(labels)) {
             named.servers.entry(pod).or_default();
         }
         named.shared = lives::share(&named, &lives);
@@ -124,6 +127,7 @@ impl<'a> Outline<'a> {
             owners,
             claims,
             exported,
+            servers_exported,
             named,
             known,
             claimed,
@@ -172,6 +176,7 @@ impl<'a> Outline<'a> {
             claimed: &self.claimed,
             by_claim: &self.by_claim,
             exported: self.exported,
+            servers_exported: self.servers_exported,
             catalog: self.catalog,
         }
     }

@@ -80,6 +80,8 @@ pub struct Naming<'a> {
     pub by_claim: &'a BTreeMap<(String, String), PodKey>,
     /// Whether any GPU series names its pod apart from the exporter's.
     pub exported: bool,
+    /// Whether any server's series does.
+    pub servers_exported: bool,
     /// Names of GPUs.
     pub catalog: &'a Catalog,
 }
@@ -96,6 +98,11 @@ impl Naming<'_> {
             self.claimed.get(&device.uuid).cloned()
         };
         named.or_else(by_claim).or_else(claimed)
+    }
+
+    /// The pod of a server's series.
+    pub fn server(&self, labels: &Labels) -> Option<PodKey> {
+        pod_of(labels, self.servers_exported, self.known)
     }
 }
 

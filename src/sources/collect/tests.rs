@@ -2,6 +2,7 @@
 
 mod changing;
 mod claims;
+mod parts;
 mod pools;
 mod queues;
 
