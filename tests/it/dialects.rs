@@ -46,13 +46,16 @@ fn pod_as(labels: &mut Labels, names: [&str; 3]) {
     }
 }
 
+/// What becomes of a series' labels.
+type Change<'c> = &'c dyn Fn(&mut Labels);
+
 #[test]
 fn every_exporters_words_give_the_same_plan() {
     let mut world = World::generate(2, Size::Medium, 21);
     world.honors_labels = false;
     let expected = plan(world.to_reading(300));
     assert!(expected.contains("\"accepted\": [\n"), "nothing was found: {expected}");
-    let dialects: [(&str, &dyn Fn(&mut Labels)); 6] = [
+    let dialects: [(&str, Change); 6] = [
         ("honorLabels", &|labels| {
             pod_as(labels, ["namespace", "pod", "container"])
         }),

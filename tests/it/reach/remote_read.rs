@@ -84,9 +84,11 @@ fn what_is_not_offered_is_not_asked_for_again_and_nobody_is_bothered() {
     assert!(reads <= 2 && queried == 3, "{reads} reads, {queried} queries");
 }
 
+type Answer = fn() -> Reply;
+
 #[test]
 fn what_cannot_be_read_is_said_and_asked_by_queries() {
-    let replies: [(fn() -> Reply, &str); 4] = [
+    let replies: [(Answer, &str); 4] = [
         // What an older Prometheus writes behind its frames when a block cannot be opened.
         (|| streamed("opening block: no space left on device\n"), "the answer"),
         (
