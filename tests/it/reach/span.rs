@@ -5,7 +5,9 @@ use super::*;
 /// Start and end of what was asked in all, as seconds; a point is the end of its step.
 fn asked(server: &Server) -> (i64, i64) {
     let asked = server.asked();
-    let ranges: Vec<&Asked> = asked.iter().filter(|asked| asked.form.contains_key("step")).collect();
+    // Whether anything came after the window is asked, too.
+    let is_history = |asked: &&Asked| asked.form.contains_key("step") && !asked.form["query"].starts_with("count(");
+    let ranges: Vec<&Asked> = asked.iter().filter(is_history).collect();
     let number = |asked: &&Asked, name: &str| asked.form[name].parse::<f64>().unwrap() as i64;
     let first = |asked: &&Asked| number(asked, "start") - number(asked, "step");
     let start = ranges.iter().map(first).min().unwrap();

@@ -37,7 +37,7 @@ impl<R: Read> Frames<R> {
 
     /// The next frame's message; nothing at the answer's end, which may only be between frames.
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, FrameError> {
-        if self.input.fill_buf().map_err(FrameError::Io)?.is_empty() {
+        if self.is_at_end()? {
             return Ok(None);
         }
         let length = self.length()?;
@@ -56,6 +56,17 @@ impl<R: Read> Frames<R> {
             return Err(FrameError::Checksum);
         }
         Ok(Some(message.into()))
+    }
+
+    fn is_at_end(&mut self) -> Result<bool, FrameError> {
+        loop {
+            match self.input.fill_buf() {
+                Ok(rest) => return Ok(rest.is_empty()),
+                // As readers of whole pieces do, and this one does not.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(FrameError::Io(error)),
+            }
+        }
     }
 
     fn length(&mut self) -> Result<u64, FrameError> {
@@ -121,6 +132,28 @@ mod tests {
                 false => assert!(matches!(outcome, Err(FrameError::Truncated)), "cut at {end}"),
             }
         }
+    }
+
+    /// Every other read is interrupted.
+    struct Interrupted<'b>(&'b [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            match self.1 {
+                true => Err(io::ErrorKind::Interrupted.into()),
+                false => self.0.read(buffer),
+            }
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_no_end_and_no_error() {
+        let bytes = [framed(b"one"), framed(b"another")].concat();
+        let mut frames = Frames::new(Interrupted(&bytes, false));
+        assert_eq!(frames.next().unwrap().unwrap(), "one");
+        assert_eq!(frames.next().unwrap().unwrap(), "another");
+        assert!(frames.next().unwrap().is_none());
     }
 
     #[test]
