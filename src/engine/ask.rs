@@ -33,7 +33,7 @@ pub(super) struct Answers {
 
 /// What was heard of one workload while its history was there.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub struct Heard {
     /// Without its history.
     workload: Workload,
     figures: Figures,

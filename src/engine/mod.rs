@@ -5,6 +5,7 @@ mod selector;
 mod scope;
 mod ask;
 mod price;
+mod packing;
 mod placement;
 mod realise;
 mod guard;
@@ -28,9 +29,9 @@ use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
-use ask::Heard;
 use coverage::Figures;
 
+pub use ask::Heard;
 pub use checkup::checkup;
 pub use prices::WorkHours;
 pub use scope::Scope;
@@ -139,7 +140,6 @@ impl Judge {
             offers: Offers::of(outline, &self.catalog, &self.policy.objectives),
             outline,
             scope,
-            heard: Vec::new(),
         }
     }
 }
@@ -151,7 +151,6 @@ pub struct Hearing<'a> {
     outline: &'a Snapshot,
     scope: &'a Scope,
     offers: Offers,
-    heard: Vec<Heard>,
 }
 
 impl Hearing<'_> {
@@ -165,17 +164,16 @@ impl Hearing<'_> {
     }
 
     /// Every lever is asked about this workload; then its history is let go.
-    pub fn hear(&mut self, workload: Workload, progress: &dyn Progress) {
+    pub fn hear(&self, workload: Workload, progress: &dyn Progress) -> Heard {
         progress.advance(1);
-        let heard = ask::hear(&self.judge.levers, workload, &self.world(self.outline), self.scope);
-        self.heard.push(heard);
+        ask::hear(&self.judge.levers, workload, &self.world(self.outline), self.scope)
     }
 
-    /// The plan. `whole` makes the snapshot of all workloads that were heard.
-    pub fn plan(mut self, whole: impl FnOnce(Vec<Workload>) -> Snapshot) -> Plan {
+    /// The plan of what was heard. `whole` makes the snapshot of its workloads.
+    pub fn plan(self, all: Vec<Heard>, whole: impl FnOnce(Vec<Workload>) -> Snapshot) -> Plan {
         let (mut said, mut figures) = (BTreeMap::new(), BTreeMap::new());
         let mut workloads = Vec::new();
-        for heard in std::mem::take(&mut self.heard) {
+        for heard in all {
             let (workload, seen, candidates) = heard.split();
             said.insert(workload.id.clone(), candidates);
             figures.insert(workload.id.clone(), seen);

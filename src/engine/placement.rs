@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packing::{self, Bin, Room};
 use crate::model::snapshot::{GpuNode, Snapshot};
-use crate::model::units::Hourly;
+use crate::model::units::{Hourly, Memory};
 use crate::model::workload::{CapacityType, Workload};
 
 /// A pod on a node.
-#[derive(Debug, Clone, PartialEq)]
-struct Placed {
+#[derive(Debug)]
+struct Placed<'a> {
     workload: usize,
-    pod: String,
-    gpus: u32,
-    cpu: f64,
-    memory: f64,
+    pod: &'a str,
+    takes: Room,
     movable: bool,
 }
 
@@ -21,42 +20,72 @@ struct Placed {
 #[derive(Debug)]
 pub(super) struct Placement<'a> {
     snapshot: &'a Snapshot,
-    pods: BTreeMap<&'a str, Vec<Placed>>,
+    /// By the node's place in the snapshot.
+    pods: Vec<Vec<Placed<'a>>>,
+    /// Nodes whose pods are moved together, by pool and instance type.
+    groups: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+    /// Nodes that would go away without any pod being gone: they are nobody's saving here.
+    already: BTreeSet<usize>,
 }
 
 /// Pods that are gone, each by its workload's place and its name.
-pub(super) type Gone = BTreeSet<(usize, String)>;
+pub(super) type Gone<'g> = BTreeSet<(usize, &'g str)>;
 
 impl<'a> Placement<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        let mut pods: BTreeMap<&str, Vec<Placed>> = BTreeMap::new();
+        let nodes = snapshot.nodes.iter().enumerate();
+        let places: BTreeMap<&str, usize> = nodes.map(|(at, node)| (node.name.as_str(), at)).collect();
+        let mut pods: Vec<Vec<Placed<'a>>> = snapshot.nodes.iter().map(|_| Vec::new()).collect();
         for (place, workload) in snapshot.workloads.iter().enumerate() {
             for pod in workload.running() {
-                let Some(node) = pod.node.as_deref() else { continue };
+                let Some(at) = pod.node.as_deref().and_then(|node| places.get(node)) else {
+                    continue;
+                };
                 let request = |name: &str| workload.pod_requests.get(name).copied().unwrap_or(0.0);
-                pods.entry(node).or_default().push(Placed {
+                pods[*at].push(Placed {
                     workload: place,
-                    pod: pod.name.clone(),
-                    gpus: pod.gpus,
-                    cpu: request("cpu"),
-                    memory: request("memory"),
+                    pod: &pod.name,
+                    takes: Room {
+                        gpus: pod.gpus,
+                        cpu: request("cpu"),
+                        memory: request("memory"),
+                    },
                     movable: !pod.pinned
                         && moves_without_loss(workload)
-                        && pod.gpu.as_ref().is_some_and(|k| k.mig.is_none()),
+                        && pod.gpu.as_ref().is_some_and(|kind| kind.mig.is_none()),
                 });
             }
         }
-        Self { snapshot, pods }
+        let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (at, node) in snapshot.nodes.iter().enumerate() {
+            if node.consolidates
+                && leaves_bill(node)
+                && let (Some(pool), Some(kind)) = (node.pool.as_deref(), node.instance_type.as_deref())
+            {
+                groups.entry((pool, kind)).or_default().push(at);
+            }
+        }
+        let mut placement = Self {
+            snapshot,
+            pods,
+            groups,
+            already: BTreeSet::new(),
+        };
+        placement.already = placement.empty_among(0..snapshot.nodes.len(), &Gone::new());
+        placement
     }
 
     /// Nodes that go away once these pods are gone: those that are left without a GPU pod, and where the pool is one that
-    /// consolidates, those whose last pods fit the free places of its other nodes. What would go away without any pod
-    /// being gone is not counted: it is nobody's saving here.
-    pub(super) fn emptied(&self, gone: &Gone) -> Vec<&'a GpuNode> {
-        let already = self.empty_nodes(&Gone::new());
-        let then = self.empty_nodes(gone);
-        let goes = |node: &&GpuNode| then.contains(node.name.as_str()) && !already.contains(node.name.as_str());
-        self.snapshot.nodes.iter().filter(goes).collect()
+    /// consolidates, those whose last pods fit the free places of its other nodes.
+    pub(super) fn emptied(&self, gone: &Gone<'_>) -> Vec<&'a GpuNode> {
+        // Where nobody goes nothing changes.
+        let touched = (0..self.pods.len()).filter(|at| {
+            let mut pods = self.pods[*at].iter();
+            pods.any(|placed| gone.contains(&(placed.workload, placed.pod)))
+        });
+        let then = self.empty_among(touched, gone);
+        let newly = then.difference(&self.already).map(|at| &self.snapshot.nodes[*at]);
+        newly.collect()
     }
 
     /// Whether this node belongs to the pool.
@@ -66,83 +95,62 @@ impl<'a> Placement<'a> {
             .is_some_and(|node| node.pool.as_deref() == Some(pool))
     }
 
-    fn empty_nodes(&self, gone: &Gone) -> BTreeSet<&'a str> {
+    /// Nodes that are empty once these pods are gone, of those named and of the groups that they belong to.
+    fn empty_among(&self, nodes: impl Iterator<Item = usize>, gone: &Gone<'_>) -> BTreeSet<usize> {
         let mut empty = BTreeSet::new();
-        let mut pools: BTreeMap<(&str, &str), Vec<Left<'a>>> = BTreeMap::new();
-        for node in self.snapshot.nodes.iter().filter(|node| leaves_bill(node)) {
-            let stays = |placed: &&Placed| !gone.contains(&(placed.workload, placed.pod.clone()));
-            let placed = self.pods.get(node.name.as_str()).into_iter().flatten();
-            let pods: Vec<Placed> = placed.filter(stays).cloned().collect();
-            if pods.is_empty() {
-                empty.insert(node.name.as_str());
-            } else if node.consolidates
-                && let (Some(pool), Some(kind)) = (node.pool.as_deref(), node.instance_type.as_deref())
-            {
-                pools.entry((pool, kind)).or_default().push(Left { node, pods });
+        let mut groups: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for at in nodes {
+            let node = &self.snapshot.nodes[at];
+            if leaves_bill(node) && self.staying(at, gone).next().is_none() {
+                empty.insert(at);
             }
+            groups.extend(node.pool.as_deref().zip(node.instance_type.as_deref()));
         }
-        for left in pools.into_values() {
-            consolidate(left, &mut empty);
+        for group in groups.iter().filter_map(|key| self.groups.get(key)) {
+            let (kept, bins): (Vec<usize>, Vec<Bin>) = group
+                .iter()
+                .filter_map(|at| {
+                    let bin = self.bin(*at, gone);
+                    if bin.is_none() {
+                        empty.insert(*at);
+                    }
+                    Some((*at, bin?))
+                })
+                .unzip();
+            empty.extend(packing::emptied(bins).into_iter().map(|bin| kept[bin]));
         }
         empty
     }
-}
 
-/// A node that still has pods.
-struct Left<'a> {
-    node: &'a GpuNode,
-    pods: Vec<Placed>,
-}
-
-impl Left<'_> {
-    fn gpus(&self) -> u32 {
-        self.pods.iter().map(|pod| pod.gpus).sum()
+    fn staying<'g>(&'g self, at: usize, gone: &'g Gone<'_>) -> impl Iterator<Item = &'g Placed<'a>> {
+        let pods = self.pods[at].iter();
+        pods.filter(|placed| !gone.contains(&(placed.workload, placed.pod)))
     }
 
-    fn takes(&self, pod: &Placed) -> bool {
-        let cpu: f64 = self.pods.iter().map(|pod| pod.cpu).sum();
-        let memory: f64 = self.pods.iter().map(|pod| pod.memory).sum();
+    /// What is left on a node and of it; `None` where nothing is on it.
+    fn bin(&self, at: usize, gone: &Gone<'_>) -> Option<Bin> {
         // Other pods than those with GPUs use a node too; what they leave is not known, so a fifth is kept for them.
         const FOR_US: f64 = 0.8;
-        let fits = |have: Option<f64>, used: f64| have.is_none_or(|have| used <= have * FOR_US);
-        self.gpus() + pod.gpus <= self.node.gpus
-            && fits(self.node.cpu, cpu + pod.cpu)
-            && fits(
-                self.node.memory.map(crate::model::units::Memory::bytes),
-                memory + pod.memory,
-            )
-    }
-}
-
-/// Empties node after node of one pool, the least filled first, as long as all its pods find a place on the others.
-fn consolidate<'a>(mut nodes: Vec<Left<'a>>, empty: &mut BTreeSet<&'a str>) {
-    nodes.sort_by(|a, b| a.gpus().cmp(&b.gpus()).then_with(|| a.node.name.cmp(&b.node.name)));
-    let mut next = 0;
-    while next < nodes.len() {
-        let pods = nodes[next].pods.clone();
-        if pods.iter().all(|pod| pod.movable) {
-            let mut trial: Vec<Vec<Placed>> = nodes.iter().map(|left| left.pods.clone()).collect();
-            // The fullest first, so that places are not broken up.
-            let placed = pods.iter().all(|pod| {
-                let host = (next + 1..nodes.len()).rev().find(|host| {
-                    let left = Left {
-                        node: nodes[*host].node,
-                        pods: trial[*host].clone(),
-                    };
-                    left.takes(pod)
-                });
-                host.map(|host| trial[host].push(pod.clone())).is_some()
-            });
-            if placed {
-                empty.insert(nodes[next].node.name.as_str());
-                for (left, pods) in nodes.iter_mut().zip(trial) {
-                    left.pods = pods;
-                }
-                nodes.remove(next);
-                continue;
+        let node = &self.snapshot.nodes[at];
+        let ours = |have: Option<f64>| have.map_or(f64::INFINITY, |have| have * FOR_US);
+        let mut bin = Bin {
+            free: Room {
+                gpus: node.gpus,
+                cpu: ours(node.cpu),
+                memory: ours(node.memory.map(Memory::bytes)),
+            },
+            ..Bin::default()
+        };
+        let mut is_empty = true;
+        for placed in self.staying(at, gone) {
+            is_empty = false;
+            bin.free.take(&placed.takes);
+            match placed.movable {
+                true => bin.items.push(placed.takes),
+                false => bin.stuck = true,
             }
         }
-        next += 1;
+        (!is_empty).then_some(bin)
     }
 }
 

@@ -81,8 +81,9 @@ struct Work {
 }
 
 impl WorkHours {
-    /// Adds a workload with its history.
-    pub fn add(&mut self, workload: &Workload, catalog: &Catalog) {
+    /// Those of a workload with its history.
+    pub fn of(workload: &Workload, catalog: &Catalog) -> Self {
+        let mut models: BTreeMap<GpuModel, Work> = BTreeMap::new();
         for pod in &workload.pods {
             let Some(kind) = pod.gpu.as_ref().filter(|_| !pod.shared) else {
                 continue;
@@ -92,12 +93,27 @@ impl WorkHours {
                 continue;
             };
             let held = pod.hours() * f64::from(pod.gpus) * share;
-            let work = self.models.entry(kind.model.clone()).or_default();
+            let work = models.entry(kind.model.clone()).or_default();
             work.cost += hourly.get() * pod.hours();
             work.held += held;
             work.busy += held * activity;
             work.signals.insert(signal.name());
         }
+        Self { models }
+    }
+}
+
+impl std::iter::Sum for WorkHours {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let mut sum = Self::default();
+        for (model, one) in all.flat_map(|hours| hours.models) {
+            let work = sum.models.entry(model).or_default();
+            work.cost += one.cost;
+            work.held += one.held;
+            work.busy += one.busy;
+            work.signals.extend(one.signals);
+        }
+        sum
     }
 }
 

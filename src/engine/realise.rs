@@ -1,7 +1,7 @@
 //! What really leaves the bill when a set of scenarios is taken together: the nodes that go away, shared among the
 //! scenarios that emptied them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::placement::{Gone, Placement};
 use super::price::{Priced, Release};
@@ -31,9 +31,9 @@ pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
             .enumerate()
             .flat_map(|(row, priced)| priced.releases.iter().map(move |r| (row, r)))
     };
-    let gone_for_good: Gone = releases()
+    let gone_for_good: Gone<'_> = releases()
         .filter(|(_, release)| release.share >= 1.0)
-        .map(|(row, release)| (set[row].workload, release.pod.clone()))
+        .map(|(row, release)| (set[row].workload, release.pod.as_str()))
         .collect();
     let mut outcome = Outcome {
         leaves: set
@@ -43,6 +43,7 @@ pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
         pools: BTreeMap::new(),
     };
     let emptied = placement.emptied(&gone_for_good);
+    let names: BTreeSet<&str> = emptied.iter().map(|node| node.name.as_str()).collect();
     let mut rest: BTreeMap<String, (Hourly, u32)> = BTreeMap::new();
     for node in &emptied {
         let on_it = releases().filter(|(_, release)| release.node == node.name && release.share >= 1.0);
@@ -53,7 +54,7 @@ pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
     }
     // A node that was emptied by moving others' pods is worth what the scenarios gave back elsewhere in its pool.
     for (pool, (hourly, count)) in rest {
-        let is_emptied = |name: &str| emptied.iter().any(|node| node.name == name);
+        let is_emptied = |name: &str| names.contains(name);
         let elsewhere =
             releases().filter(|(_, r)| r.share >= 1.0 && !is_emptied(&r.node) && placement.pool_is(&r.node, &pool));
         let left = spread(hourly, elsewhere, set, &mut outcome.leaves);
@@ -113,7 +114,7 @@ fn spread<'r>(
 }
 
 /// A node on which everything that stays sleeps at the same hours goes away for those hours.
-fn add_sleeping(placement: &Placement<'_>, set: &[&Priced], gone: &Gone, outcome: &mut Outcome) {
+fn add_sleeping(placement: &Placement<'_>, set: &[&Priced], gone: &Gone<'_>, outcome: &mut Outcome) {
     let already = placement.emptied(gone);
     for (row, priced) in set.iter().enumerate() {
         let sleeps = priced.releases.iter().any(|release| release.share < 1.0);
@@ -125,7 +126,7 @@ fn add_sleeping(placement: &Placement<'_>, set: &[&Priced], gone: &Gone, outcome
             priced
                 .releases
                 .iter()
-                .map(|release| (priced.workload, release.pod.clone())),
+                .map(|release| (priced.workload, release.pod.as_str())),
         );
         let own_nodes = placement.emptied(&asleep);
         let newly = own_nodes

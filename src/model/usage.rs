@@ -182,6 +182,8 @@ pub struct Column {
     first: usize,
     // NaN marks a gap; it never leaves this type.
     values: Vec<f64>,
+    /// How many of them are no gap.
+    count: usize,
 }
 
 impl Column {
@@ -207,18 +209,12 @@ impl Column {
 
     /// Puts a value at a point. What is not finite, or lies beyond the end, is left a gap.
     pub fn set(&mut self, index: usize, value: f64) {
-        if let Some(slot) = self.slot(index, value) {
-            *slot = value;
-        }
+        self.put(index, value, |_| true);
     }
 
     /// Puts a value at a point unless a larger one is there. What is not finite, or lies beyond the end, is left out.
     pub fn raise(&mut self, index: usize, value: f64) {
-        if let Some(slot) = self.slot(index, value)
-            && (slot.is_nan() || *slot < value)
-        {
-            *slot = value;
-        }
+        self.put(index, value, |there| there < value);
     }
 
     /// Raises the value of a point, the quick way where points come one after the other.
@@ -229,9 +225,22 @@ impl Column {
             && value.is_finite()
         {
             self.values.push(value);
+            self.count += 1;
         } else {
             self.raise(index, value);
         }
+    }
+
+    /// Puts a value into a gap, or in place of a value that may go.
+    fn put(&mut self, index: usize, value: f64, may_go: impl Fn(f64) -> bool) {
+        let Some(slot) = self.slot(index, value) else {
+            return;
+        };
+        let was_gap = slot.is_nan();
+        if was_gap || may_go(*slot) {
+            *slot = value;
+        }
+        self.count += usize::from(was_gap);
     }
 
     /// Where a value of a point is kept, if it may be.
@@ -286,7 +295,15 @@ impl Column {
 
     /// How many points have a value.
     pub fn count(&self) -> usize {
-        self.values.iter().filter(|v| !v.is_nan()).count()
+        self.count
+    }
+
+    /// Appends the values, in time order.
+    pub fn append_to(&self, values: &mut Vec<f64>) {
+        match self.count == self.values.len() {
+            true => values.extend_from_slice(&self.values),
+            false => values.extend(self.samples().map(|(_, value)| value)),
+        }
     }
 
     /// The largest value.
@@ -317,6 +334,7 @@ impl Column {
     /// Makes a point a gap.
     pub fn clear(&mut self, index: usize) {
         if let Some(slot) = index.checked_sub(self.first).and_then(|at| self.values.get_mut(at)) {
+            self.count -= usize::from(!slot.is_nan());
             *slot = f64::NAN;
         }
     }

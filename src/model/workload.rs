@@ -172,7 +172,7 @@ impl Measured<'_> {
     /// Several quantiles, by nearest rank from above.
     pub fn quantiles<const N: usize>(&self, q: [f64; N]) -> Option<[f64; N]> {
         let mut values = Vec::with_capacity(self.count);
-        values.extend(self.values());
+        self.columns.iter().for_each(|column| column.append_to(&mut values));
         quantiles(&mut values, q)
     }
 

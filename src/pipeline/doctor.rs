@@ -66,11 +66,7 @@ pub async fn doctor(
 fn of_reading(mut reading: Reading, judge: &Judge, scope: &Scope) -> Vec<Check> {
     let series = std::mem::take(&mut reading.series);
     let outline = outline(&reading, labels(&series), judge);
-    let mut seen: Vec<Workload> = Vec::new();
-    let tally = outline.unheard(series, None).each(|mut workload| {
-        workload.forget_samples();
-        seen.push(workload);
-    });
+    let (seen, tally) = outline.unheard(series, None).each(seen);
     engine::checkup(&outline.whole(seen, tally), scope)
 }
 
@@ -82,14 +78,15 @@ async fn in_parts(
 ) -> Result<Vec<Check>, PipelineError> {
     let served = cluster.histograms(judge.catalog(), progress).await?;
     let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
-    let mut seen: Vec<Workload> = Vec::new();
-    let hear = |mut workload: Workload| {
-        workload.forget_samples();
-        seen.push(workload);
-    };
-    let (outline, mut tally, _) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    let (outline, seen, mut tally) = cluster.each(outline, judge.catalog(), progress, seen).await?;
     tally.gaps.extend(served.gaps);
     Ok(engine::checkup(&outline.whole(seen, tally), scope))
+}
+
+/// A workload without its samples; which signals it had is all that is looked at.
+fn seen(mut workload: Workload) -> Workload {
+    workload.forget_samples();
+    workload
 }
 
 /// Asks the servers; one that fails is left out, and the others asked again.

@@ -235,13 +235,13 @@ fn judged(
     progress.stage("joining pods, owners and prices", None);
     let outline = outline(reading, labels(&series), judge);
     let skeleton = outline.snapshot();
-    let mut hearing = judge.hearing(&skeleton, scope);
+    let hearing = judge.hearing(&skeleton, scope);
     let unheard = outline.unheard(series, None);
     let workloads = unheard.workloads.len();
     nothing(reading, &skeleton, workloads)?;
     progress.stage("judging workloads", Some(workloads as u64));
-    let tally = unheard.each(|workload| hearing.hear(workload, progress));
-    Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+    let (heard, tally) = unheard.each(|workload| hearing.hear(workload, progress));
+    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
 }
 
 /// The labels of GPU series, and those of servers.

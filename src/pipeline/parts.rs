@@ -247,20 +247,20 @@ impl Parted {
         Ok(outline.with_seen(&seen))
     }
 
-    /// Reads the parts one after the other and hands the workloads of each to `hear`, one by one; the outline by which they were read, what was
-    /// read, and how many they were.
-    pub(super) async fn each<'a>(
+    /// Reads the parts one after the other and hands the workloads of each to `hear`; the outline by which they were read,
+    /// what was made of them, and what was read.
+    pub(super) async fn each<'a, T: Send>(
         &self,
         outline: Outline<'a>,
         catalog: &Catalog,
         progress: &dyn Progress,
-        mut hear: impl FnMut(Workload),
-    ) -> Result<(Outline<'a>, Tally, usize), PipelineError> {
+        hear: impl Fn(Workload) -> T + Sync,
+    ) -> Result<(Outline<'a>, Vec<T>, Tally), PipelineError> {
         let bins = outline.bins(self.signals(), self.samples_at_once);
         let mut tally = Tally::default();
         let outline = self.seen(outline, &bins, &mut tally, catalog, progress).await?;
         let mut blanks = Blanks::default();
-        let mut heard = 0;
+        let mut heard = Vec::new();
         progress.stage(
             "reading and judging, part by part",
             Some((bins.len() * self.steps()) as u64),
@@ -269,13 +269,13 @@ impl Parted {
             let read = self.read(bin, catalog, progress).await?;
             tally.gaps.extend(read.gaps);
             blanks.add(read.blanks);
-            let unheard = outline.unheard(read.series, Some(bin));
-            heard += unheard.workloads.len();
-            tally.add(unheard.each(&mut hear));
+            let (made, of_part) = outline.unheard(read.series, Some(bin)).each(&hear);
+            heard.extend(made);
+            tally.add(of_part);
         }
         tally.gaps.extend(self.end(progress).iter().cloned());
         tally.gaps.extend(blanks.gaps());
-        Ok((outline, tally, heard))
+        Ok((outline, heard, tally))
     }
 }
 
@@ -289,12 +289,12 @@ pub(super) async fn plan(
     let served = cluster.histograms(judge.catalog(), progress).await?;
     let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
     let skeleton = outline.snapshot();
-    let mut hearing = judge.hearing(&skeleton, scope);
+    let hearing = judge.hearing(&skeleton, scope);
     let hear = |workload| hearing.hear(workload, &Silent);
-    let (outline, mut tally, heard) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    let (outline, heard, mut tally) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     tally.gaps.extend(served.gaps);
-    nothing(cluster.reading(), &skeleton, heard)?;
-    Ok(hearing.plan(|workloads| outline.whole(workloads, tally)))
+    nothing(cluster.reading(), &skeleton, heard.len())?;
+    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::model::prices::Prices;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
 use crate::model::workload::Workload;
+use crate::sources::collect::{Outline, Tally};
 
 /// Reads a source and tells what its GPUs cost; a cluster that is too large for memory, part by part.
 ///
@@ -27,35 +28,28 @@ pub fn prices_of(mut reading: Reading, judge: &Judge, progress: &dyn Progress) -
     progress.stage("joining pods, owners and prices", None);
     let series = std::mem::take(&mut reading.series);
     let outline = outline(&reading, labels(&series), judge);
-    let mut heard = Heard::default();
-    let tally = outline
-        .unheard(series, None)
-        .each(|workload| heard.add(workload, judge));
-    nothing(&reading, &outline.snapshot(), heard.workloads.len())?;
-    Ok(judge.prices(&outline.whole(heard.workloads, tally), &heard.work))
+    let (heard, tally) = outline.unheard(series, None).each(|workload| hear(workload, judge));
+    nothing(&reading, &outline.snapshot(), heard.len())?;
+    Ok(told(heard, &outline, tally, judge))
 }
 
 async fn in_parts(cluster: &Parted, judge: &Judge, progress: &dyn Progress) -> Result<Prices, PipelineError> {
     let outline = outline(cluster.reading(), cluster.labels(), judge);
     let skeleton = outline.snapshot();
-    let mut heard = Heard::default();
-    let hear = |workload| heard.add(workload, judge);
-    let (outline, tally, count) = cluster.each(outline, judge.catalog(), progress, hear).await?;
-    nothing(cluster.reading(), &skeleton, count)?;
-    Ok(judge.prices(&outline.whole(heard.workloads, tally), &heard.work))
+    let hear = |workload| hear(workload, judge);
+    let (outline, heard, tally) = cluster.each(outline, judge.catalog(), progress, hear).await?;
+    nothing(cluster.reading(), &skeleton, heard.len())?;
+    Ok(told(heard, &outline, tally, judge))
 }
 
-/// Workloads without their history, and the hours of work that it told.
-#[derive(Default)]
-struct Heard {
-    workloads: Vec<Workload>,
-    work: WorkHours,
+/// The hours of work that a workload's history tells, and the workload without it.
+fn hear(mut workload: Workload, judge: &Judge) -> (WorkHours, Workload) {
+    let work = WorkHours::of(&workload, judge.catalog());
+    workload.forget_samples();
+    (work, workload)
 }
 
-impl Heard {
-    fn add(&mut self, mut workload: Workload, judge: &Judge) {
-        self.work.add(&workload, judge.catalog());
-        workload.forget_samples();
-        self.workloads.push(workload);
-    }
+fn told(heard: Vec<(WorkHours, Workload)>, outline: &Outline<'_>, tally: Tally, judge: &Judge) -> Prices {
+    let (work, workloads): (Vec<WorkHours>, Vec<Workload>) = heard.into_iter().unzip();
+    judge.prices(&outline.whole(workloads, tally), &work.into_iter().sum())
 }

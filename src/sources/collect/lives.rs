@@ -91,10 +91,15 @@ pub fn known(reading: &Reading, claims: &Claims<'_>) -> BTreeSet<PodKey> {
 
 /// Every life within the window of pods that Kubernetes or its history told of, in the order of key and time.
 pub fn lives<'a>(reading: &'a Reading, owners: &Owners<'_>, claims: &Claims<'a>) -> Vec<Life<'a>> {
-    let mut found = of_records(reading, owners);
-    for pod in &reading.inventory.pods {
-        add_living(&mut found, pod, held_by(pod, claims), reading, owners);
+    let mut found: BTreeMap<PodKey, Vec<Life<'a>>> = BTreeMap::new();
+    for life in of_records(reading, owners) {
+        found.entry(life.key.clone()).or_default().push(life);
     }
+    for pod in &reading.inventory.pods {
+        let of_name = found.entry((pod.namespace.clone(), pod.name.clone())).or_default();
+        add_living(of_name, pod, held_by(pod, claims), reading, owners);
+    }
+    let mut found = found.into_values().flatten().collect();
     sort(&mut found);
     found
 }
@@ -241,6 +246,7 @@ fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
         .collect()
 }
 
+/// Adds a pod to the lives of its name.
 fn add_living<'a>(
     found: &mut Vec<Life<'a>>,
     pod: &'a Pod,
@@ -254,7 +260,6 @@ fn add_living<'a>(
     }
     let window = reading.grid.window;
     let running = matches!(pod.phase.as_str(), "Running" | "Pending" | "Unknown") && pod.finished.is_none();
-    let key = (pod.namespace.clone(), pod.name.clone());
     let began = pod.started.unwrap_or(window.start).max(window.start);
     let ended = if running {
         window.end
@@ -262,7 +267,7 @@ fn add_living<'a>(
         pod.finished.unwrap_or(window.end).min(window.end)
     };
     // History's record of this very pod is the one that overlaps its life; an earlier pod of the same name is another life.
-    let same = |life: &&mut Life<'_>| life.key == key && life.pod.is_none() && life.to >= began && life.from <= ended;
+    let same = |life: &&mut Life<'_>| life.pod.is_none() && life.to >= began && life.from <= ended;
     if let Some(life) = found.iter_mut().filter(same).max_by_key(|life| life.to) {
         life.from = life.from.min(began);
         life.to = if running { window.end } else { life.to.max(ended) };
@@ -275,7 +280,7 @@ fn add_living<'a>(
         return;
     }
     found.push(Life {
-        key,
+        key: (pod.namespace.clone(), pod.name.clone()),
         node: pod.node.clone(),
         from: began,
         to: ended,

@@ -203,8 +203,7 @@ impl<'a> Outline<'a> {
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and
     /// labels, and hold all that was read of those pods.
     pub fn part(&self, series: Vec<Series>, chosen: Option<&Pods>) -> Part {
-        let mut workloads = Vec::new();
-        let tally = self.unheard(series, chosen).each(|workload| workloads.push(workload));
+        let (workloads, tally) = self.unheard(series, chosen).each(|workload| workload);
         Part { workloads, tally }
     }
 

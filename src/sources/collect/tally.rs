@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::histograms::Folds;
 use super::naming::PodKey;
 use crate::model::gap::Gap;
@@ -41,19 +43,25 @@ pub struct Unheard<'o> {
 }
 
 impl Unheard<'_> {
-    /// Hands over one workload after the other; what was read of them all.
-    pub fn each(self, mut hear: impl FnMut(Workload)) -> Tally {
+    /// Hands over the workloads, on all cores; what was made of them, in their order, and what was read of them all.
+    pub fn each<T: Send>(self, hear: impl Fn(Workload) -> T + Sync) -> (Vec<T>, Tally) {
         let folds = self.own.as_ref().unwrap_or(self.folds);
-        let mut tally = Tally {
+        let one = |mut workload: Workload| {
+            let gaps = folds.attach(&mut workload, self.reused, self.grid);
+            let mut tally = Tally::of(&workload);
+            tally.gaps.extend(gaps);
+            (hear(workload), tally)
+        };
+        let heard: Vec<(T, Tally)> = self.workloads.into_par_iter().map(one).collect();
+        let mut all = Tally {
             ownerless: self.ownerless,
             ..Tally::default()
         };
-        for mut workload in self.workloads {
-            tally.gaps.extend(folds.attach(&mut workload, self.reused, self.grid));
-            tally.add(Tally::of(&workload));
-            hear(workload);
-        }
-        tally
+        let heard = heard.into_iter().map(|(made, tally)| {
+            all.add(tally);
+            made
+        });
+        (heard.collect(), all)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::client::Sink;
 use super::decode::{DecodeError, Remarks, decode};
@@ -44,7 +45,9 @@ pub(super) async fn streamed<T: Send + 'static, R: Send + 'static>(
         // The receiver is gone only when nobody wants the answer any more.
         decode(body, &mut |row| _ = rows_in.blocking_send(row))
     });
-    let pump = async move {
+    // A task of its own: what is made of the rows must not keep the next piece waiting. It ends with this future.
+    let mut pump = JoinSet::new();
+    pump.spawn(async move {
         let mut body = response.bytes_stream();
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| {
@@ -59,13 +62,12 @@ pub(super) async fn streamed<T: Send + 'static, R: Send + 'static>(
                 break;
             }
         }
-    };
-    let hand_over = async {
-        while let Some(row) = rows_out.recv().await {
-            sink(row);
-        }
-    };
-    tokio::join!(pump, hand_over);
+    });
+    while let Some(row) = rows_out.recv().await {
+        sink(row);
+    }
+    // A body that is read to its end leaves its connection to the next request.
+    pump.join_next().await;
     decoding.await.map_err(io::Error::other)
 }
 

@@ -281,7 +281,7 @@ impl Columns {
         if let Some(last) = row
             .samples
             .last()
-            .and_then(|(time, _)| grid.index_of(time.round() as i64))
+            .and_then(|(time, _)| grid.index_of(whole_second(*time)))
         {
             column.expect_until(last, row.samples.len());
         }
@@ -289,7 +289,7 @@ impl Columns {
         // Servers send points one after the other, so that the next one's place is known without a division.
         let (mut before, mut place) = (i64::MIN, 0);
         for (time, value) in row.samples {
-            let second = time.round() as i64;
+            let second = whole_second(time);
             if value < bound {
                 let index = match second.checked_sub(step) == Some(before) {
                     true => Some(place + 1).filter(|index| *index < points),
@@ -336,6 +336,11 @@ impl Columns {
             series,
         }
     }
+}
+
+/// The nearest whole second, without the call into the C library that rounding is on most processors.
+fn whole_second(time: f64) -> i64 {
+    (time + 0.5_f64.copysign(time)) as i64
 }
 
 #[cfg(test)]

@@ -143,8 +143,7 @@ fn histograms_are_there_while_a_workload_is_heard() {
     let before = outline();
     let unheard = before.unheard(folds(), None);
     assert!(unheard.workloads.iter().all(|workload| workload.histograms.is_empty()));
-    let mut heard = Vec::new();
-    let tally = unheard.each(|workload| heard.push(workload));
+    let (heard, tally) = unheard.each(|workload| workload);
     assert_eq!(heard, before.part(folds(), None).workloads);
     assert!(heard.iter().all(|workload| workload.histograms.len() == 1));
     // Four bounds of four hours, of two workloads.

@@ -1,0 +1,207 @@
+//! Emptying nodes by moving what is on them together.
+
+use std::collections::BTreeSet;
+
+/// What a pod takes of a node, or a node has left: whole devices, cores and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Room {
+    pub(super) gpus: u32,
+    pub(super) cpu: f64,
+    pub(super) memory: f64,
+}
+
+impl Room {
+    fn holds(&self, other: &Self) -> bool {
+        self.gpus >= other.gpus && self.cpu >= other.cpu && self.memory >= other.memory
+    }
+
+    pub(super) fn take(&mut self, other: &Self) {
+        self.gpus = self.gpus.saturating_sub(other.gpus);
+        self.cpu -= other.cpu;
+        self.memory -= other.memory;
+    }
+
+    fn give(&mut self, other: &Self) {
+        self.gpus += other.gpus;
+        self.cpu += other.cpu;
+        self.memory += other.memory;
+    }
+}
+
+/// A node that is not empty, among others of its kind.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Bin {
+    /// What is left on it.
+    pub(super) free: Room,
+    /// What can be moved off it.
+    pub(super) items: Vec<Room>,
+    /// Whether something on it cannot.
+    pub(super) stuck: bool,
+}
+
+/// Which bins become empty when as many as possible do, their items moved to the others: the least filled first, an item to
+/// the fullest bin that has room for it, so that large places are not broken up. Where two are alike the first is emptied.
+pub(super) fn emptied(bins: Vec<Bin>) -> Vec<usize> {
+    let mut packing = Packing::of(bins);
+    let open = (0..packing.bins.len()).filter(|at| !packing.bins[*at].stuck);
+    let mut open: BTreeSet<(u32, usize)> = open.map(|at| (packing.used(at), at)).collect();
+    let mut emptied = Vec::new();
+    while let Some((was, at)) = open.pop_first() {
+        let used = packing.used(at);
+        if used > was {
+            // Others' items came to it meanwhile.
+            open.insert((used, at));
+            continue;
+        }
+        if packing.room < used + packing.bins[at].free.gpus {
+            // What comes next is fuller, and there will not be more room.
+            break;
+        }
+        if packing.empty(at) {
+            emptied.push(at);
+        }
+    }
+    emptied.sort_unstable();
+    emptied
+}
+
+struct Packing {
+    bins: Vec<Bin>,
+    /// Bins with room for a device, the fullest first.
+    hosts: BTreeSet<(u32, usize)>,
+    /// Devices that they have room for together.
+    room: u32,
+}
+
+impl Packing {
+    fn of(mut bins: Vec<Bin>) -> Self {
+        for bin in &mut bins {
+            // The largest is placed first.
+            bin.items.sort_by_key(|item| std::cmp::Reverse(item.gpus));
+        }
+        let mut packing = Self {
+            bins,
+            hosts: BTreeSet::new(),
+            room: 0,
+        };
+        for at in 0..packing.bins.len() {
+            packing.open(at);
+        }
+        packing
+    }
+
+    /// Devices on a bin that can be moved off it.
+    fn used(&self, at: usize) -> u32 {
+        self.bins[at].items.iter().map(|item| item.gpus).sum()
+    }
+
+    fn open(&mut self, at: usize) {
+        let free = self.bins[at].free.gpus;
+        if free > 0 {
+            self.hosts.insert((free, at));
+            self.room += free;
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        let free = self.bins[at].free.gpus;
+        if self.hosts.remove(&(free, at)) {
+            self.room -= free;
+        }
+    }
+
+    /// Moves every item of a bin to the others, or none.
+    fn empty(&mut self, at: usize) -> bool {
+        self.close(at);
+        let items = std::mem::take(&mut self.bins[at].items);
+        let mut moved: Vec<(usize, Room)> = Vec::new();
+        for item in &items {
+            let Some(host) = self.host(item) else {
+                break;
+            };
+            self.close(host);
+            self.bins[host].free.take(item);
+            self.open(host);
+            moved.push((host, *item));
+        }
+        if moved.len() == items.len() {
+            for (host, item) in moved {
+                let at = self.bins[host].items.partition_point(|other| other.gpus >= item.gpus);
+                self.bins[host].items.insert(at, item);
+            }
+            return true;
+        }
+        for (host, item) in moved {
+            self.close(host);
+            self.bins[host].free.give(&item);
+            self.open(host);
+        }
+        self.bins[at].items = items;
+        self.open(at);
+        false
+    }
+
+    fn host(&self, item: &Room) -> Option<usize> {
+        let mut hosts = self.hosts.range((item.gpus, 0)..).map(|(_, at)| *at);
+        hosts.find(|at| self.bins[*at].free.holds(item))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GPUS: u32 = 8;
+
+    fn bin(items: &[u32]) -> Bin {
+        let room = |gpus: u32| Room {
+            gpus,
+            cpu: f64::from(gpus) * 10.0,
+            memory: 0.0,
+        };
+        Bin {
+            free: room(GPUS - items.iter().sum::<u32>()),
+            items: items.iter().map(|gpus| room(*gpus)).collect(),
+            stuck: false,
+        }
+    }
+
+    #[test]
+    fn two_half_empty_bins_become_one() {
+        assert_eq!(emptied(vec![bin(&[4]), bin(&[4])]), [0]);
+        assert_eq!(emptied(vec![bin(&[4, 1]), bin(&[4])]), Vec::<usize>::new());
+        // The one that is stuck is a host, and is not emptied.
+        let stuck = Bin {
+            stuck: true,
+            ..bin(&[1])
+        };
+        assert_eq!(emptied(vec![stuck, bin(&[4]), bin(&[2, 2])]), [1]);
+    }
+
+    #[test]
+    fn cores_count_as_devices_do() {
+        let mut full = bin(&[4]);
+        full.free.cpu = 30.0;
+        assert_eq!(emptied(vec![full, bin(&[5])]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn large_places_are_kept_for_large_items() {
+        // The two go to the bin with two left, so that the four find theirs.
+        assert_eq!(emptied(vec![bin(&[2]), bin(&[6]), bin(&[4]), bin(&[4])]), [0, 2]);
+    }
+
+    proptest! {
+        /// What is emptied has a place elsewhere: what remains is enough for everything.
+        #[test]
+        fn what_is_emptied_fits_the_rest(bins in prop::collection::vec(prop::collection::vec(1_u32..=4, 1..=2), 1..40)) {
+            let bins: Vec<Bin> = bins.iter().map(|items| bin(items)).collect();
+            let all: u32 = bins.iter().flat_map(|bin| &bin.items).map(|item| item.gpus).sum();
+            let left = bins.len() - emptied(bins.clone()).len();
+            prop_assert!(left as u32 * GPUS >= all);
+            // Best fit leaves no two bins that one could hold.
+            prop_assert!(left as u32 <= 2 * all.div_ceil(GPUS));
+        }
+    }
+}
