@@ -178,9 +178,15 @@ fn without_slices(set: &[&Priced], offers: &Offers) -> BTreeMap<usize, String> {
 /// What would only add to the bill: new nodes for GPUs that stay on it.
 fn only_adding(set: &[&Priced], outcome: &Outcome) -> BTreeMap<usize, String> {
     let adds = |row: &usize| outcome.leaves[*row] < set[*row].added;
-    let rule = "it would add nodes to the bill while those that it leaves stay on it: others use them, they are committed \
-                to, or nothing removes them";
-    (0..set.len()).filter(adds).map(|row| (row, rule.to_owned())).collect()
+    let rule = |row: usize| {
+        let why: Vec<&str> = outcome.stays[row].iter().map(String::as_str).collect();
+        let why = match why.is_empty() {
+            true => "others use them, they are committed to, or nothing removes them".to_owned(),
+            false => why.join("; "),
+        };
+        format!("it would add nodes to the bill while those that it leaves stay on it: {why}")
+    };
+    (0..set.len()).filter(adds).map(|row| (row, rule(row))).collect()
 }
 
 fn engine_rule(rule: String) -> HeldBy {

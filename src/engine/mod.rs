@@ -7,6 +7,7 @@ mod ask;
 mod price;
 mod packing;
 mod placement;
+mod bill;
 mod realise;
 mod guard;
 mod choose;

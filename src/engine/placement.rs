@@ -28,8 +28,8 @@ pub(super) struct Placement<'a> {
     already: BTreeSet<usize>,
 }
 
-/// Pods that are gone, each by its workload's place and its name.
-pub(super) type Gone<'g> = BTreeSet<(usize, &'g str)>;
+/// Pods that change, each by its workload's place and its name, with the devices that they keep: none for those that are gone.
+pub(super) type Changes<'g> = BTreeMap<(usize, &'g str), u32>;
 
 impl<'a> Placement<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
@@ -71,21 +71,32 @@ impl<'a> Placement<'a> {
             groups,
             already: BTreeSet::new(),
         };
-        placement.already = placement.empty_among(0..snapshot.nodes.len(), &Gone::new());
+        placement.already = placement.empty_among(0..snapshot.nodes.len(), &Changes::new());
         placement
     }
 
-    /// Nodes that go away once these pods are gone: those that are left without a GPU pod, and where the pool is one that
+    /// Nodes that go away once these pods have changed: those that are left without a GPU pod, and where the pool is one that
     /// consolidates, those whose last pods fit the free places of its other nodes.
-    pub(super) fn emptied(&self, gone: &Gone<'_>) -> Vec<&'a GpuNode> {
-        // Where nobody goes nothing changes.
+    pub(super) fn emptied(&self, changes: &Changes<'_>) -> Vec<&'a GpuNode> {
+        // Where no pod changes no node does.
         let touched = (0..self.pods.len()).filter(|at| {
             let mut pods = self.pods[*at].iter();
-            pods.any(|placed| gone.contains(&(placed.workload, placed.pod)))
+            pods.any(|placed| changes.contains_key(&(placed.workload, placed.pod)))
         });
-        let then = self.empty_among(touched, gone);
+        let then = self.empty_among(touched, changes);
         let newly = then.difference(&self.already).map(|at| &self.snapshot.nodes[*at]);
         newly.collect()
+    }
+
+    /// The cluster that stands here.
+    pub(super) fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    /// Nodes that do not go away by themselves.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = &'a GpuNode> {
+        let nodes = self.snapshot.nodes.iter().enumerate();
+        nodes.filter(|(at, _)| !self.already.contains(at)).map(|(_, node)| node)
     }
 
     /// Whether this node belongs to the pool.
@@ -95,13 +106,13 @@ impl<'a> Placement<'a> {
             .is_some_and(|node| node.pool.as_deref() == Some(pool))
     }
 
-    /// Nodes that are empty once these pods are gone, of those named and of the groups that they belong to.
-    fn empty_among(&self, nodes: impl Iterator<Item = usize>, gone: &Gone<'_>) -> BTreeSet<usize> {
+    /// Nodes that are empty once these pods have changed, of those named and of the groups that they belong to.
+    fn empty_among(&self, nodes: impl Iterator<Item = usize>, changes: &Changes<'_>) -> BTreeSet<usize> {
         let mut empty = BTreeSet::new();
         let mut groups: BTreeSet<(&str, &str)> = BTreeSet::new();
         for at in nodes {
             let node = &self.snapshot.nodes[at];
-            if leaves_bill(node) && self.staying(at, gone).next().is_none() {
+            if leaves_bill(node) && self.staying(at, changes).next().is_none() {
                 empty.insert(at);
             }
             groups.extend(node.pool.as_deref().zip(node.instance_type.as_deref()));
@@ -110,7 +121,7 @@ impl<'a> Placement<'a> {
             let (kept, bins): (Vec<usize>, Vec<Bin>) = group
                 .iter()
                 .filter_map(|at| {
-                    let bin = self.bin(*at, gone);
+                    let bin = self.bin(*at, changes);
                     if bin.is_none() {
                         empty.insert(*at);
                     }
@@ -122,13 +133,18 @@ impl<'a> Placement<'a> {
         empty
     }
 
-    fn staying<'g>(&'g self, at: usize, gone: &'g Gone<'_>) -> impl Iterator<Item = &'g Placed<'a>> {
-        let pods = self.pods[at].iter();
-        pods.filter(|placed| !gone.contains(&(placed.workload, placed.pod)))
+    /// Pods that stay on a node, with what they take of it then.
+    fn staying<'g>(&'g self, at: usize, changes: &'g Changes<'_>) -> impl Iterator<Item = (&'g Placed<'a>, Room)> {
+        self.pods[at].iter().filter_map(|placed| {
+            let mut takes = placed.takes;
+            let keeps = changes.get(&(placed.workload, placed.pod));
+            takes.gpus = keeps.copied().unwrap_or(takes.gpus);
+            (keeps != Some(&0)).then_some((placed, takes))
+        })
     }
 
     /// What is left on a node and of it; `None` where nothing is on it.
-    fn bin(&self, at: usize, gone: &Gone<'_>) -> Option<Bin> {
+    fn bin(&self, at: usize, changes: &Changes<'_>) -> Option<Bin> {
         // Other pods than those with GPUs use a node too; what they leave is not known, so a fifth is kept for them.
         const FOR_US: f64 = 0.8;
         let node = &self.snapshot.nodes[at];
@@ -142,11 +158,11 @@ impl<'a> Placement<'a> {
             ..Bin::default()
         };
         let mut is_empty = true;
-        for placed in self.staying(at, gone) {
+        for (placed, takes) in self.staying(at, changes) {
             is_empty = false;
-            bin.free.take(&placed.takes);
+            bin.free.take(&takes);
             match placed.movable {
-                true => bin.items.push(placed.takes),
+                true => bin.items.push(takes),
                 false => bin.stuck = true,
             }
         }

@@ -18,6 +18,8 @@ pub(super) struct Release {
     pub(super) hourly: Hourly,
     /// The share of time for which they are given back.
     pub(super) share: f64,
+    /// Devices that the pod keeps.
+    pub(super) left: u32,
 }
 
 /// A scenario with its price.
@@ -85,10 +87,10 @@ pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
 
 fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
     let moves = &proposed.proposal.moves;
-    let share = moves.iter().find_map(asleep).unwrap_or(1.0);
+    let part = moves.iter().map(part).fold(Part::ALL, Part::and);
     let target = moves.iter().find_map(|change| match change {
         Move::UseGpu { to, slowdown, .. } => Some((to, *slowdown)),
-        Move::ScaleToZero | Move::SleepDuring { .. } => None,
+        Move::ScaleToZero | Move::SleepDuring { .. } | Move::RequestGpus { .. } => None,
     });
     let priced = Priced {
         workload: proposed.workload,
@@ -97,21 +99,64 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
         added: Hourly::ZERO,
         added_nodes: None,
         takes: None,
-        gpus: GpuCount::new(workload.gpus.get() * share),
+        gpus: GpuCount::new(workload.gpus.get() * part.of_all()),
         releases: Vec::new(),
         own_nodes: false,
         proposal: proposed.proposal.clone(),
     };
     if workload.family && workload.running().next().is_none() {
-        return of_runs(priced, workload, target, world);
+        return of_runs(priced, workload, part, target, world);
     }
-    of_running(priced, workload, share, target, world)
+    of_running(priced, workload, part, target, world)
 }
 
-fn asleep(change: &Move) -> Option<f64> {
+/// What a move gives back: devices of a pod, and for which share of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Part {
+    /// Devices that a pod keeps, of so many.
+    keeps: Option<(u32, u32)>,
+    share: f64,
+}
+
+impl Part {
+    const ALL: Self = Self {
+        keeps: None,
+        share: 1.0,
+    };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            keeps: self.keeps.or(other.keeps),
+            share: self.share.min(other.share),
+        }
+    }
+
+    /// The share of a pod's devices.
+    fn of_devices(self) -> f64 {
+        self.keeps
+            .map_or(1.0, |(keeps, of)| 1.0 - f64::from(keeps) / f64::from(of.max(1)))
+    }
+
+    fn of_all(self) -> f64 {
+        self.of_devices() * self.share
+    }
+
+    fn left(self) -> u32 {
+        self.keeps.map_or(0, |(keeps, _)| keeps)
+    }
+}
+
+fn part(change: &Move) -> Part {
     match change {
-        Move::SleepDuring { hours, .. } => Some(hours.share()),
-        Move::ScaleToZero | Move::UseGpu { .. } => None,
+        Move::SleepDuring { hours, .. } => Part {
+            share: hours.share(),
+            ..Part::ALL
+        },
+        Move::RequestGpus { from, to } => Part {
+            keeps: Some((*to, *from)),
+            ..Part::ALL
+        },
+        Move::ScaleToZero | Move::UseGpu { .. } => Part::ALL,
     }
 }
 
@@ -119,7 +164,7 @@ fn asleep(change: &Move) -> Option<f64> {
 fn of_running(
     mut priced: Priced,
     workload: &Workload,
-    share: f64,
+    part: Part,
     target: Option<(&GpuKind, f64)>,
     world: &World<'_>,
 ) -> Option<Priced> {
@@ -137,11 +182,12 @@ fn of_running(
         priced.releases.push(Release {
             node: pod.node.clone()?,
             pod: pod.name.clone(),
-            hourly: pod.hourly? * held,
-            share,
+            hourly: pod.hourly? * (held * part.of_devices()),
+            share: part.share,
+            left: part.left(),
         });
     }
-    priced.value = now * (held * share);
+    priced.value = now * (held * part.of_all());
     if let Some((kind, slowdown)) = target {
         let pods = u32::try_from(running.len()).ok()?;
         let each = workload.gpus_per_pod();
@@ -175,16 +221,22 @@ fn at_price_of_now(workload: &Workload, world: &World<'_>) -> Option<Hourly> {
 fn of_runs(
     mut priced: Priced,
     workload: &Workload,
+    part: Part,
     target: Option<(&GpuKind, f64)>,
     world: &World<'_>,
 ) -> Option<Priced> {
-    let (kind, slowdown) = target?;
+    let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
+    let held = if now < paid { now } else { paid };
+    let Some((kind, slowdown)) = target else {
+        // What is left of a node stays with the rest of it: no node goes away for a part.
+        priced.value = held * part.of_all();
+        return part.keeps.is_some().then_some(priced);
+    };
     let (offer, _, hourly) = world
         .offers
         .cheapest(kind, 1, workload.gpus_per_pod(), &workload.pod_requests)?;
     let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
-    let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
-    priced.value = if now < paid { now } else { paid };
+    priced.value = held;
     priced.added = hourly * (hours * slowdown / world.snapshot.grid.window.hours());
     priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
     priced.own_nodes = has_own_nodes(workload, world);

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::placement::{Gone, Placement};
+use super::bill::{Bill, Leaving};
+use super::placement::{Changes, Placement};
 use super::price::{Priced, Release};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
@@ -13,8 +14,12 @@ use crate::model::units::Hourly;
 pub(super) struct Outcome {
     /// By scenario: what of its value leaves the bill, before what it adds.
     pub(super) leaves: Vec<Hourly>,
+    /// By scenario: why nodes that it empties stay on the bill, in words.
+    pub(super) stays: Vec<BTreeSet<String>>,
     /// By pool: what its nodes that go away cost beyond the value of the scenarios, and how many there are.
     pub(super) pools: BTreeMap<String, (Hourly, u32)>,
+    /// Names of the nodes that go away for good.
+    pub(super) gone: BTreeSet<String>,
 }
 
 impl Outcome {
@@ -24,46 +29,82 @@ impl Outcome {
     }
 }
 
+/// Less than half a cent a month is a rounding.
+const NOTHING: f64 = 0.005 / 730.0;
+
 /// Realises a set of scenarios.
 pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
-    let releases = || {
-        set.iter()
-            .enumerate()
-            .flat_map(|(row, priced)| priced.releases.iter().map(move |r| (row, r)))
-    };
-    let gone_for_good: Gone<'_> = releases()
-        .filter(|(_, release)| release.share >= 1.0)
-        .map(|(row, release)| (set[row].workload, release.pod.as_str()))
+    let for_good = || releases(set).filter(|(_, release)| release.share >= 1.0);
+    let changes: Changes<'_> = for_good()
+        .map(|(row, release)| ((set[row].workload, release.pod.as_str()), release.left))
         .collect();
+    let own = |priced: &&Priced| if priced.own_nodes { priced.value } else { Hourly::ZERO };
     let mut outcome = Outcome {
-        leaves: set
-            .iter()
-            .map(|priced| if priced.own_nodes { priced.value } else { Hourly::ZERO })
-            .collect(),
-        pools: BTreeMap::new(),
+        leaves: set.iter().map(own).collect(),
+        stays: vec![BTreeSet::new(); set.len()],
+        ..Outcome::default()
     };
-    let emptied = placement.emptied(&gone_for_good);
-    let names: BTreeSet<&str> = emptied.iter().map(|node| node.name.as_str()).collect();
+    let mut bill = Bill::of(placement);
+    let emptied = placement.emptied(&changes);
+    let leaving = let_go(&mut bill, emptied.clone(), set, &mut outcome);
+    outcome.gone = leaving.iter().map(|leaving| leaving.node.name.clone()).collect();
     let mut rest: BTreeMap<String, (Hourly, u32)> = BTreeMap::new();
-    for node in &emptied {
-        let on_it = releases().filter(|(_, release)| release.node == node.name && release.share >= 1.0);
-        let left = take(node, 1.0, on_it, &mut outcome.leaves);
-        let pool = rest.entry(pool_of(node)).or_insert((Hourly::ZERO, 0));
+    for leaving in &leaving {
+        let on_it = for_good().filter(|(_, release)| release.node == leaving.node.name && release.left == 0);
+        let left = take(leaving.hourly, on_it, &mut outcome.leaves);
+        let pool = rest.entry(pool_of(leaving.node)).or_insert((Hourly::ZERO, 0));
         pool.0 += left;
         pool.1 += 1;
     }
     // A node that was emptied by moving others' pods is worth what the scenarios gave back elsewhere in its pool.
     for (pool, (hourly, count)) in rest {
-        let is_emptied = |name: &str| names.contains(name);
-        let elsewhere =
-            releases().filter(|(_, r)| r.share >= 1.0 && !is_emptied(&r.node) && placement.pool_is(&r.node, &pool));
+        let on_it = |release: &Release| release.left == 0 && outcome.gone.contains(&release.node);
+        let elsewhere = for_good().filter(|(_, release)| !on_it(release) && placement.pool_is(&release.node, &pool));
         let left = spread(hourly, elsewhere, set, &mut outcome.leaves);
-        if left.get() > 0.005 / 730.0 {
+        if left.get() > NOTHING {
             outcome.pools.insert(pool, (left, count));
         }
     }
-    add_sleeping(placement, set, &gone_for_good, &mut outcome);
+    add_sleeping(placement, &mut bill, set, (&changes, &emptied), &mut outcome);
+    tell_what_stays(placement, set, &mut outcome);
     outcome
+}
+
+fn releases<'p>(set: &'p [&'p Priced]) -> impl Iterator<Item = (usize, &'p Release)> {
+    let rows = set.iter().enumerate();
+    rows.flat_map(|(row, priced)| priced.releases.iter().map(move |release| (row, release)))
+}
+
+/// Why what a scenario gives back stays on the bill, where it is not only that others use its nodes.
+fn tell_what_stays(placement: &Placement<'_>, set: &[&Priced], outcome: &mut Outcome) {
+    let bill = Bill::of(placement);
+    for (row, release) in releases(set) {
+        let all_leaves = (set[row].value - outcome.leaves[row]).get() <= NOTHING;
+        if all_leaves || outcome.gone.contains(&release.node) {
+            continue;
+        }
+        let node = placement.snapshot().node(&release.node);
+        if let Some(why) = node.and_then(|node| bill.would_stay(node)) {
+            outcome.stays[row].insert(bill.in_words(&why));
+        }
+    }
+}
+
+/// Nodes that leave the bill; the scenarios whose pods were on those that stay are told why.
+fn let_go<'a>(
+    bill: &mut Bill<'a>,
+    nodes: Vec<&'a GpuNode>,
+    set: &[&Priced],
+    outcome: &mut Outcome,
+) -> Vec<Leaving<'a>> {
+    let (leaving, staying) = bill.leave(nodes);
+    for (node, why) in staying {
+        let words = bill.in_words(&why);
+        for (row, _) in releases(set).filter(|(_, release)| release.node == node.name) {
+            outcome.stays[row].insert(words.clone());
+        }
+    }
+    leaving
 }
 
 fn pool_of(node: &GpuNode) -> String {
@@ -71,13 +112,8 @@ fn pool_of(node: &GpuNode) -> String {
 }
 
 /// Gives the price of a node that goes away to the scenarios whose pods were on it, each its own share; returns the rest.
-fn take<'r>(
-    node: &GpuNode,
-    share: f64,
-    on_it: impl Iterator<Item = (usize, &'r Release)>,
-    leaves: &mut [Hourly],
-) -> Hourly {
-    let mut rest = node.hourly.unwrap_or(Hourly::ZERO) * (node.present.ratio() * share);
+fn take<'r>(hourly: Hourly, on_it: impl Iterator<Item = (usize, &'r Release)>, leaves: &mut [Hourly]) -> Hourly {
+    let mut rest = hourly;
     for (row, release) in on_it {
         let own = release.hourly * release.share;
         let own = if own.get() < rest.get() { own } else { rest };
@@ -114,34 +150,40 @@ fn spread<'r>(
 }
 
 /// A node on which everything that stays sleeps at the same hours goes away for those hours.
-fn add_sleeping(placement: &Placement<'_>, set: &[&Priced], gone: &Gone<'_>, outcome: &mut Outcome) {
-    let already = placement.emptied(gone);
+fn add_sleeping<'a>(
+    placement: &Placement<'a>,
+    bill: &mut Bill<'a>,
+    set: &[&Priced],
+    (changes, already): (&Changes<'_>, &[&'a GpuNode]),
+    outcome: &mut Outcome,
+) {
+    let already: BTreeSet<&str> = already.iter().map(|node| node.name.as_str()).collect();
     for (row, priced) in set.iter().enumerate() {
-        let sleeps = priced.releases.iter().any(|release| release.share < 1.0);
-        if !sleeps {
+        let Some(share) = priced
+            .releases
+            .first()
+            .map(|release| release.share)
+            .filter(|share| *share < 1.0)
+        else {
             continue;
-        }
-        let mut asleep = gone.clone();
-        asleep.extend(
-            priced
-                .releases
-                .iter()
-                .map(|release| (priced.workload, release.pod.as_str())),
-        );
-        let own_nodes = placement.emptied(&asleep);
-        let newly = own_nodes
-            .iter()
-            .filter(|node| !already.iter().any(|other| other.name == node.name));
-        for node in newly {
+        };
+        let mut asleep = changes.clone();
+        let own = priced.releases.iter();
+        asleep.extend(own.map(|release| ((priced.workload, release.pod.as_str()), release.left)));
+        let mut newly = placement.emptied(&asleep);
+        newly.retain(|node| !already.contains(node.name.as_str()));
+        for leaving in let_go(bill, newly, set, outcome) {
             let on_it = priced
                 .releases
                 .iter()
-                .filter(|release| release.node == node.name)
-                .map(|release| (row, release));
-            let share = priced.releases.first().map_or(0.0, |release| release.share);
-            let left = take(node, share, on_it, &mut outcome.leaves);
-            if left.get() > 0.005 / 730.0 {
-                let pool = outcome.pools.entry(pool_of(node)).or_insert((Hourly::ZERO, 0));
+                .filter(|release| release.node == leaving.node.name);
+            let left = take(
+                leaving.hourly * share,
+                on_it.map(|release| (row, release)),
+                &mut outcome.leaves,
+            );
+            if left.get() > NOTHING {
+                let pool = outcome.pools.entry(pool_of(leaving.node)).or_insert((Hourly::ZERO, 0));
                 pool.0 += left;
             }
         }

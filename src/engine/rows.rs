@@ -12,7 +12,7 @@ use super::price::Priced;
 use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
-use crate::model::scenario::{Interval, Level, Move, WeekHours};
+use crate::model::scenario::{Evidence, Interval, Level, Move, WeekHours};
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
 use crate::recommenders::World;
@@ -22,7 +22,10 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
     let mut accepted: Vec<Row> = Vec::new();
     for (at, priced) in chosen.accepted.iter().enumerate() {
         let leaves = chosen.outcome.leaves[at] - priced.added;
-        accepted.push(row(priced, leaves, chosen.alone[at], None, world));
+        let mut row = row(priced, leaves, chosen.alone[at], None, world);
+        row.evidence
+            .extend(chosen.outcome.stays[at].iter().map(|why| stays(why)));
+        accepted.push(row);
     }
     accepted.extend(pool_rows(&chosen));
     rank(&mut accepted);
@@ -64,6 +67,16 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
         held_back,
         kept,
         unknown,
+    }
+}
+
+/// Why what is given back does not leave the bill, or not all of it.
+fn stays(why: &str) -> Evidence {
+    Evidence {
+        what: format!("it frees capacity, and does not leave the bill: {why}"),
+        query: "Kueue and the policy's commitments".to_owned(),
+        value: None,
+        coverage: None,
     }
 }
 
@@ -182,6 +195,7 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 let asleep = format!("{} ({timezone})", in_words(hours));
                 set("asleep", json!("never"), json!(asleep));
             }
+            Move::RequestGpus { from, to } => set("gpus_per_pod", json!(from), json!(to)),
             Move::UseGpu { from, to, per_pod, .. } => {
                 set("gpu", json!(from.to_string()), json!(to.to_string()));
                 set("gpus_per_pod", json!(per_pod), json!(per_pod));

@@ -108,8 +108,8 @@ fn outcome(row: &Row, before: Option<&WorkloadRow>, now: &Plan, scope: &Scope) -
         };
     };
     let kept = now.kept.iter().find(|kept| own(&kept.lever, &kept.subject.id));
-    let stopped = kept.is_some_and(|kept| kept.reason == "not-running");
-    if row.moves.iter().all(|change| is_done(change, before, after, stopped)) {
+    let reason = kept.map(|kept| kept.reason.as_str());
+    if row.moves.iter().all(|change| is_done(change, before, after, reason)) {
         return (Outcome::Done, None);
     }
     if let Some(kept) = kept {
@@ -138,11 +138,15 @@ fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
     Some(&gap.why)
 }
 
-/// Whether the workload is as the change would have it.
-fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, stopped: bool) -> bool {
+/// Whether the workload is as the change would have it; `reason` is why its lever leaves it alone now.
+fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, reason: Option<&str>) -> bool {
     match change {
-        Move::ScaleToZero => stopped,
+        Move::ScaleToZero => reason == Some("not-running"),
         Move::UseGpu { to, .. } => after.gpu.as_deref() == Some(to.to_string().as_str()),
+        // Fewer pods hold fewer GPUs too, and some of theirs may still be unused.
+        Move::RequestGpus { .. } => {
+            matches!(reason, Some("all-used" | "one-gpu")) && before.is_some_and(|before| after.gpus < before.gpus)
+        }
         // A workload that sleeps holds GPUs for the rest of the week only.
         Move::SleepDuring { hours, .. } => before.is_some_and(|before| {
             let awake = 1.0 - hours.share();

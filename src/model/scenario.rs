@@ -77,6 +77,13 @@ pub enum Move {
         /// The time zone in which they are.
         timezone: String,
     },
+    /// Hold fewer GPUs, of the same kind.
+    RequestGpus {
+        /// Devices that one pod requests now.
+        from: u32,
+        /// Then.
+        to: u32,
+    },
     /// Run on another kind of GPU, as many as before.
     UseGpu {
         /// Now.

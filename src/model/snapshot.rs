@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::commitment::Commitment;
 use super::gap::Gap;
 use super::gpu::GpuModel;
 use super::queueing::QueueState;
@@ -87,6 +88,12 @@ pub struct GpuNode {
     pub present: Share,
     /// Whether that is a public list, and no measurement or contract.
     pub listed: bool,
+    /// What a node like it costs that no commitment covers, where a commitment covers nodes like it.
+    pub on_demand: Option<Hourly>,
+    /// The commitment that covers nodes like it, by its place in [`Snapshot::commitments`].
+    pub commitment: Option<usize>,
+    /// ClusterQueues of Kueue that admit work onto it.
+    pub queues: Vec<String>,
     /// Pods of no workload we know that hold GPUs on it, so that it is never thought empty.
     pub strangers: u32,
 }
@@ -115,6 +122,8 @@ pub struct Snapshot {
     pub nodes: Vec<GpuNode>,
     /// Kueue's queues at the window's end, by name.
     pub queues: Vec<QueueState>,
+    /// Commitments that are in force at the window's end and cover nodes of it.
+    pub commitments: Vec<Commitment>,
     /// What it costs; `None` where no node has a price.
     pub spend: Option<Spend>,
     /// GPUs on the nodes.

@@ -3,6 +3,7 @@
 
 pub mod located;
 pub mod section;
+mod commitments;
 pub mod price_sheet;
 pub mod price_book;
 
@@ -238,7 +239,7 @@ mod tests {
             "prices.yaml:9:10: `L40X` is no GPU",
             "prices.yaml:10:13: `prices.rows.hourly` must be a number",
             "prices.yaml:11:5: a row prices an `instance_type` (the whole node) or a `gpu`",
-            "prices.yaml:14:5: a row needs an `instance_type`",
+            "prices.yaml:14:5: a row prices an `instance_type`",
             "prices.yaml:15:11: `someday` is no date",
             "prices.yaml:18:20: `cheap` is no capacity type",
             "prices.yaml:19:5: unknown key `prices.rows.regoin`; did you mean `region`?",

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::commitments;
 use super::located::{Located, Mistake, Place, Value};
 use super::section::Section;
 use crate::catalog::Catalog;
+use crate::model::commitment::Commitment;
 use crate::model::gpu::GpuModel;
 use crate::model::units::Hourly;
 use crate::model::workload::CapacityType;
@@ -52,6 +54,8 @@ pub struct PriceSheet {
     pub per_usd: Option<f64>,
     /// Its rows.
     pub rows: Vec<SheetRow>,
+    /// What has been committed to.
+    pub commitments: Vec<Commitment>,
 }
 
 impl Default for PriceSheet {
@@ -60,6 +64,7 @@ impl Default for PriceSheet {
             currency: "USD".to_owned(),
             per_usd: None,
             rows: Vec::new(),
+            commitments: Vec::new(),
         }
     }
 }
@@ -118,6 +123,7 @@ impl PriceSheet {
             currency,
             per_usd,
             rows,
+            commitments: commitments::read(section, catalog, mistakes),
         }
     }
 }
@@ -136,35 +142,7 @@ fn row(node: &Located, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option
     let note = section.optional_text("note", mistakes).map(|(note, _)| note);
     let confirmed = section.optional_bool("confirmed", mistakes).unwrap_or(false);
     section.finish(mistakes);
-    let mut wrong = |what: String| {
-        mistakes.push(Mistake {
-            place: place.clone(),
-            what,
-        });
-    };
-    let what = match (instance, gpu) {
-        (Some((name, _)), None) => Some(Priced::Node(name)),
-        (None, Some((name, at))) => match catalog.model_named(&name) {
-            Some(model) => Some(Priced::Gpu(model.clone())),
-            None => {
-                let known: Vec<&str> = catalog.gpus().iter().map(|spec| spec.model.0.as_str()).collect();
-                let what = format!(
-                    "`{name}` is no GPU that the catalogue knows; it knows {}",
-                    known.join(", ")
-                );
-                mistakes.push(Mistake { place: at, what });
-                None
-            }
-        },
-        (Some(_), Some(_)) => {
-            wrong("a row prices an `instance_type` (the whole node) or a `gpu` (one of them), not both".to_owned());
-            None
-        }
-        (None, None) => {
-            wrong("a row needs an `instance_type` (the price of the whole node) or a `gpu` (that of one)".to_owned());
-            None
-        }
-    };
+    let what = subject(instance, gpu, "a row prices", &place, catalog, mistakes);
     if let Some((from, until)) = from.zip(until)
         && until <= from
     {
@@ -186,6 +164,43 @@ fn row(node: &Located, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option
     })
 }
 
+/// Nodes of an instance type, or with a GPU: one of the two must be said.
+pub(super) fn subject(
+    instance: Option<(String, Place)>,
+    gpu: Option<(String, Place)>,
+    does: &str,
+    place: &Place,
+    catalog: &Catalog,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Priced> {
+    let mut wrong = |place: &Place, what: String| {
+        mistakes.push(Mistake {
+            place: place.clone(),
+            what,
+        });
+        None
+    };
+    match (instance, gpu) {
+        (Some((name, _)), None) => Some(Priced::Node(name)),
+        (None, Some((name, at))) => match catalog.model_named(&name) {
+            Some(model) => Some(Priced::Gpu(model.clone())),
+            None => {
+                let known: Vec<&str> = catalog.gpus().iter().map(|spec| spec.model.0.as_str()).collect();
+                let known = known.join(", ");
+                wrong(
+                    &at,
+                    format!("`{name}` is no GPU that the catalogue knows; it knows {known}"),
+                )
+            }
+        },
+        (both, _) => {
+            let not = if both.is_some() { "not both" } else { "and says neither" };
+            let what = format!("{does} an `instance_type` (the whole node) or a `gpu` (one of them), {not}");
+            wrong(place, what)
+        }
+    }
+}
+
 fn capacity(given: Option<(String, Place)>, mistakes: &mut Vec<Mistake>) -> CapacityType {
     let Some((name, place)) = given else {
         return CapacityType::OnDemand;
@@ -202,7 +217,8 @@ fn capacity(given: Option<(String, Place)>, mistakes: &mut Vec<Mistake>) -> Capa
     }
 }
 
-fn date(given: Option<(String, Place)>, mistakes: &mut Vec<Mistake>) -> Option<Timestamp> {
+/// A day, at midnight UTC.
+pub(super) fn date(given: Option<(String, Place)>, mistakes: &mut Vec<Mistake>) -> Option<Timestamp> {
     let (text, place) = given?;
     let date: Option<Date> = text.parse().ok();
     let at = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok());

@@ -12,6 +12,7 @@ mod targets;
 mod weekly;
 pub mod idle_gpu;
 pub mod smaller_gpu;
+pub mod unused_gpus;
 
 use crate::catalog::Catalog;
 use crate::model::scenario::{Candidate, Subject};
@@ -50,6 +51,7 @@ pub trait Recommender: Send + Sync {
 pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn Recommender>> {
     vec![
         Box::new(idle_gpu::IdleGpu::read(levers, mistakes)),
+        Box::new(unused_gpus::UnusedGpus::read(levers, mistakes)),
         Box::new(smaller_gpu::SmallerGpu::read(levers, mistakes)),
     ]
 }

@@ -163,7 +163,8 @@ fn whole_gpus(node: &GpuNode) -> Option<Offer> {
         devices: node.gpus,
         cpu: node.cpu,
         memory: node.memory,
-        hourly: node.hourly?,
+        // One more of its like is covered by no commitment.
+        hourly: node.on_demand.or(node.hourly)?,
         price: node.price.clone()?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod inventory;
+mod queues;
 mod signals;
 
 use std::path::{Path, PathBuf};

@@ -72,6 +72,7 @@ pub(crate) fn target(row: &Row) -> String {
     match &row.moves[0] {
         Move::ScaleToZero => "scale-to-zero".to_owned(),
         Move::SleepDuring { .. } => "schedule".to_owned(),
+        Move::RequestGpus { to, .. } => format!("{to} GPUs"),
         Move::UseGpu { to, .. } => to.to_string(),
     }
 }

@@ -14,6 +14,7 @@ pub mod class;
 pub mod workloads;
 pub mod queues;
 mod pools;
+mod commitments;
 pub mod spend;
 pub mod bins;
 mod histograms;
@@ -33,6 +34,7 @@ use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::{Pods, held_by};
 use bins::Signals;
 use claims::Claims;
+use commitments::Cover;
 use devices::{Joined, Seen};
 use histograms::Folds;
 use lives::Life;
@@ -63,6 +65,7 @@ pub struct Outline<'a> {
     facts: BTreeMap<String, NodeFacts>,
     currency: &'a str,
     odd_prices: Vec<PricedGap>,
+    cover: Cover,
     lives: Vec<Life<'a>>,
     /// Devices that pods of different parts were seen on at the same time.
     shared: BTreeSet<DeviceId>,
@@ -112,13 +115,17 @@ impl<'a> Outline<'a> {
         let as_of = reading.grid.window.end.strftime("%Y-%m-%d").to_string();
         let currency = prices::currency(&reading.currency, inventory, sheet);
         let book = PriceBook::new(catalog, sheet, currency, reading.grid.window);
-        let facts = nodes::facts(inventory, catalog, &book, &as_of);
+        let mut facts = nodes::facts(inventory, catalog, &book, &as_of);
+        let mut odd_prices = prices::gaps(&facts, &book, currency);
+        let cover = commitments::cover(&mut facts, inventory, sheet, currency, reading.grid.window);
+        odd_prices.extend(cover.gaps.iter().cloned());
         Self {
+            cover,
             reused: histograms::reused(&lives),
             folds: Folds::default(),
             shared: BTreeSet::new(),
             lives,
-            odd_prices: prices::gaps(&facts, &book, currency),
+            odd_prices,
             currency,
             facts,
             reading,
@@ -289,7 +296,7 @@ impl<'a> Outline<'a> {
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
         let reading = self.reading;
         let inventory = &reading.inventory;
-        let mut nodes = nodes::gpu_nodes(inventory, &self.facts, reading.grid);
+        let mut nodes = nodes::gpu_nodes(inventory, &self.facts, &self.cover, reading.grid);
         count_strangers(&mut nodes, inventory, &self.claims);
         let spend = spend::spend(inventory, &self.facts, &nodes, &workloads, reading.grid);
         let devices: BTreeSet<&str> = self.named.seen.iter().map(|device| device.uuid.as_str()).collect();
@@ -308,6 +315,7 @@ impl<'a> Outline<'a> {
             gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
             samples: tally.samples,
             nodes,
+            commitments: self.cover.held.clone(),
             queues: queues::states(&inventory.queues, reading.grid.window.end),
             workloads,
         }

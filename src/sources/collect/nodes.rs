@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::commitments::Cover;
 use super::dialects;
 use super::prices::{Price, price};
+use super::queues;
 use super::spend::covered_hours;
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
@@ -171,7 +173,12 @@ fn capacity(labels: &Labels, cost: Option<&NodeCost>) -> CapacityType {
 }
 
 /// The GPU nodes that exist now, by name.
-pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Grid) -> Vec<GpuNode> {
+pub fn gpu_nodes(
+    inventory: &Inventory,
+    facts: &BTreeMap<String, NodeFacts>,
+    cover: &Cover,
+    grid: Grid,
+) -> Vec<GpuNode> {
     let claimable: BTreeSet<&String> = inventory
         .devices
         .iter()
@@ -190,6 +197,13 @@ pub fn gpu_nodes(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, gri
         .filter(offers_gpus)
         .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
         .collect();
+    for node in &mut nodes {
+        let (commitment, on_demand) = cover.nodes.get(&node.name).copied().unzip();
+        node.commitment = commitment;
+        node.on_demand = on_demand.flatten();
+        let labels = facts.get(&node.name).map(|facts| &facts.labels);
+        node.queues = labels.map_or_else(Vec::new, |labels| queues::admitting(labels, &inventory.queues));
+    }
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     nodes
 }
@@ -242,6 +256,9 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
         hourly: facts.price.hourly,
         price: facts.price.source.clone(),
         present,
+        on_demand: None,
+        commitment: None,
+        queues: Vec::new(),
         listed: facts.price.listed,
         strangers: 0,
     }

@@ -31,6 +31,8 @@ pub struct Price {
     pub effective: bool,
     /// Whether it is a public list's.
     pub listed: bool,
+    /// Whether a commitment says it, and no bill.
+    pub committed: bool,
     /// The measured price that was not believed.
     pub refused: Option<Refused>,
 }
@@ -92,6 +94,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
         source: Some(quote.source),
         effective: quote.effective,
         listed: !quote.effective,
+        committed: false,
         refused,
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::owners::{Owners, Top, stem};
-use crate::model::cluster::{Inventory, ObjectRef};
-use crate::model::queueing::{QueueState, QueuedRuns, QueuedWorkload, Queueing, Queues};
+use crate::model::cluster::{Inventory, Labels, ObjectRef};
+use crate::model::queueing::{QueueState, QueuedRuns, QueuedWorkload, Queueing, Queues, Quota};
 use crate::model::workload::Workload;
 
 const QUEUE_LABELS: [&str; 2] = ["kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/local-queue-name"];
@@ -27,6 +27,23 @@ pub fn states(queues: &Queues, now: Timestamp) -> Vec<QueueState> {
         .collect();
     states.sort_by(|a, b| a.queue.name.cmp(&b.queue.name));
     states
+}
+
+/// ClusterQueues that have quota of GPUs on nodes with these labels, by name. A flavor that names no labels is of any node, and
+/// so is one that was not read: better to think that work may come than that none will.
+pub fn admitting(node: &Labels, queues: &Queues) -> Vec<String> {
+    let suits = |quota: &Quota| {
+        let flavor = queues.flavors.iter().find(|flavor| flavor.name == quota.flavor);
+        let mut labels = flavor.into_iter().flat_map(|flavor| &flavor.node_labels);
+        labels.all(|(name, value)| node.get(name) == Some(value))
+    };
+    let admit = queues
+        .cluster_queues
+        .iter()
+        .filter(|queue| queue.quotas.iter().any(suits));
+    let mut names: Vec<String> = admit.map(|queue| queue.name.clone()).collect();
+    names.sort();
+    names
 }
 
 /// The ClusterQueue that a workload is in: the one that reserved quota for it, or else the one behind its LocalQueue.

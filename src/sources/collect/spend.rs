@@ -59,7 +59,7 @@ fn by_bill(inventory: &Inventory, facts: &BTreeMap<String, NodeFacts>, grid: Gri
     let is_gpu = |node: &str| facts.get(node).is_some_and(|facts| facts.gpus.unwrap_or(0) > 0);
     // What was not believed is no spend either; where nothing else is known, nothing is.
     let amount = |cost: &NodeCost| match facts.get(&cost.node).map(|facts| &facts.price) {
-        Some(price) if price.refused.is_some() => {
+        Some(price) if price.refused.is_some() || price.committed => {
             let over_window = price.between(grid.window.start, grid.window.end);
             over_window.map_or(0.0, |hourly| hourly.get() * cost.hours)
         }

@@ -20,6 +20,9 @@ pub(crate) struct Case {
     /// A policy laid over the defaults.
     #[serde(default)]
     pub(crate) policy: String,
+    /// GPUs that jobs are waiting for in the queue `all`, which has quota on every node.
+    #[serde(default)]
+    pub(crate) waiting: u32,
     /// Every node.
     pub(crate) nodes: Vec<Node>,
     /// The workload that is judged, and others beside it.
@@ -171,6 +174,10 @@ pub(crate) struct Layer {
     pub(crate) zone: Option<String>,
     /// Only of this pod, in the order of `pods`, from nought.
     pub(crate) pod: Option<usize>,
+    /// Only of this run, from nought.
+    pub(crate) run: Option<usize>,
+    /// Only of this GPU of each pod, from nought.
+    pub(crate) gpu: Option<usize>,
 }
 
 /// Seconds: `from` the window's beginning, `for` so long, and so again `every` so often.

@@ -14,7 +14,8 @@ use gpuwise::model::usage::{Column, Signal};
 use jiff::Timestamp;
 
 use super::file::{Case, Node, Workload, seconds};
-use super::signals::{column, lay};
+use super::queues::queues;
+use super::signals::{Of, column, lay};
 use crate::generator::hardware::{A10G, A100_40, A100_80, Gpu, H100, L4, L40S};
 
 /// One pod of a workload: where it ran, on which devices of the node, and from when to when, in seconds of the window.
@@ -38,6 +39,7 @@ impl Case {
                 nodes: (self.nodes.iter().filter(|node| !node.gone))
                     .map(|node| node.read(grid, catalog))
                     .collect(),
+                queues: queues(self.waiting, grid),
                 node_costs: self.nodes.iter().filter_map(|node| node.bill(catalog)).collect(),
                 ..Inventory::default()
             },
@@ -311,9 +313,8 @@ impl Workload {
         for (signal, layers) in &self.signals {
             let laid = lay(*signal, layers, grid);
             for (number, pod) in placed.iter().enumerate() {
-                let column = column(*signal, &laid, number, pod.life, grid);
                 let name = self.pod_name(number, pod.run);
-                let labels = match signal.is_gpu() {
+                let labels: Vec<Labels> = match signal.is_gpu() {
                     true => pod
                         .devices
                         .iter()
@@ -321,12 +322,13 @@ impl Workload {
                         .collect(),
                     false => vec![self.server_labels(&name)],
                 };
-                let told = labels.into_iter().filter(|_| column.count() > 0);
-                series.extend(told.map(|labels| Series {
+                let (pod, run, life) = (number, pod.run, pod.life);
+                let told = labels.into_iter().enumerate().map(|(gpu, labels)| Series {
                     signal: *signal,
                     labels,
-                    column: column.clone(),
-                }));
+                    column: column(*signal, &laid, Of { pod, run, gpu }, life, grid),
+                });
+                series.extend(told.filter(|series| series.column.count() > 0));
             }
         }
         for (number, pod) in placed.iter().enumerate() {

@@ -96,15 +96,30 @@ impl When {
     }
 }
 
+/// Whose column it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Of {
+    pub(crate) pod: usize,
+    pub(crate) run: usize,
+    pub(crate) gpu: usize,
+}
+
+impl Of {
+    fn is_in(self, layer: &Layer) -> bool {
+        let suits = |only: Option<usize>, own: usize| only.is_none_or(|only| only == own);
+        suits(layer.pod, self.pod) && suits(layer.run, self.run) && suits(layer.gpu, self.gpu)
+    }
+}
+
 /// The column of a pod that lives from one second of the window to another: the last layer that holds tells each minute.
-pub(crate) fn column(signal: Signal, layers: &[Laid<'_>], pod: usize, life: (i64, i64), grid: Grid) -> Column {
+pub(crate) fn column(signal: Signal, layers: &[Laid<'_>], of: Of, life: (i64, i64), grid: Grid) -> Column {
     let step = i64::from(grid.step_seconds);
     assert!(step % SCRAPE == 0, "a step is of whole minutes");
     let minutes = usize::try_from(step / SCRAPE).unwrap();
     let told = |minute: usize| {
         let begin = i64::try_from(minute).unwrap() * SCRAPE;
         let lives = begin >= life.0 && begin < life.1;
-        let own = |laid: &&Laid<'_>| laid.layer.pod.is_none_or(|only| only == pod) && laid.holds[minute];
+        let own = |laid: &&Laid<'_>| of.is_in(laid.layer) && laid.holds[minute];
         layers.iter().rev().find(own).filter(|_| lives)?.value
     };
     let highest = matches!(
@@ -135,7 +150,7 @@ fn a_spike_of_a_minute_is_in_its_step_and_nowhere_else() {
         step_seconds: 300,
     };
     let laid = lay(Signal::MemoryUsed, &layers, grid);
-    let column = column(Signal::MemoryUsed, &laid, 0, (0, 4 * 3600), grid);
+    let column = column(Signal::MemoryUsed, &laid, Of::default(), (0, 4 * 3600), grid);
     let high: Vec<usize> = column
         .samples()
         .filter(|(_, v)| *v > 40_000.0)

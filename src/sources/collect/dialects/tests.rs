@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::commitments::Cover;
 use super::super::nodes::{NodeFacts, facts, gpu_nodes};
 use super::*;
 use crate::model::cluster::Inventory;
@@ -42,7 +43,7 @@ fn read(node: Node) -> (NodeFacts, Option<GpuNode>) {
         window,
         step_seconds: 60,
     };
-    let nodes = gpu_nodes(&inventory, &facts, grid);
+    let nodes = gpu_nodes(&inventory, &facts, &Cover::default(), grid);
     (facts.remove("n").unwrap(), nodes.into_iter().next())
 }
 

@@ -1,0 +1,153 @@
+//! Which nodes commitments cover, and what those cost.
+
+use std::collections::BTreeMap;
+
+use super::nodes::NodeFacts;
+use crate::model::cluster::Inventory;
+use crate::model::commitment::{Commitment, Covers};
+use crate::model::gap::Gap;
+use crate::model::snapshot::PricedGap;
+use crate::model::time::Window;
+use crate::model::units::Hourly;
+use crate::model::workload::{CapacityType, PriceSource};
+use crate::policy::price_sheet::PriceSheet;
+
+/// Commitments over the nodes of a cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cover {
+    /// Those in force at the window's end.
+    pub held: Vec<Commitment>,
+    /// By node: the place of its commitment in `held`, and what it would cost without.
+    pub nodes: BTreeMap<String, (usize, Option<Hourly>)>,
+    /// Terms that ended, and capacity that is paid for and not there.
+    pub gaps: Vec<PricedGap>,
+}
+
+/// Lays commitments over the nodes that exist, and prices those by them that no bill prices: as a commitment is to no single
+/// node, all nodes of its kind cost what they cost together.
+pub(super) fn cover(
+    facts: &mut BTreeMap<String, NodeFacts>,
+    inventory: &Inventory,
+    sheet: &PriceSheet,
+    currency: &str,
+    window: Window,
+) -> Cover {
+    let mut cover = Cover::default();
+    for commitment in &sheet.commitments {
+        if !commitment.holds(window.end) {
+            if commitment.until <= window.end {
+                cover.gaps.push(ended(commitment));
+            }
+            continue;
+        }
+        let is_free = |name: &String| !cover.nodes.contains_key(name);
+        let names = inventory
+            .nodes
+            .iter()
+            .map(|node| &node.name)
+            .filter(|name| is_free(name));
+        let own = names.filter(|name| facts.get(*name).is_some_and(|facts| suits(commitment, facts)));
+        let mut own: Vec<String> = own.cloned().collect();
+        own.sort();
+        let money = commitment.hourly.filter(|_| currency == sheet.currency);
+        if let Some(unused) = commitment
+            .nodes
+            .and_then(|covered| (covered as usize).checked_sub(own.len()))
+            && unused > 0
+        {
+            cover.gaps.push(idle(commitment, own.len(), unused, money));
+        }
+        for name in &own {
+            let alone = facts.get(name).and_then(|facts| facts.price.hourly);
+            cover.nodes.insert(name.clone(), (cover.held.len(), alone));
+        }
+        if let Some(money) = money {
+            price(facts, &own, commitment, money);
+        }
+        cover.held.push(commitment.clone());
+    }
+    cover
+}
+
+fn suits(commitment: &Commitment, node: &NodeFacts) -> bool {
+    let kind = match &commitment.covers {
+        Covers::InstanceType(name) => node.instance_type.as_ref() == Some(name),
+        Covers::Gpu(model) => node.gpu.as_ref() == Some(model),
+    };
+    let region = commitment.region.as_ref();
+    // No plan is for spot capacity.
+    kind && node.capacity != CapacityType::Spot && region.is_none_or(|region| node.region.as_ref() == Some(region))
+}
+
+/// The mean over all nodes of the kind: those that are covered at the commitment's price, the others as they were.
+fn price(facts: &mut BTreeMap<String, NodeFacts>, own: &[String], commitment: &Commitment, hourly: Hourly) {
+    // What was billed holds the commitment already.
+    let open = |name: &&String| facts.get(*name).is_some_and(|facts| !facts.price.effective);
+    let own: Vec<&String> = own.iter().filter(open).collect();
+    let covered = commitment
+        .nodes
+        .map_or(own.len(), |nodes| own.len().min(nodes as usize));
+    let others = own.len() - covered;
+    let alone: Option<Hourly> = own.iter().map(|name| facts.get(*name)?.price.hourly).sum();
+    let mean = match (others, alone) {
+        _ if own.is_empty() => return,
+        (0, _) => hourly,
+        (_, Some(sum)) => {
+            let one = sum * (1.0 / own.len() as f64);
+            (hourly * covered as f64 + one * others as f64) * (1.0 / own.len() as f64)
+        }
+        (_, None) => return,
+    };
+    for name in own {
+        if let Some(node) = facts.get_mut(name) {
+            node.price.hourly = Some(mean);
+            node.price.steps = Vec::new();
+            node.price.effective = true;
+            node.price.listed = false;
+            node.price.committed = true;
+            node.price.source = Some(PriceSource {
+                source: match others {
+                    0 => format!("{} ({})", commitment.name, commitment.place),
+                    _ => format!(
+                        "{} ({}) for {covered} nodes, {others} without",
+                        commitment.name, commitment.place
+                    ),
+                },
+                as_of: commitment.until_day(),
+            });
+        }
+    }
+}
+
+fn ended(commitment: &Commitment) -> PricedGap {
+    PricedGap {
+        gap: Gap::new(
+            "commitment-ended",
+            format!("what {} covers", commitment.name),
+            format!(
+                "it ended on {} ({}), so that its nodes are priced and judged as if nobody had committed to them",
+                commitment.until_day(),
+                commitment.place
+            ),
+            "take it out of the policy, or write the day on which the new term ends",
+        ),
+        monthly: None,
+    }
+}
+
+fn idle(commitment: &Commitment, there: usize, unused: usize, hourly: Option<Hourly>) -> PricedGap {
+    PricedGap {
+        gap: Gap::new(
+            "commitment-unused",
+            format!("who uses {unused} of the nodes of {}", commitment.name),
+            format!(
+                "it covers {} nodes ({}), and {there} of its kind are in this cluster; what is paid for the others is in no \
+                 figure here",
+                there + unused,
+                commitment.place
+            ),
+            "see whether another cluster uses them, and if so write how many are for this one",
+        ),
+        monthly: hourly.map(|hourly| (hourly * unused as f64).monthly()),
+    }
+}
