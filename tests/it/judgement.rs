@@ -164,7 +164,7 @@ fn a_short_spike_of_memory_is_never_forgotten() {
 fn every_workload_has_a_verdict_of_every_lever() {
     for Judged { plan, .. } in MEDIUM.iter() {
         for workload in &plan.workloads {
-            for lever in ["idle-gpu", "smaller-gpu"] {
+            for lever in ["idle-gpu", "unused-gpus", "smaller-gpu"] {
                 assert!(
                     !said(plan, &workload.id, lever).is_empty(),
                     "{} has none of {lever}",

@@ -5,7 +5,7 @@ use super::random::Rng;
 use super::services as s;
 use super::training::{Cadence, Effort, batch, family};
 use super::workload::{Intent, Kind, Life, Workload};
-use super::{END, HOUR, idlers};
+use super::{END, HOUR, idlers, unused};
 
 /// Every kind of object and every source of metrics, on few GPUs.
 pub fn small(rng: &mut Rng, start: i64) -> Vec<Workload> {
@@ -102,6 +102,7 @@ pub fn medium(rng: &mut Rng, start: i64) -> Vec<Workload> {
     ];
     cast.extend(medium_idlers(rng));
     cast.extend(medium_runs(rng, start));
+    cast.extend(medium_unused(rng, start));
     cast
 }
 
@@ -121,6 +122,18 @@ fn medium_idlers(rng: &mut Rng) -> Vec<Workload> {
         idlers::night_worker(rng, ("data", "night-worker", "data", "l40s-single", count)),
         idlers::too_young(rng, ("sandbox", "prototype", "tools", "l40s-single", 1)),
         idlers::unseen_standby(("chat", "dr-standby", "chat", "h100-single", 1)),
+    ]
+}
+
+fn medium_unused(rng: &mut Rng, start: i64) -> Vec<Workload> {
+    vec![
+        unused::five_of_eight(rng, ("research", "world-model", "research", "a100-40", 1), start),
+        unused::once_all_eight(
+            rng,
+            ("research", "world-model-ablation", "research", "a100-40", 1),
+            start,
+        ),
+        unused::half_a_server(rng, ("chat", "router", "chat", "l40s-quad", 2)),
     ]
 }
 

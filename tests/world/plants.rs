@@ -4,7 +4,9 @@ use super::fleet::pool_named;
 use super::hardware::{Gpu, Instance};
 use super::load::{Pattern, spread};
 use super::random::Rng;
-use super::workload::{BLOCK, Behaviour, Intent, Kind, Life, Memory, Model, Need, Request, Server, Workload};
+use super::workload::{
+    BLOCK, Behaviour, Intent, Kind, Life, Memory, Model, Need, Request, Server, Untouched, Workload,
+};
 
 /// Where a workload stands: namespace, name, value of the team label (empty for none), pool, replicas.
 pub type Place = (&'static str, &'static str, &'static str, &'static str, u32);
@@ -71,6 +73,7 @@ pub fn bare(place: Place, kind: Kind, gpus: u32, behaviour: Behaviour) -> Worklo
         args: Vec::new(),
         env: Vec::new(),
         behaviour,
+        untouched: Untouched::default(),
         server: None,
         life: Life::Always,
         scrape_holes: false,
@@ -79,6 +82,7 @@ pub fn bare(place: Place, kind: Kind, gpus: u32, behaviour: Behaviour) -> Worklo
         need,
         idle: (Intent::Keep, "", "it works".to_owned()),
         smaller: (Intent::Any, "not planted".to_owned()),
+        unused: (Intent::Keep, "", "every GPU of a pod is touched".to_owned()),
     }
 }
 

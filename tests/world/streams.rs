@@ -144,6 +144,9 @@ impl DeviceStream {
             let keys = holder.map(|(pod, workload)| (load_key(world, pod), key(device_key, &workload.name)));
             for second in scrapes(world, self.node, from.max(begin), to.min(end)) {
                 let ticks = match (holder, keys) {
+                    (Some((pod, workload)), _) if is_untouched(pod, workload, self.device) => {
+                        physics::idle(gpu, device_key, second)
+                    }
                     (Some((pod, workload)), Some(keys)) => {
                         let age = second - last_start(world, pod, second);
                         let server = workload.server.as_ref();
@@ -160,6 +163,14 @@ impl DeviceStream {
             }
         }
     }
+}
+
+/// Whether nothing of a pod ever runs on this device of its node.
+fn is_untouched(pod: &Pod, workload: &super::workload::Workload, device: usize) -> bool {
+    let untouched = workload.untouched;
+    let touched = (workload.gpus - untouched.gpus) as usize;
+    let place = pod.slot.devices.iter().position(|own| *own == device);
+    untouched.but_in_run != Some(pod.run) && place.is_some_and(|place| place >= touched)
 }
 
 /// The key of a pod's load. A balancer gives replicas of a service nearly the same; runs and nightly workers differ.

@@ -43,7 +43,7 @@ pub struct Truth {
     pub kind: String,
     /// Its name; the stem of the runs' names, for Job, PyTorchJob and JobSet.
     pub name: String,
-    /// `idle-gpu` or `smaller-gpu`.
+    /// `idle-gpu`, `smaller-gpu` or `unused-gpus`.
     pub lever: String,
     /// What a verdict must be.
     pub expect: Expect,
@@ -51,7 +51,7 @@ pub struct Truth {
     pub why: String,
 }
 
-/// The truths of a world: two a workload, in the order of the workloads. Candidates for `smaller-gpu` are the GPU models
+/// The truths of a world: three a workload, in the order of the workloads. Candidates for `smaller-gpu` are the GPU models
 /// that the world's nodes carry, and slices of them. Below a week of history no change can be demanded of anyone.
 pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
     let present: BTreeSet<&str> = workloads.iter().map(|w| gpu_of(w).model).collect();
@@ -81,6 +81,17 @@ pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
             Intent::Any => Expect::Any,
         };
         truths.push(truth(workload, "smaller-gpu", smaller, why));
+        let (intent, to, why) = &workload.unused;
+        let unused = match intent {
+            Intent::Change if days < 7 => Expect::Any,
+            Intent::Change => Expect::Change {
+                to: vec![(*to).to_owned()],
+            },
+            Intent::Keep => Expect::Keep,
+            Intent::Unknown => Expect::Unknown,
+            Intent::Any => Expect::Any,
+        };
+        truths.push(truth(workload, "unused-gpus", unused, why));
     }
     truths
 }

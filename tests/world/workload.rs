@@ -191,6 +191,15 @@ pub struct Need {
     pub nvlink: bool,
 }
 
+/// GPUs of a pod, the last ones, that nothing ever touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Untouched {
+    /// How many.
+    pub gpus: u32,
+    /// A run in which they are used all the same.
+    pub but_in_run: Option<usize>,
+}
+
 /// A workload.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
@@ -218,6 +227,8 @@ pub struct Workload {
     pub env: Vec<(String, String)>,
     /// How its GPUs behave.
     pub behaviour: Behaviour,
+    /// Those that do nothing.
+    pub untouched: Untouched,
     /// The model server in it, if it is vLLM.
     pub server: Option<Server>,
     /// When its pods live.
@@ -234,6 +245,8 @@ pub struct Workload {
     pub idle: (Intent, &'static str, String),
     /// What `smaller-gpu` must say, and why.
     pub smaller: (Intent, String),
+    /// What `unused-gpus` must say, to what it should change, and why.
+    pub unused: (Intent, &'static str, String),
 }
 
 /// A MIG slice: profile, sevenths of the compute, share of the memory.
