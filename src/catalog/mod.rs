@@ -7,6 +7,7 @@ pub mod list_prices;
 pub mod metrics;
 pub mod models;
 pub mod plausible;
+pub mod spot;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use instances::InstanceType;
 use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
+use spot::SpotBand;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,6 +41,7 @@ pub struct Catalog {
     instances: Vec<InstanceType>,
     list_prices: Vec<ListPrice>,
     discounts: Vec<Discount>,
+    spot_bands: Vec<SpotBand>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
 }
@@ -73,6 +76,7 @@ impl Catalog {
             instances: rows("instances.csv", include_str!("data/instances.csv"))?,
             list_prices: rows("list_prices.csv", include_str!("data/list_prices.csv"))?,
             discounts: rows("discounts.csv", include_str!("data/discounts.csv"))?,
+            spot_bands: rows("spot_bands.csv", include_str!("data/spot_bands.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
         })

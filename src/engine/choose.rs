@@ -65,11 +65,19 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
         let permitted = |candidate: &Guarded| candidate.held.is_none();
         let (mut next, mut forbidden): (VecDeque<_>, VecDeque<_>) = candidates.into_iter().partition(permitted);
         match next.pop_front() {
-            Some(best) => open.push(Choice {
-                priced: best.priced,
-                next: next.into_iter().map(|candidate| candidate.priced).collect(),
-                lost: None,
-            }),
+            Some(best) => {
+                // What would save more and may not be done is worth knowing beside what may.
+                let more = |other: &Guarded| {
+                    other.priced.lever != best.priced.lever && other.priced.net().get() > best.priced.net().get()
+                };
+                let first = forbidden.pop_front().filter(more);
+                held.extend(first.and_then(|first| Some((first.priced, first.held?))));
+                open.push(Choice {
+                    priced: best.priced,
+                    next: next.into_iter().map(|candidate| candidate.priced).collect(),
+                    lost: None,
+                });
+            }
             None => {
                 let best = forbidden.pop_front();
                 held.extend(best.and_then(|best| Some((best.priced, best.held?))));
@@ -77,11 +85,14 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
         }
     }
     let (open, outcome) = settle(&placement, open, &mut held, offers);
+    let changed: BTreeSet<usize> = open.iter().map(|choice| choice.priced.workload).collect();
+    let beside: BTreeSet<(usize, &str)> = held.iter().map(|(priced, _)| (priced.workload, priced.lever)).collect();
+    for (priced, _) in held.iter().filter(|(priced, _)| !changed.contains(&priced.workload)) {
+        supersede(priced, None, &levers, answers);
+    }
+    levers.retain(|lever| !beside.contains(lever));
     for choice in &open {
         supersede(&choice.priced, choice.lost.as_ref(), &levers, answers);
-    }
-    for (priced, _) in &held {
-        supersede(priced, None, &levers, answers);
     }
     let accepted: Vec<Priced> = open.into_iter().map(|choice| choice.priced).collect();
     let alone = accepted

@@ -2,6 +2,7 @@
 
 use super::price::Priced;
 use crate::model::plan::HeldBy;
+use crate::model::scenario::Move;
 use crate::model::snapshot::Snapshot;
 use crate::policy::Permissions;
 use crate::policy::located::Place;
@@ -34,10 +35,24 @@ fn held(priced: &Priced, permissions: &Permissions, snapshot: &Snapshot) -> Opti
         ));
     }
     let least = permissions.least_monthly;
-    (priced.net().monthly() < least).then(|| {
+    if priced.net().monthly() < least {
         let rule_in_words = format!("a saving below {} a month is not worth a change", least.get());
-        rule(rule_in_words, &permissions.least_monthly_place)
-    })
+        return Some(rule(rule_in_words, &permissions.least_monthly_place));
+    }
+    unproven(priced)
+}
+
+/// What nobody has replayed, and what arithmetic cannot show.
+fn unproven(priced: &Priced) -> Option<HeldBy> {
+    let mut moves = priced.proposal.moves.iter();
+    moves
+        .any(|change| matches!(change, Move::UseSpot { .. }))
+        .then(|| HeldBy {
+            rule: "spot capacity is advised only once it was replayed over how it came and went, and this version has no such replay"
+                .to_owned(),
+            place: "gpuwise".to_owned(),
+            until: None,
+        })
 }
 
 fn rule(rule: String, place: &Place) -> HeldBy {

@@ -88,10 +88,7 @@ pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
 fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
     let moves = &proposed.proposal.moves;
     let part = moves.iter().map(part).fold(Part::ALL, Part::and);
-    let target = moves.iter().find_map(|change| match change {
-        Move::UseGpu { to, slowdown, .. } => Some((to, *slowdown)),
-        Move::ScaleToZero | Move::SleepDuring { .. } | Move::RequestGpus { .. } => None,
-    });
+    let target = moves.iter().find_map(target);
     let priced = Priced {
         workload: proposed.workload,
         lever: proposed.lever,
@@ -108,6 +105,27 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
         return of_runs(priced, workload, part, target, world);
     }
     of_running(priced, workload, part, target, world)
+}
+
+/// What a scenario needs instead.
+#[derive(Debug, Clone, Copy)]
+enum Target<'p> {
+    /// GPUs of this kind, on which work may last so many times as long.
+    Gpu(&'p GpuKind, f64),
+    /// Such nodes as spot capacity, at this price, with so many GPUs.
+    Spot(&'p str, Hourly, u32),
+}
+
+fn target(change: &Move) -> Option<Target<'_>> {
+    match change {
+        Move::UseGpu { to, slowdown, .. } => Some(Target::Gpu(to, *slowdown)),
+        Move::UseSpot {
+            instance_type,
+            hourly,
+            gpus,
+        } => Some(Target::Spot(instance_type, *hourly, *gpus)),
+        Move::ScaleToZero | Move::SleepDuring { .. } | Move::RequestGpus { .. } => None,
+    }
 }
 
 /// What a move gives back: devices of a pod, and for which share of time.
@@ -156,7 +174,7 @@ fn part(change: &Move) -> Part {
             keeps: Some((*to, *from)),
             ..Part::ALL
         },
-        Move::ScaleToZero | Move::UseGpu { .. } => Part::ALL,
+        Move::ScaleToZero | Move::UseGpu { .. } | Move::UseSpot { .. } => Part::ALL,
     }
 }
 
@@ -165,7 +183,7 @@ fn of_running(
     mut priced: Priced,
     workload: &Workload,
     part: Part,
-    target: Option<(&GpuKind, f64)>,
+    target: Option<Target<'_>>,
     world: &World<'_>,
 ) -> Option<Priced> {
     let running: Vec<&PodUse> = workload.running().collect();
@@ -188,26 +206,42 @@ fn of_running(
         });
     }
     priced.value = now * (held * part.of_all());
-    if let Some((kind, slowdown)) = target {
-        let pods = u32::try_from(running.len()).ok()?;
-        let each = workload.gpus_per_pod();
-        let free = world
-            .offers
-            .free_slices()
-            .iter()
-            .find(|(slice, free)| slice == kind && *free >= pods * each);
-        if free.is_some() {
-            priced.takes = Some((kind.clone(), pods * each));
-        } else {
-            let (offer, nodes, hourly) = world.offers.cheapest(kind, pods, each, &workload.pod_requests)?;
-            // What ends by itself is paid for as long as it lasts.
-            let lasts = if workload.family { slowdown } else { 1.0 };
-            priced.added = hourly * (held * lasts);
-            let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
-            priced.added_nodes = Some(format!("{nodes} x {name}"));
+    let pods = u32::try_from(running.len()).ok()?;
+    let each = workload.gpus_per_pod();
+    match target {
+        None => {}
+        // What nodes of its own cost, as nobody knows what else will be on them.
+        Some(Target::Spot(name, hourly, gpus)) => {
+            let nodes = pods.div_ceil((gpus / each.max(1)).max(1));
+            priced.added = hourly * (held * f64::from(nodes));
+            priced.added_nodes = Some(format!("{nodes} x {name} as spot capacity"));
         }
+        Some(Target::Gpu(kind, slowdown)) => on_gpus(&mut priced, workload, (kind, slowdown), (pods, held), world)?,
     }
     Some(priced)
+}
+
+/// What other GPUs for so many running pods cost, of which this share was held.
+fn on_gpus(
+    priced: &mut Priced,
+    workload: &Workload,
+    (kind, slowdown): (&GpuKind, f64),
+    (pods, held): (u32, f64),
+    world: &World<'_>,
+) -> Option<()> {
+    let each = workload.gpus_per_pod();
+    let mut free = world.offers.free_slices().iter();
+    if free.any(|(slice, free)| slice == kind && *free >= pods * each) {
+        priced.takes = Some((kind.clone(), pods * each));
+        return Some(());
+    }
+    let (offer, nodes, hourly) = world.offers.cheapest(kind, pods, each, &workload.pod_requests)?;
+    // What ends by itself is paid for as long as it lasts.
+    let lasts = if workload.family { slowdown } else { 1.0 };
+    priced.added = hourly * (held * lasts);
+    let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
+    priced.added_nodes = Some(format!("{nodes} x {name}"));
+    Some(())
 }
 
 /// What the hours that it held in the window cost at the prices of the window's end.
@@ -222,23 +256,31 @@ fn of_runs(
     mut priced: Priced,
     workload: &Workload,
     part: Part,
-    target: Option<(&GpuKind, f64)>,
+    target: Option<Target<'_>>,
     world: &World<'_>,
 ) -> Option<Priced> {
     let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
     let held = if now < paid { now } else { paid };
-    let Some((kind, slowdown)) = target else {
-        // What is left of a node stays with the rest of it: no node goes away for a part.
-        priced.value = held * part.of_all();
-        return part.keeps.is_some().then_some(priced);
-    };
-    let (offer, _, hourly) = world
-        .offers
-        .cheapest(kind, 1, workload.gpus_per_pod(), &workload.pod_requests)?;
     let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
+    let window = world.snapshot.grid.window.hours();
     priced.value = held;
-    priced.added = hourly * (hours * slowdown / world.snapshot.grid.window.hours());
-    priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
+    match target {
+        None => {
+            // What is left of a node stays with the rest of it: no node goes away for a part.
+            priced.value = held * part.of_all();
+            return part.keeps.is_some().then_some(priced);
+        }
+        Some(Target::Spot(name, hourly, _)) => {
+            priced.added = hourly * (hours / window);
+            priced.added_nodes = Some(format!("{name} as spot capacity"));
+        }
+        Some(Target::Gpu(kind, slowdown)) => {
+            let each = workload.gpus_per_pod();
+            let (offer, _, hourly) = world.offers.cheapest(kind, 1, each, &workload.pod_requests)?;
+            priced.added = hourly * (hours * slowdown / window);
+            priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
+        }
+    }
     priced.own_nodes = has_own_nodes(workload, world);
     Some(priced)
 }

@@ -57,6 +57,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
             monthly: spend.monthly.to_cents(),
             unallocated_monthly: spend.unallocated.to_cents(),
             price_basis: spend.basis,
+            commitments: snapshot.commitments.len(),
             by_category: coverage::cents(spend.by_category),
         }),
         saving: saving(&accepted),
@@ -196,6 +197,10 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 set("asleep", json!("never"), json!(asleep));
             }
             Move::RequestGpus { from, to } => set("gpus_per_pod", json!(from), json!(to)),
+            Move::UseSpot { instance_type, .. } => {
+                set("capacity_type", json!(workload.capacity), json!("spot"));
+                set("nodes", json!(instance_type), json!(instance_type));
+            }
             Move::UseGpu { from, to, per_pod, .. } => {
                 set("gpu", json!(from.to_string()), json!(to.to_string()));
                 set("gpus_per_pod", json!(per_pod), json!(per_pod));

@@ -8,6 +8,7 @@ use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::scenario::Move;
 use crate::model::since::{Followed, Outcome, Since};
 use crate::model::units::Monthly;
+use crate::model::workload::CapacityType;
 
 /// Share by which GPUs held may exceed what a schedule leaves, and it is still followed: nodes start early, pods end late.
 const SCHEDULE_SLACK: f64 = 0.1;
@@ -142,6 +143,7 @@ fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
 fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, reason: Option<&str>) -> bool {
     match change {
         Move::ScaleToZero => reason == Some("not-running"),
+        Move::UseSpot { .. } => after.capacity_type == CapacityType::Spot,
         Move::UseGpu { to, .. } => after.gpu.as_deref() == Some(to.to_string().as_str()),
         // Fewer pods hold fewer GPUs too, and some of theirs may still be unused.
         Move::RequestGpus { .. } => {

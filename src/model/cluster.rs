@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::budget::DisruptionBudget;
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
 use super::pools::InferencePool;
 use super::queueing::Queues;
@@ -31,6 +32,9 @@ pub struct Inventory {
     /// Horizontal pod autoscalers.
     #[serde(default)]
     pub hpas: Vec<Hpa>,
+    /// Pod disruption budgets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disruption_budgets: Vec<DisruptionBudget>,
     /// GPUs and slices that DRA drivers offer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<OfferedDevice>,

@@ -13,6 +13,7 @@ pub mod commitment;
 pub mod queueing;
 pub mod pools;
 pub mod cluster;
+pub mod budget;
 pub mod reading;
 pub mod serving;
 pub mod workload;

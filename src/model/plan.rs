@@ -103,6 +103,9 @@ pub struct PlanSpend {
     pub unallocated_monthly: Monthly,
     /// Whose prices.
     pub price_basis: PriceBasis,
+    /// How many commitments of the policy are in force on its nodes.
+    #[serde(default)]
+    pub commitments: usize,
     /// By what it is for.
     pub by_category: ByCategory,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gap::{Gap, Reason};
 use super::gpu::GpuKind;
+use super::units::Hourly;
 use super::workload::Workload;
 
 /// What a lever may be asked about.
@@ -83,6 +84,15 @@ pub enum Move {
         from: u32,
         /// Then.
         to: u32,
+    },
+    /// Run on the same nodes, bought as spot capacity.
+    UseSpot {
+        /// Their instance type.
+        instance_type: String,
+        /// What one costs as spot capacity, an hour.
+        hourly: Hourly,
+        /// GPUs of one.
+        gpus: u32,
     },
     /// Run on another kind of GPU, as many as before.
     UseGpu {

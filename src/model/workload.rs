@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::budget::DisruptionBudget;
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
 use super::histogram::Histogram;
@@ -80,6 +81,10 @@ pub struct PodUse {
     pub name: String,
     /// Where it ran.
     pub node: Option<String>,
+    /// The run that it is of, for what ends and is run again.
+    pub run: Option<String>,
+    /// How the capacity under it was bought.
+    pub capacity: CapacityType,
     /// When it began to hold its GPUs; the window's start where it began before.
     pub from: Timestamp,
     /// When it let them go; the window's end where it still holds them.
@@ -224,6 +229,8 @@ pub struct Workload {
     pub replicas: Option<u32>,
     /// The autoscaler on it.
     pub autoscaler: Option<Autoscaler>,
+    /// The pod disruption budget that its running pods are in.
+    pub budget: Option<DisruptionBudget>,
     /// The queue that admits it, where Kueue does.
     pub queue: Option<Queueing>,
     /// Names of the InferencePools that its running pods are in: an endpoint picker chooses among them.

@@ -202,6 +202,7 @@ pub(super) fn together(objects: KubernetesReading, history: History) -> (Invento
         pods: objects.pods,
         controllers: objects.controllers,
         hpas: objects.hpas,
+        disruption_budgets: objects.disruption_budgets,
         devices: objects.devices,
         queues: objects.queues,
         pools: objects.pools,

@@ -8,10 +8,13 @@ pub mod capability;
 pub mod evidence;
 pub mod memory_need;
 pub mod offers;
+pub mod spot_offers;
 mod targets;
+mod tolerance;
 mod weekly;
 pub mod idle_gpu;
 pub mod smaller_gpu;
+pub mod spot_migration;
 pub mod unused_gpus;
 
 use crate::catalog::Catalog;
@@ -53,5 +56,6 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(idle_gpu::IdleGpu::read(levers, mistakes)),
         Box::new(unused_gpus::UnusedGpus::read(levers, mistakes)),
         Box::new(smaller_gpu::SmallerGpu::read(levers, mistakes)),
+        Box::new(spot_migration::SpotMigration::read(levers, mistakes)),
     ]
 }

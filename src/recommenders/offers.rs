@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::spot_offers::{self, SpotOffer};
 use crate::catalog::Catalog;
 use crate::catalog::instances::InstanceType;
 use crate::model::cluster::Resources;
@@ -60,6 +61,8 @@ pub struct Offers {
     free_slices: Vec<(GpuKind, u32)>,
     /// Approved GPUs that the cluster's cloud has, without a price.
     unpriced: Vec<GpuKind>,
+    /// The cluster's node types as spot capacity.
+    spot: Vec<SpotOffer>,
 }
 
 impl Offers {
@@ -110,6 +113,7 @@ impl Offers {
             offers,
             free_slices,
             unpriced,
+            spot: spot_offers::of(snapshot, catalog, objectives),
         }
     }
 
@@ -131,6 +135,11 @@ impl Offers {
     /// Approved GPUs that the cluster's cloud has, and of which neither a node nor a list tells the price.
     pub fn unpriced(&self) -> &[GpuKind] {
         &self.unpriced
+    }
+
+    /// A node type of the cluster as spot capacity.
+    pub fn spot(&self, instance_type: &str) -> Option<&SpotOffer> {
+        self.spot.iter().find(|offer| offer.instance_type == instance_type)
     }
 
     /// The cheapest nodes of this kind for so many pods of this shape.

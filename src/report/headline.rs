@@ -1,7 +1,7 @@
 //! The five lines that every report for people begins with: spend, saving, what was judged, what has happened since, and the
 //! first thing to do.
 
-use crate::model::plan::{GapRow, Plan, Row};
+use crate::model::plan::{GapRow, Plan, PlanSpend, Row};
 use crate::model::snapshot::PriceBasis;
 use crate::model::units::{GpuCount, Monthly};
 
@@ -41,7 +41,7 @@ fn spend(plan: &Plan) -> Line {
             format!(
                 "{} a month {}; {scene}",
                 money(spend.monthly, &plan.currency),
-                basis(spend.price_basis)
+                basis(spend)
             ),
             Some(format!(
                 "No workload held {} of it.",
@@ -57,8 +57,9 @@ fn spend(plan: &Plan) -> Line {
     }
 }
 
-pub(super) fn basis(basis: PriceBasis) -> &'static str {
-    match basis {
+pub(super) fn basis(spend: &PlanSpend) -> &'static str {
+    match spend.price_basis {
+        PriceBasis::List if spend.commitments == 0 => "at list prices, commitments unknown",
         PriceBasis::List => "at list prices",
         PriceBasis::Effective => "at the prices really paid",
         PriceBasis::Mixed => "partly at list prices, partly at prices really paid",
@@ -201,7 +202,7 @@ mod tests {
         assert!(
             spend
                 .text
-                .starts_with("$412,000 a month at list prices; 128 GPUs in prod-eu")
+                .starts_with("$412,000 a month at list prices, commitments unknown; 128 GPUs in prod-eu")
         );
         assert!(
             saving

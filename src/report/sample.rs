@@ -189,6 +189,7 @@ pub(super) fn plan() -> Plan {
             monthly: Monthly::new(412_000.0),
             unallocated_monthly: Monthly::new(31_000.0),
             price_basis: PriceBasis::List,
+            commitments: 0,
             by_category: ByCategory {
                 gpu: Monthly::new(412_000.0),
                 ..ByCategory::default()

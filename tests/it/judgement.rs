@@ -73,6 +73,7 @@ pub(crate) fn target(row: &Row) -> String {
         Move::ScaleToZero => "scale-to-zero".to_owned(),
         Move::SleepDuring { .. } => "schedule".to_owned(),
         Move::RequestGpus { to, .. } => format!("{to} GPUs"),
+        Move::UseSpot { .. } => "spot".to_owned(),
         Move::UseGpu { to, .. } => to.to_string(),
     }
 }
@@ -164,7 +165,7 @@ fn a_short_spike_of_memory_is_never_forgotten() {
 fn every_workload_has_a_verdict_of_every_lever() {
     for Judged { plan, .. } in MEDIUM.iter() {
         for workload in &plan.workloads {
-            for lever in ["idle-gpu", "unused-gpus", "smaller-gpu"] {
+            for lever in ["idle-gpu", "unused-gpus", "smaller-gpu", "spot-migration"] {
                 assert!(
                     !said(plan, &workload.id, lever).is_empty(),
                     "{} has none of {lever}",
@@ -320,11 +321,15 @@ fn without_any_activity_nothing_is_called_idle() {
     let judged = &MEDIUM[0];
     let blind = without(&without(&judged.reading, Signal::EngineActive), Signal::GpuUtil);
     let plan = analyze(&blind);
-    assert!(
-        plan.accepted.is_empty() && plan.held_back.is_empty(),
-        "{:#?}",
-        plan.accepted
-    );
+    // Whether interruptions are borne is seen in lives and budgets, not in activity.
+    let by_activity = |row: &&Row| row.levers != ["spot-migration"];
+    let found: Vec<&Row> = plan
+        .accepted
+        .iter()
+        .chain(&plan.held_back)
+        .filter(by_activity)
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
     let named = plan
         .unknown
         .iter()

@@ -5,7 +5,7 @@ use super::random::Rng;
 use super::services as s;
 use super::training::{Cadence, Effort, batch, family};
 use super::workload::{Intent, Kind, Life, Workload};
-use super::{END, HOUR, idlers, unused};
+use super::{END, HOUR, idlers, spot, unused};
 
 /// Every kind of object and every source of metrics, on few GPUs.
 pub fn small(rng: &mut Rng, start: i64) -> Vec<Workload> {
@@ -103,6 +103,7 @@ pub fn medium(rng: &mut Rng, start: i64) -> Vec<Workload> {
     cast.extend(medium_idlers(rng));
     cast.extend(medium_runs(rng, start));
     cast.extend(medium_unused(rng, start));
+    cast.extend(medium_spot(rng, start));
     cast
 }
 
@@ -122,6 +123,14 @@ fn medium_idlers(rng: &mut Rng) -> Vec<Workload> {
         idlers::night_worker(rng, ("data", "night-worker", "data", "l40s-single", count)),
         idlers::too_young(rng, ("sandbox", "prototype", "tools", "l40s-single", 1)),
         idlers::unseen_standby(("chat", "dr-standby", "chat", "h100-single", 1)),
+    ]
+}
+
+fn medium_spot(rng: &mut Rng, start: i64) -> Vec<Workload> {
+    vec![
+        spot::replicas_with_a_budget(rng, ("chat", "chat-70b-eu", "chat", "h100", 2)),
+        spot::resumes(rng, ("research", "distil", "research", "a100-40", 1), start),
+        spot::begins_anew(rng, ("research", "distil-legacy", "research", "a100-40", 1), start),
     ]
 }
 

@@ -11,7 +11,7 @@ use super::workload::Workload;
 use super::{END, World};
 
 /// Path, API version and kind of every list; a reader that asks for more gets the 404 of a group that is not served.
-const LISTS: [(&str, &str, &str); 14] = [
+const LISTS: [(&str, &str, &str); 15] = [
     ("/api/v1/nodes", "v1", "Node"),
     ("/api/v1/pods", "v1", "Pod"),
     ("/apis/apps/v1/deployments", "apps/v1", "Deployment"),
@@ -24,6 +24,11 @@ const LISTS: [(&str, &str, &str); 14] = [
         "/apis/autoscaling/v2/horizontalpodautoscalers",
         "autoscaling/v2",
         "HorizontalPodAutoscaler",
+    ),
+    (
+        "/apis/policy/v1/poddisruptionbudgets",
+        "policy/v1",
+        "PodDisruptionBudget",
     ),
     ("/apis/kubeflow.org/v1/pytorchjobs", "kubeflow.org/v1", "PyTorchJob"),
     ("/apis/kubeflow.org/v1/notebooks", "kubeflow.org/v1", "Notebook"),
@@ -61,6 +66,8 @@ impl World {
         }
         let scaled = objects::autoscalers(self).map(|(workload, bounds)| hpa_json(self, workload, bounds));
         items.insert("HorizontalPodAutoscaler", scaled.collect());
+        let budgets = self.workloads.iter().filter_map(|workload| budget_json(self, workload));
+        items.insert("PodDisruptionBudget", budgets.collect());
         let mut answers = discovery();
         for (path, version, kind) in LISTS {
             let list = json!({
@@ -255,6 +262,15 @@ fn object_json(world: &World, object: &Object) -> Value {
         },
         "spec": spec,
     })
+}
+
+fn budget_json(world: &World, workload: &Workload) -> Option<Value> {
+    let (allowed, name) = (workload.budget?, &workload.name);
+    Some(json!({
+        "metadata": {"namespace": workload.namespace, "name": name, "uid": super::random::uuid(world.key(&format!("PodDisruptionBudget {name}")))},
+        "spec": {"maxUnavailable": allowed, "selector": {"matchLabels": objects::labels(workload)}},
+        "status": {"disruptionsAllowed": allowed, "currentHealthy": workload.replicas, "desiredHealthy": workload.replicas - allowed, "expectedPods": workload.replicas},
+    }))
 }
 
 fn hpa_json(world: &World, workload: &Workload, (least, most): (u32, u32)) -> Value {

@@ -6,7 +6,7 @@
 //! raw samples (`openmetrics`), API objects (`kubernetes`) and costs (`opencost`) for real servers or fakes.
 //!
 //! Files in reading order: `random`, `hardware`, `load`, `workload` (the nouns), `physics` (load to readings), `fleet`
-//! (machines), `plants`, `services`, `idlers`, `training`, `unused` (what is planted, with its truth), `casts`, `company`, `multitude`
+//! (machines), `plants`, `services`, `idlers`, `training`, `unused`, `spot` (what is planted, with its truth), `casts`, `company`, `multitude`
 //! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce`
 //! (what Prometheus
 //! makes of them), and the four ways out.
@@ -28,6 +28,7 @@ pub mod services;
 pub mod idlers;
 pub mod training;
 pub mod unused;
+pub mod spot;
 pub mod casts;
 pub mod company;
 pub mod multitude;

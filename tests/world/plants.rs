@@ -78,10 +78,13 @@ pub fn bare(place: Place, kind: Kind, gpus: u32, behaviour: Behaviour) -> Worklo
         life: Life::Always,
         scrape_holes: false,
         pinned: false,
+        breaks: None,
+        budget: None,
         hpa: None,
         need,
         idle: (Intent::Keep, "", "it works".to_owned()),
         smaller: (Intent::Any, "not planted".to_owned()),
+        spot: (Intent::Keep, "nobody saw that it bears interruptions".to_owned()),
         unused: (Intent::Keep, "", "every GPU of a pod is touched".to_owned()),
     }
 }

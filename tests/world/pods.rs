@@ -87,7 +87,7 @@ pub fn live(seed: u64, workloads: &[Workload], slots: &[Vec<Slot>], start: i64) 
                 let deleted = ended
                     .map(|ended| ended + after)
                     .filter(|deleted| *deleted <= END && !kept);
-                pods.push(Pod {
+                let pod = Pod {
                     workload: index,
                     replica,
                     run,
@@ -99,11 +99,41 @@ pub fn live(seed: u64, workloads: &[Workload], slots: &[Vec<Slot>], start: i64) 
                     started: begin,
                     ended,
                     deleted,
-                });
+                };
+                match workload.breaks.filter(|broken| broken.run == run) {
+                    Some(broken) => pods.extend(broken_in_two(seed, workload, pod, broken.after)),
+                    None => pods.push(pod),
+                }
             }
         }
     }
     pods
+}
+
+/// A pod that is lost after so many seconds, and the one that its Job makes ten minutes later.
+fn broken_in_two(seed: u64, workload: &Workload, pod: Pod, after: i64) -> [Pod; 2] {
+    let lost = pod.started + after;
+    let again = lost + 600;
+    let name = format!(
+        "{}-{}",
+        pod.owners[0].name,
+        suffix(key(seed, &format!("{} again", pod.uid)), 5)
+    );
+    let second = Pod {
+        uid: uid(seed, "Pod", &workload.namespace, &format!("{name}#again")),
+        name,
+        created: lost + 5,
+        started: again,
+        ended: pod.ended.map(|ended| ended + 600),
+        deleted: pod.deleted.map(|deleted| deleted + 600),
+        ..pod.clone()
+    };
+    let first = Pod {
+        ended: Some(lost),
+        deleted: Some(lost + 5),
+        ..pod
+    };
+    [first, second]
 }
 
 /// Begin and end of each run, or of each template.

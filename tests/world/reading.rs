@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gpuwise::model::budget::DisruptionBudget;
 use gpuwise::model::cluster::{
     Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost,
     OwnerRecord, Pod as ReadPod, PodRecord,
@@ -186,6 +187,7 @@ impl World {
                     max_replicas: most,
                 })
                 .collect(),
+            disruption_budgets: self.workloads.iter().filter_map(budget_read).collect(),
             pod_history: self.pods.iter().filter_map(|pod| record(self, pod, step)).collect(),
             owner_history: self.owner_history(),
             node_costs: self.nodes.iter().map(|node| cost_read(self, node)).collect(),
@@ -227,6 +229,18 @@ impl World {
         };
         sums.into_iter().map(cost).collect()
     }
+}
+
+/// A budget selects what all pods of a workload have in common.
+fn budget_read(workload: &super::workload::Workload) -> Option<DisruptionBudget> {
+    let allowed = workload.budget?;
+    Some(DisruptionBudget {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        match_labels: objects::labels(workload),
+        allowed,
+        ..DisruptionBudget::default()
+    })
 }
 
 fn time(second: i64) -> Timestamp {

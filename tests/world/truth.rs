@@ -43,7 +43,7 @@ pub struct Truth {
     pub kind: String,
     /// Its name; the stem of the runs' names, for Job, PyTorchJob and JobSet.
     pub name: String,
-    /// `idle-gpu`, `smaller-gpu` or `unused-gpus`.
+    /// The id of a lever.
     pub lever: String,
     /// What a verdict must be.
     pub expect: Expect,
@@ -51,7 +51,7 @@ pub struct Truth {
     pub why: String,
 }
 
-/// The truths of a world: three a workload, in the order of the workloads. Candidates for `smaller-gpu` are the GPU models
+/// The truths of a world: four a workload, in the order of the workloads. Candidates for `smaller-gpu` are the GPU models
 /// that the world's nodes carry, and slices of them. Below a week of history no change can be demanded of anyone.
 pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
     let present: BTreeSet<&str> = workloads.iter().map(|w| gpu_of(w).model).collect();
@@ -92,6 +92,17 @@ pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
             Intent::Any => Expect::Any,
         };
         truths.push(truth(workload, "unused-gpus", unused, why));
+        let (intent, why) = &workload.spot;
+        let spot = match intent {
+            Intent::Change if days < 7 => Expect::Any,
+            Intent::Change => Expect::Change {
+                to: vec!["spot".to_owned()],
+            },
+            Intent::Keep => Expect::Keep,
+            Intent::Unknown => Expect::Unknown,
+            Intent::Any => Expect::Any,
+        };
+        truths.push(truth(workload, "spot-migration", spot, why));
     }
     truths
 }

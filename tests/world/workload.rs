@@ -191,6 +191,15 @@ pub struct Need {
     pub nvlink: bool,
 }
 
+/// A run that loses its pod, and gets another ten minutes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Break {
+    /// Which run of the window.
+    pub run: usize,
+    /// Seconds after its beginning.
+    pub after: i64,
+}
+
 /// GPUs of a pod, the last ones, that nothing ever touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Untouched {
@@ -237,6 +246,10 @@ pub struct Workload {
     pub scrape_holes: bool,
     /// Whether its pods may not be moved.
     pub pinned: bool,
+    /// A run that is interrupted, if one is.
+    pub breaks: Option<Break>,
+    /// How many of its pods its disruption budget lets be away, if it has one.
+    pub budget: Option<u32>,
     /// Bounds of an autoscaler, if it has one.
     pub hpa: Option<(u32, u32)>,
     /// What a GPU must offer.
@@ -245,6 +258,8 @@ pub struct Workload {
     pub idle: (Intent, &'static str, String),
     /// What `smaller-gpu` must say, and why.
     pub smaller: (Intent, String),
+    /// What `spot-migration` must say, and why.
+    pub spot: (Intent, String),
     /// What `unused-gpus` must say, to what it should change, and why.
     pub unused: (Intent, &'static str, String),
 }

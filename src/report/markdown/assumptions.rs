@@ -46,10 +46,14 @@ fn prices(plan: &Plan) -> String {
     };
     let discounts = match spend.price_basis {
         PriceBasis::Effective => "discounts are in them.",
+        PriceBasis::List if spend.commitments == 0 => {
+            "discounts are not in them. `--costs URL` reads what is really paid; `prices.commitments` in the policy says what \
+             has been committed to."
+        }
         PriceBasis::List => "discounts are not in them. `--costs URL` reads what is really paid.",
         PriceBasis::Mixed => "where a price is a list price, discounts are not in it.",
     };
-    format!("Sums are {}; {discounts}", basis(spend.price_basis))
+    format!("Sums are {}; {discounts}", basis(spend))
 }
 
 /// Where the prices come from, by how much stands on them.

@@ -21,7 +21,7 @@ fn section<'a>(text: &'a str, title: &str) -> &'a str {
 #[test]
 fn a_review_reads_so() {
     insta::assert_snapshot!(markdown(&sample::plan()), @r#"
-    - **Spend:** $412,000 a month at list prices; 128 GPUs in prod-eu, 2026-11-01 to 2026-11-15 (14 days). No workload held $31,000 of it.
+    - **Spend:** $412,000 a month at list prices, commitments unknown; 128 GPUs in prod-eu, 2026-11-01 to 2026-11-15 (14 days). No workload held $31,000 of it.
     - **Saving:** $84,000 a month (20% of spend) leaves the bill with 2 changes; $23,000 more is only freed for others. 8 GPUs freed. Not in it: 1 held back by a rule, 1 to try out first.
     - **Judged:** 83% of spend; 14% cannot be told, 3% is out of scope. Largest gap: 8 GPUs have no metrics ($20,000 a month behind it). Fix: Scrape DCGM on node gpu-7.
     - **Since last time:** No earlier plan was given (--previous FILE), so nothing is compared.
@@ -61,7 +61,7 @@ fn a_review_reads_so() {
 
     ## Assumptions
 
-    - Sums are at list prices; discounts are not in them. `--costs URL` reads what is really paid.
+    - Sums are at list prices, commitments unknown; discounts are not in them. `--costs URL` reads what is really paid; `prices.commitments` in the policy says what has been committed to.
     - Prices come from: AWS list price, 2026-10-30 ($408,000 a month).
     - A month is 730 hours at the rate of the window, 2026-11-01 to 2026-11-15 (14 days); hours of the week are those of UTC.
     - Money leaves the bill only where a whole node goes away. A GPU freed on a node that stays only frees capacity for others. Committed capacity does not leave the bill before its term ends.

@@ -14,6 +14,7 @@ pub mod class;
 pub mod workloads;
 pub mod queues;
 mod pools;
+mod beside;
 mod commitments;
 pub mod spend;
 pub mod bins;
@@ -242,6 +243,7 @@ impl<'a> Outline<'a> {
         let (inventory, now) = (&self.reading.inventory, self.reading.grid.window.end);
         queues::attach(&mut workloads, inventory, &self.owners, now);
         pools::attach(&mut workloads, inventory);
+        beside::attach_budgets(&mut workloads, inventory);
         workloads
     }
 

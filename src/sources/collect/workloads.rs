@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::beside::autoscaler;
 use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
@@ -16,7 +17,7 @@ use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::usage::{Column, Signal};
-use crate::model::workload::{Autoscaler, CapacityType, DeviceUse, PodUse, PriceSource, Workload};
+use crate::model::workload::{CapacityType, DeviceUse, PodUse, PriceSource, Workload};
 
 /// What every workload is joined from.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +183,7 @@ fn workload(
         family: is_schedule(kind) || is_run(kind),
         replicas: controller.and_then(|controller| controller.replicas),
         autoscaler,
+        budget: None,
         queue: None,
         pools: Vec::new(),
         gpus: money.gpus,
@@ -194,17 +196,6 @@ fn workload(
         histograms: BTreeMap::new(),
         pods,
     }
-}
-
-fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) -> Option<Autoscaler> {
-    let targets = |hpa: &&crate::model::cluster::Hpa| {
-        hpa.namespace == namespace && hpa.target.kind == kind && hpa.target.name == name
-    };
-    inventory.hpas.iter().find(targets).map(|hpa| Autoscaler {
-        name: hpa.name.clone(),
-        min_replicas: hpa.min_replicas,
-        max_replicas: hpa.max_replicas,
-    })
 }
 
 /// What the newest pod serves, with the geometry of the cache that its server reports.
@@ -273,6 +264,8 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
     PodUse {
         name: life.key.1.clone(),
         node: life.node.clone(),
+        run: life.top.run.clone(),
+        capacity: facts.map_or(CapacityType::Unknown, |facts| facts.capacity),
         from: life.from,
         to: life.to,
         running: life.running,

@@ -114,6 +114,7 @@ pub(super) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("", "nodes"),
         ("", "pods"),
         ("autoscaling", "horizontalpodautoscalers"),
+        ("policy", "poddisruptionbudgets"),
         (devices::SLICES.group, devices::SLICES.plural),
         (devices::CLAIMS.group, devices::CLAIMS.plural),
     ])

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::{devices, redact, requests};
+use crate::model::budget::{DisruptionBudget, Requirement};
 use crate::model::cluster::{Container, Hpa, Labels, Node, ObjectRef, Pod, Resources};
 use crate::model::gpu::gpu_resource;
 
@@ -123,6 +126,31 @@ pub(super) fn hpa(hpa: HorizontalPodAutoscaler) -> Option<Hpa> {
         },
         min_replicas: u32::try_from(spec.min_replicas.unwrap_or(1)).ok()?,
         max_replicas: u32::try_from(spec.max_replicas).ok()?,
+    })
+}
+
+/// A pod disruption budget. One without selector is about no pod.
+pub(super) fn disruption_budget(budget: PodDisruptionBudget) -> Option<DisruptionBudget> {
+    let selector = budget.spec?.selector?;
+    let requirement = |one: LabelSelectorRequirement| Requirement {
+        key: one.key,
+        operator: one.operator,
+        values: one.values.unwrap_or_default(),
+    };
+    Some(DisruptionBudget {
+        namespace: budget.metadata.namespace.unwrap_or_default(),
+        name: budget.metadata.name.unwrap_or_default(),
+        match_labels: selector.match_labels.unwrap_or_default(),
+        match_expressions: selector
+            .match_expressions
+            .into_iter()
+            .flatten()
+            .map(requirement)
+            .collect(),
+        allowed: budget
+            .status
+            .and_then(|status| u32::try_from(status.disruptions_allowed?).ok())
+            .unwrap_or(0),
     })
 }
 

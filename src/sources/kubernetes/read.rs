@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::ApiResource;
 
 use super::connect::Connection;
@@ -12,6 +13,7 @@ use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
 use super::{devices, objects, owners, pools, queues};
+use crate::model::budget::DisruptionBudget;
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
@@ -30,6 +32,8 @@ pub struct KubernetesReading {
     pub controllers: Vec<Controller>,
     /// All horizontal pod autoscalers.
     pub hpas: Vec<Hpa>,
+    /// Pod disruption budgets.
+    pub disruption_budgets: Vec<DisruptionBudget>,
     /// GPUs that DRA drivers offer.
     pub devices: Vec<OfferedDevice>,
     /// Resource claims that have their devices.
@@ -81,6 +85,14 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
             objects::hpa,
         )
         .await?;
+    let mut disruption_budgets = reader
+        .list(
+            &[ApiResource::erase::<PodDisruptionBudget>(&())],
+            Need::Useful,
+            "which pods may be disrupted, and how many at a time",
+            objects::disruption_budget,
+        )
+        .await?;
     let of_pods = pods.iter().flat_map(|pod| [pod.started, pod.finished]);
     let newest = of_pods
         .chain(nodes.iter().map(|node| node.created))
@@ -90,12 +102,14 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
     controllers.sort_by(|a, b| (&a.namespace, &a.this).cmp(&(&b.namespace, &b.this)));
     hpas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    disruption_budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     device_claims.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok(KubernetesReading {
         nodes,
         pods,
         controllers,
         hpas,
+        disruption_budgets,
         devices,
         device_claims,
         pools,

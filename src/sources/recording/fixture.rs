@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::model::budget::{DisruptionBudget, Requirement};
 use crate::model::cluster::{
     Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost,
     OwnerRecord, Pod, PodRecord, Resources,
@@ -63,6 +64,20 @@ fn claim() -> DeviceClaim {
         name: "hindenburg-gpu-x7k2p".to_owned(),
         devices: vec![device()],
         reserved_for: vec!["d00dfeed-1111-4321-8888-cafe12345678".to_owned()],
+    }
+}
+
+fn disruption_budget() -> DisruptionBudget {
+    DisruptionBudget {
+        namespace: "zeppelinlab".to_owned(),
+        name: "balloonbudget".to_owned(),
+        match_labels: [("app".to_owned(), "balloon".to_owned())].into(),
+        match_expressions: vec![Requirement {
+            key: "team".to_owned(),
+            operator: "In".to_owned(),
+            values: vec!["hindenburg".to_owned()],
+        }],
+        allowed: 1,
     }
 }
 
@@ -191,6 +206,7 @@ fn inventory() -> Inventory {
             replicas: None,
         }],
         hpas: vec![hpa()],
+        disruption_budgets: vec![disruption_budget()],
         pod_history: vec![PodRecord {
             namespace: "zeppelinlab".to_owned(),
             name: "hindenburg-28399-b4c5d".to_owned(),

@@ -147,6 +147,17 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut hpa.name);
         reference(&mut hpa.target, visit);
     }
+    for budget in &mut inventory.disruption_budgets {
+        visit(Text::Name, &mut budget.namespace);
+        visit(Text::Name, &mut budget.name);
+        labels(&mut budget.match_labels, visit);
+        for one in &mut budget.match_expressions {
+            let text = |value: &String| reads_as(&one.key, value);
+            one.values
+                .iter_mut()
+                .for_each(|value| text(value).into_iter().for_each(|text| visit(text, value)));
+        }
+    }
 }
 
 fn pools(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String)) {

@@ -111,6 +111,8 @@ pub(crate) struct Workload {
     /// Annotations of its pods.
     #[serde(default)]
     pub(crate) annotations: BTreeMap<String, String>,
+    /// How many of its pods its disruption budget lets be away; it selects its labels.
+    pub(crate) budget: Option<u32>,
     /// Fewest and most replicas of an autoscaler on it.
     pub(crate) hpa: Option<(u32, u32)>,
     /// The container's image.
@@ -154,6 +156,22 @@ pub(crate) struct Pods {
     from: Option<Span>,
     r#for: Option<Span>,
     every: Option<Span>,
+    /// Runs that lost their pod, and got another ten minutes later.
+    #[serde(default)]
+    interrupted: Vec<Interruption>,
+}
+
+/// A run that was interrupted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Interruption {
+    /// Which run, from nought.
+    run: usize,
+    /// How long it had lasted.
+    after: Span,
+    /// Whether the second pod began with all of the work anew.
+    #[serde(default)]
+    anew: bool,
 }
 
 /// One piece of a signal; later ones lie over earlier ones.
@@ -202,6 +220,17 @@ impl When {
 }
 
 impl Pods {
+    /// The lives of the pods of a run that lasts from one second to another when nothing interrupts it.
+    pub(crate) fn lives(&self, run: usize, (from, to): (i64, i64)) -> Vec<(i64, i64)> {
+        const PAUSE: i64 = 600;
+        let Some(interrupted) = self.interrupted.iter().find(|one| one.run == run) else {
+            return vec![(from, to)];
+        };
+        let at = from + seconds(interrupted.after);
+        let again = if interrupted.anew { at - from } else { 0 };
+        vec![(from, at), (at + PAUSE, to + PAUSE + again)]
+    }
+
     /// When they run.
     pub(crate) fn when(&self) -> When {
         When::of(self.from, self.r#for, self.every)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gpuwise::catalog::Catalog;
+use gpuwise::model::budget::DisruptionBudget;
 use gpuwise::model::cluster::{
     Container, Controller, CostProduct, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord,
     Pod, PodRecord, Resources,
@@ -53,6 +54,14 @@ impl Case {
             for (number, pod) in placed.iter().enumerate() {
                 workload.add_pod(pod, number, grid, &mut reading.inventory);
             }
+            let budget = workload.budget.map(|allowed| DisruptionBudget {
+                namespace: workload.namespace.clone(),
+                name: workload.name.clone(),
+                match_labels: workload.labels.clone(),
+                allowed,
+                ..DisruptionBudget::default()
+            });
+            reading.inventory.disruption_budgets.extend(budget);
             workload.add_series(&placed, grid, catalog, &mut reading.series);
         }
         reading.settle();
@@ -81,12 +90,13 @@ impl Case {
                 let first = pods.gpu.unwrap_or(*next);
                 *next = (*next).max(first + workload.gpus);
                 for (run, life) in pods.when().spans(length).into_iter().enumerate() {
-                    placed.push(Placed {
+                    let lives = pods.lives(run, life).into_iter();
+                    placed.extend(lives.map(|life| Placed {
                         node,
                         devices: (first..first + workload.gpus).collect(),
                         life,
                         run,
-                    });
+                    }));
                 }
             }
         }

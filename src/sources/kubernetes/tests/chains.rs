@@ -236,6 +236,7 @@ async fn a_server_of_1_25_is_asked_for_nothing_it_lacks() {
     for path in [
         "/apis/apps/v1/statefulsets",
         "/apis/autoscaling/v2/horizontalpodautoscalers",
+        "/apis/policy/v1/poddisruptionbudgets",
     ] {
         lists.insert(path, json!({"kind": "List", "metadata": {}, "items": []}));
     }

@@ -1,0 +1,282 @@
+//! `spot-migration`: work that bears interruptions, on capacity that may be taken away and costs less.
+
+use super::evidence::{fact, shared_devices, unknown};
+use super::spot_offers::SpotOffer;
+use super::{Recommender, World, tolerance};
+use crate::model::commitment::Commitment;
+use crate::model::gap::{Gap, Reason};
+use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
+use crate::model::snapshot::GpuNode;
+use crate::model::units::Hourly;
+use crate::model::workload::{CapacityType, Class, Workload};
+use crate::policy::located::Mistake;
+use crate::policy::section::Section;
+
+/// The lever.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpotMigration {
+    /// Replicas below which a service does not bear that one is away.
+    pub least_replicas: f64,
+    /// Days of history without which nothing was seen.
+    pub least_days: f64,
+}
+
+impl SpotMigration {
+    /// Its settings, under its id.
+    pub fn read(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Self {
+        let mut own = levers.section("spot-migration", mistakes);
+        let lever = Self {
+            least_replicas: own.number("least_replicas", 2.0, 1000.0, mistakes),
+            least_days: own.number("least_days", 1.0, 365.0, mistakes),
+        };
+        own.finish(mistakes);
+        lever
+    }
+
+    fn judge(&self, workload: &Workload, world: &World<'_>) -> Result<Candidate, Gap> {
+        if let Some(kept) = self.right_as_it_is(workload, world) {
+            return Ok(kept);
+        }
+        let class = &workload.class;
+        if class.class == Class::Unknown {
+            return Err(Gap::new(
+                "class-unknown",
+                "what kind of work it does",
+                class.because.join(", "),
+                "label it, or let its image and arguments say what it runs",
+            ));
+        }
+        if workload.pods.iter().any(|pod| pod.shared) {
+            return Err(shared_devices());
+        }
+        let days = workload.hours_held() / 24.0;
+        if days < self.least_days {
+            return Err(Gap::new(
+                "history-too-short",
+                format!("{days:.1} days of history"),
+                format!(
+                    "under {} days nobody has seen what an interruption does to it",
+                    self.least_days
+                ),
+                "ask again later, or widen --window if it is older than the window",
+            ));
+        }
+        let mut evidence = match tolerance::seen(workload, world.snapshot.grid.window) {
+            Ok(evidence) => evidence,
+            Err(because) => return Ok(Candidate::Keep { because }),
+        };
+        let offer = match offer(workload, world)? {
+            Ok(offer) => offer,
+            Err(because) => return Ok(Candidate::Keep { because }),
+        };
+        let gang = gang(workload);
+        evidence.extend(of_offer(offer, gang));
+        Ok(Candidate::Move(Box::new(proposal(workload, offer, evidence, gang))))
+    }
+
+    /// What needs no further question.
+    fn right_as_it_is(&self, workload: &Workload, world: &World<'_>) -> Option<Candidate> {
+        let running: Vec<_> = workload.running().collect();
+        if running.is_empty() && !workload.family {
+            return Some(keep("not-running", "it holds no GPUs now"));
+        }
+        if workload.capacity == CapacityType::Spot {
+            return Some(keep("on-spot-already", "it runs on spot capacity"));
+        }
+        if workload.capacity == CapacityType::Reserved {
+            return Some(keep(
+                "committed",
+                "its nodes are reserved capacity, which stays on the bill: spot capacity would come on top of it",
+            ));
+        }
+        if let Some(held) = committed(workload, world) {
+            let because = format!(
+                "its nodes are committed to until {} ({}), and stay on the bill until then: spot capacity would come on top",
+                held.until_day(),
+                held.name
+            );
+            return Some(keep("committed", &because));
+        }
+        if workload.class.class == Class::Notebook {
+            return Some(keep(
+                "interactive",
+                "a person works in it, and would lose what is in its memory",
+            ));
+        }
+        if running.iter().any(|pod| pod.pinned) {
+            return Some(keep(
+                "not-to-be-disrupted",
+                "its pods are marked as not to be disrupted, and spot capacity is taken away all the same",
+            ));
+        }
+        let replicas = running.len();
+        (workload.class.class == Class::Inference && (replicas as f64) < self.least_replicas).then(|| {
+            let because = format!("it has {replicas} replicas: nobody serves while one of them is away");
+            keep("too-few-replicas", &because)
+        })
+    }
+}
+
+/// Its nodes as spot capacity; a reason, where that is no cheaper.
+fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<&'w SpotOffer, Reason>, Gap> {
+    let nodes: Vec<&GpuNode> = workload
+        .pods
+        .iter()
+        .filter_map(|pod| world.snapshot.node(pod.node.as_deref()?))
+        .collect();
+    let Some(instance_type) = nodes.first().and_then(|node| node.instance_type.as_deref()) else {
+        return Err(Gap::new(
+            "no-instance-type",
+            "which nodes it runs on",
+            "its nodes are gone, or carry no instance type",
+            "label nodes with node.kubernetes.io/instance-type",
+        ));
+    };
+    let Some(offer) = world.offers.spot(instance_type) else {
+        return Err(Gap::new(
+            "no-spot-price",
+            format!("what {instance_type} costs as spot capacity"),
+            "neither a spot node of the cluster, nor the price sheet, nor a public list tells",
+            "give `prices.rows` a row with capacity_type: spot",
+        ));
+    };
+    let now = nodes
+        .iter()
+        .filter_map(|node| node.hourly)
+        .fold(None, |least: Option<Hourly>, price| {
+            Some(least.filter(|least| *least < price).unwrap_or(price))
+        });
+    if let Some(now) = now.filter(|now| offer.hourly >= *now) {
+        let because = format!(
+            "{instance_type} costs {:.2} an hour here, and {:.2} as spot capacity ({})",
+            now.get(),
+            offer.hourly.get(),
+            offer.price.source
+        );
+        return Ok(Err(Reason::new("spot-is-no-cheaper", because)));
+    }
+    Ok(Ok(offer))
+}
+
+/// The commitment that covers every node of its kind, so that none of them leaves the bill.
+fn committed<'w>(workload: &Workload, world: &World<'w>) -> Option<&'w Commitment> {
+    let nodes = workload.pods.iter().filter(|pod| pod.running || workload.family);
+    let mut held = nodes.filter_map(|pod| world.snapshot.node(pod.node.as_deref()?)?.commitment);
+    let first = held.next()?;
+    let commitment = world.snapshot.commitments.get(first)?;
+    let own = world
+        .snapshot
+        .nodes
+        .iter()
+        .filter(|node| node.commitment == Some(first));
+    let all = commitment.nodes.is_none_or(|covered| own.count() <= covered as usize);
+    (all && held.all(|other| other == first)).then_some(commitment)
+}
+
+/// Pods that stop together when one is taken away: those of a run.
+fn gang(workload: &Workload) -> usize {
+    let newest = workload.pods.iter().max_by_key(|pod| (pod.running, pod.to));
+    match newest.and_then(|pod| pod.run.as_ref()) {
+        Some(run) => {
+            let own = || workload.pods.iter().filter(|pod| pod.run.as_ref() == Some(run));
+            // Attempts of one pod follow each other; those of a gang are there at the same time.
+            let at_once = |pod: &crate::model::workload::PodUse| {
+                own()
+                    .filter(|other| other.from <= pod.from && pod.from < other.to)
+                    .count()
+            };
+            own().map(at_once).max().unwrap_or(1)
+        }
+        None => 1,
+    }
+}
+
+/// Price and interruptions of what is offered; both bounds of what a provider publishes, as neither is a rate.
+fn of_offer(offer: &SpotOffer, gang: usize) -> Vec<Evidence> {
+    let (low, high) = offer.bounds;
+    let mut evidence = vec![fact(
+        format!(
+            "an hour of {} as spot capacity, between {:.2} and {:.2}",
+            offer.instance_type,
+            low.get(),
+            high.get()
+        ),
+        format!("{}, {}", offer.price.source, offer.price.as_of),
+        Some(offer.hourly.get()),
+    )];
+    if offer.seen.hours > 0.0 {
+        evidence.push(fact(
+            format!("interruptions seen here in {:.0} hours on such nodes", offer.seen.hours),
+            "kube-state-metrics and the Kubernetes API",
+            Some(f64::from(offer.seen.interruptions)),
+        ));
+    }
+    if let (Some((least, most)), Some(source)) = (offer.interrupted, &offer.interrupted_source) {
+        let what = format!(
+            "of such nodes {:.0} to {:.0} % were taken away within a month, where it was published",
+            least * 100.0,
+            most * 100.0
+        );
+        evidence.push(fact(what, source.clone(), None));
+    }
+    if gang > 1 {
+        evidence.push(fact(
+            "pods that stop together when one is taken away",
+            "the Kubernetes API",
+            Some(gang as f64),
+        ));
+    }
+    evidence
+}
+
+fn proposal(workload: &Workload, offer: &SpotOffer, evidence: Vec<Evidence>, gang: usize) -> Proposal {
+    let name = format!("{}/{}", workload.namespace, workload.name);
+    let mut needs_human = vec![
+        "whether it has a deadline that an interruption would break".to_owned(),
+        format!(
+            "{} may not be had as spot capacity when it is needed: keep on-demand as the second choice",
+            offer.instance_type
+        ),
+    ];
+    if gang > 1 {
+        needs_human.push(format!("{gang} pods stop together when one node is taken away"));
+    }
+    Proposal {
+        moves: vec![Move::UseSpot {
+            instance_type: offer.instance_type.clone(),
+            hourly: offer.hourly,
+            gpus: offer.gpus,
+        }],
+        title: format!("run {name} on spot capacity"),
+        evidence,
+        service: None,
+        confidence: Level::Low,
+        risk: if gang > 1 { Level::High } else { Level::Medium },
+        needs_human,
+        rollback: "let it run on on-demand nodes only".to_owned(),
+    }
+}
+
+impl Recommender for SpotMigration {
+    fn id(&self) -> &'static str {
+        "spot-migration"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("spot_migration.md")
+    }
+
+    fn propose(&self, subject: Subject<'_>, world: &World<'_>) -> Vec<Candidate> {
+        let Subject::Workload(workload) = subject;
+        match self.judge(workload, world) {
+            Ok(candidate) => vec![candidate],
+            Err(missing) => unknown(missing),
+        }
+    }
+}
+
+fn keep(code: &str, because: &str) -> Candidate {
+    Candidate::Keep {
+        because: Reason::new(code, because),
+    }
+}

@@ -1,0 +1,108 @@
+//! Objects that stand beside a workload and are about it: its autoscaler, its disruption budget.
+
+use crate::model::cluster::{Hpa, Inventory};
+use crate::model::workload::{Autoscaler, Workload};
+
+pub(super) fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) -> Option<Autoscaler> {
+    let targets = |hpa: &&Hpa| hpa.namespace == namespace && hpa.target.kind == kind && hpa.target.name == name;
+    inventory.hpas.iter().find(targets).map(|hpa| Autoscaler {
+        name: hpa.name.clone(),
+        min_replicas: hpa.min_replicas,
+        max_replicas: hpa.max_replicas,
+    })
+}
+
+/// Tells workloads the budget that all their living pods are in. Kubernetes evicts no pod that is in two.
+pub(super) fn attach_budgets(workloads: &mut [Workload], inventory: &Inventory) {
+    if inventory.disruption_budgets.is_empty() {
+        return;
+    }
+    for workload in workloads {
+        let running: Vec<&str> = workload.running().map(|pod| pod.name.as_str()).collect();
+        let pods = inventory.pods.iter();
+        let own = pods.filter(|pod| pod.namespace == workload.namespace && running.contains(&pod.name.as_str()));
+        let labels: Vec<_> = own.map(|pod| &pod.labels).collect();
+        let mut budgets = inventory.disruption_budgets.iter().filter(|budget| {
+            let mut all = labels.iter();
+            !labels.is_empty() && all.all(|labels| budget.selects(&workload.namespace, labels))
+        });
+        let only = budgets.next().filter(|_| budgets.next().is_none());
+        workload.budget = only.cloned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::model::budget::DisruptionBudget;
+    use crate::model::cluster::{Labels, Pod};
+    use crate::model::reading::Reading;
+    use crate::model::time::{Grid, Window};
+    use crate::policy::price_sheet::PriceSheet;
+    use crate::sources::collect::Outline;
+
+    fn budgets_of(budgets: &[(&str, &str)]) -> Vec<Option<String>> {
+        let labels = Labels::from([
+            ("app".to_owned(), "chat".to_owned()),
+            ("tier".to_owned(), "gold".to_owned()),
+        ]);
+        let pod = Pod {
+            namespace: "ml".to_owned(),
+            name: "chat-0".to_owned(),
+            uid: "u".to_owned(),
+            node: Some("n".to_owned()),
+            phase: "Running".to_owned(),
+            labels,
+            counted: Some([("nvidia.com/gpu".to_owned(), 1.0)].into()),
+            ..Pod::default()
+        };
+        let budget = |(name, label): &(&str, &str)| DisruptionBudget {
+            namespace: "ml".to_owned(),
+            name: (*name).to_owned(),
+            match_labels: label
+                .split_once('=')
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into_iter()
+                .collect(),
+            ..DisruptionBudget::default()
+        };
+        let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+        let reading = Reading {
+            cluster: "c".to_owned(),
+            grid: Grid {
+                window: Window {
+                    start: at(0),
+                    end: at(36_000),
+                },
+                step_seconds: 3_600,
+            },
+            currency: "USD".to_owned(),
+            inventory: Inventory {
+                pods: vec![pod],
+                disruption_budgets: budgets.iter().map(budget).collect(),
+                ..Inventory::default()
+            },
+            series: Vec::new(),
+            asked: Vec::new(),
+            gaps: Vec::new(),
+        };
+        let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
+        let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
+        let workloads = outline.snapshot().workloads;
+        workloads
+            .into_iter()
+            .map(|one| one.budget.map(|budget| budget.name))
+            .collect()
+    }
+
+    #[test]
+    fn a_budget_is_that_of_all_pods_and_the_only_one() {
+        assert_eq!(
+            budgets_of(&[("own", "app=chat"), ("other", "app=embed")]),
+            [Some("own".to_owned())]
+        );
+        assert_eq!(budgets_of(&[("other", "app=embed")]), [None]);
+        assert_eq!(budgets_of(&[("own", "app=chat"), ("second", "tier=gold")]), [None]);
+    }
+}
