@@ -84,8 +84,16 @@ impl<'a> Placement<'a> {
             pods.any(|placed| changes.contains_key(&(placed.workload, placed.pod)))
         });
         let then = self.empty_among(touched, changes);
-        let newly = then.difference(&self.already).map(|at| &self.snapshot.nodes[*at]);
-        newly.collect()
+        // Those on which nothing is left come first: what moves to others may empty this node of a pool or that.
+        let moved = |at: &usize| self.staying(*at, changes).next().is_some();
+        let (moved, bare): (Vec<usize>, Vec<usize>) = then.iter().copied().partition(moved);
+        let then: Vec<&'a GpuNode> = bare
+            .into_iter()
+            .chain(moved)
+            .map(|at| &self.snapshot.nodes[at])
+            .collect();
+        let already: Vec<&'a GpuNode> = self.already.iter().map(|at| &self.snapshot.nodes[*at]).collect();
+        beyond(then, &already)
     }
 
     /// The cluster that stands here.
@@ -168,6 +176,32 @@ impl<'a> Placement<'a> {
         }
         (!is_empty).then_some(bin)
     }
+}
+
+/// What of `then` goes beyond `before`. Of a pool that consolidates, as many nodes of a type as there are more of: pods that move
+/// may empty one node instead of another, and that is no saving.
+pub(super) fn beyond<'a>(then: Vec<&'a GpuNode>, before: &[&'a GpuNode]) -> Vec<&'a GpuNode> {
+    let group = |node: &&'a GpuNode| node.consolidates.then_some((&node.pool, &node.instance_type));
+    let mut more: BTreeMap<_, i64> = BTreeMap::new();
+    for group in then.iter().filter_map(group) {
+        *more.entry(group).or_insert(0) += 1;
+    }
+    for group in before.iter().filter_map(group) {
+        // A group that is in none of `then` was not looked at.
+        more.entry(group).and_modify(|more| *more -= 1);
+    }
+    let known: BTreeSet<&str> = before.iter().map(|node| node.name.as_str()).collect();
+    let is_new = |node: &&GpuNode| !known.contains(node.name.as_str());
+    let mut newly: Vec<&GpuNode> = then.into_iter().filter(is_new).collect();
+    newly.retain(|node| match group(node).and_then(|group| more.get_mut(&group)) {
+        Some(left) => {
+            *left -= 1;
+            *left >= 0
+        }
+        None => true,
+    });
+    newly.sort_by(|a, b| a.name.cmp(&b.name));
+    newly
 }
 
 /// Whether anything is saved when this node is empty: it has a price, is not committed to, something or somebody can remove

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bill::{Bill, Leaving};
-use super::placement::{Changes, Placement};
+use super::placement::{Changes, Placement, beyond};
 use super::price::{Priced, Release};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
@@ -157,7 +157,6 @@ fn add_sleeping<'a>(
     (changes, already): (&Changes<'_>, &[&'a GpuNode]),
     outcome: &mut Outcome,
 ) {
-    let already: BTreeSet<&str> = already.iter().map(|node| node.name.as_str()).collect();
     for (row, priced) in set.iter().enumerate() {
         let Some(share) = priced
             .releases
@@ -170,8 +169,7 @@ fn add_sleeping<'a>(
         let mut asleep = changes.clone();
         let own = priced.releases.iter();
         asleep.extend(own.map(|release| ((priced.workload, release.pod.as_str()), release.left)));
-        let mut newly = placement.emptied(&asleep);
-        newly.retain(|node| !already.contains(node.name.as_str()));
+        let newly = beyond(placement.emptied(&asleep), already);
         for leaving in let_go(bill, newly, set, outcome) {
             let on_it = priced
                 .releases

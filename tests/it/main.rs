@@ -30,6 +30,7 @@ mod outage;
 mod past;
 mod parts;
 mod prices;
+mod random_worlds;
 mod reach;
 mod readme;
 mod remote_read;

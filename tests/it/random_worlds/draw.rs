@@ -1,0 +1,302 @@
+//! A cluster drawn from a seed: pools of nodes, some committed to, some waited for, with workloads that work, rest, or do both.
+
+use std::collections::BTreeMap;
+
+use gpuwise::model::commitment::{Commitment, CommitmentKind, Covers};
+use gpuwise::model::gpu::{DeviceId, GpuKind, GpuModel};
+use gpuwise::model::queueing::{ClusterQueue, QueueState, QueuedRuns};
+use gpuwise::model::snapshot::{ByCategory, GpuNode, PriceBasis, Snapshot, Spend};
+use gpuwise::model::time::{Grid, Window};
+use gpuwise::model::units::{GpuCount, Hourly, Monthly, Share};
+use gpuwise::model::usage::{Column, Signal};
+use gpuwise::model::workload::{CapacityType, Class, Classified, DeviceUse, PodUse, PriceSource, Workload};
+use jiff::Timestamp;
+
+use crate::generator::random::Rng;
+
+const HOURS: i64 = 76;
+const END: i64 = 1_794_787_200;
+
+/// Instance type, GPU, GPUs, list price an hour.
+const TYPES: [(&str, &str, u32, f64); 4] = [
+    ("p4d.24xlarge", "A100-40GB", 8, 21.957_6),
+    ("p5.48xlarge", "H100-80GB", 8, 55.04),
+    ("g6e.12xlarge", "L40S", 4, 10.492_64),
+    ("g6.12xlarge", "L4", 4, 4.601_6),
+];
+
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_second(END - (HOURS - hour) * 3_600).unwrap()
+}
+
+fn grid() -> Grid {
+    Grid {
+        window: Window {
+            start: at(0),
+            end: at(HOURS),
+        },
+        step_seconds: 3_600,
+    }
+}
+
+/// A pool of nodes of one type, and what of it is committed to.
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    pub(crate) of: (&'static str, &'static str, u32, f64),
+    pub(crate) nodes: u32,
+    pub(crate) consolidates: bool,
+    pub(crate) capacity: CapacityType,
+    pub(crate) committed: Option<(u32, f64)>,
+    pub(crate) waiting: f64,
+}
+
+fn pool(rng: &mut Rng, number: usize) -> Pool {
+    let of = TYPES[number];
+    let nodes = rng.whole(1, 5) as u32;
+    let committed = (rng.whole(0, 2) == 0).then(|| (rng.whole(1, i64::from(nodes)) as u32, of.3 * rng.range(0.4, 0.9)));
+    Pool {
+        name: format!("pool-{number}"),
+        of,
+        nodes,
+        consolidates: rng.whole(0, 1) == 0,
+        capacity: match rng.whole(0, 9) {
+            0 => CapacityType::Reserved,
+            _ => CapacityType::OnDemand,
+        },
+        committed,
+        waiting: if rng.whole(0, 3) == 0 {
+            (rng.whole(1, 3) * 4) as f64
+        } else {
+            0.0
+        },
+    }
+}
+
+impl Pool {
+    fn blended(&self) -> f64 {
+        let list = self.of.3;
+        self.committed.map_or(list, |(nodes, hourly)| {
+            let nodes = f64::from(nodes);
+            (nodes * hourly + (f64::from(self.nodes) - nodes) * list) / f64::from(self.nodes)
+        })
+    }
+
+    fn node(&self, number: u32, commitment: Option<usize>) -> GpuNode {
+        GpuNode {
+            name: format!("{}-{number}", self.name),
+            pool: Some(self.name.clone()),
+            elastic: true,
+            consolidates: self.consolidates,
+            instance_type: Some(self.of.0.to_owned()),
+            region: Some("us-east-1".to_owned()),
+            gpu: Some(GpuModel(self.of.1.to_owned())),
+            gpus: self.of.2,
+            shared: false,
+            slices: BTreeMap::new(),
+            cpu: None,
+            memory: None,
+            capacity: self.capacity,
+            hourly: Some(Hourly::new(self.blended())),
+            price: Some(source()),
+            present: Share::new(1.0).unwrap(),
+            listed: self.committed.is_none(),
+            on_demand: self.committed.map(|_| Hourly::new(self.of.3)),
+            commitment,
+            queues: vec![self.name.clone()],
+            strangers: 0,
+        }
+    }
+}
+
+fn source() -> PriceSource {
+    PriceSource {
+        source: "test".to_owned(),
+        as_of: "2026-11-16".to_owned(),
+    }
+}
+
+/// What the GPUs of a pod do, each by itself: how active, and MiB.
+fn behaviour(rng: &mut Rng, gpus: u32) -> Vec<(f64, f64)> {
+    let used = match rng.whole(0, 3) {
+        0 => 0,
+        1 => rng.whole(0, i64::from(gpus)) as u32,
+        _ => gpus,
+    };
+    let (activity, memory) = match rng.whole(0, 1) {
+        0 => (rng.range(0.02, 0.05), 3_000.0),
+        _ => (rng.range(0.5, 0.9), 30_000.0),
+    };
+    (0..gpus)
+        .map(|gpu| if gpu < used { (activity, memory) } else { (0.0, 300.0) })
+        .collect()
+}
+
+fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<String, u32>) -> Option<Workload> {
+    let pool = &pools[rng.whole(0, pools.len() as i64 - 1) as usize];
+    let (kind, class) = *[
+        ("Deployment", Class::Inference),
+        ("StatefulSet", Class::Inference),
+        ("Notebook", Class::Notebook),
+        ("JobSet", Class::Training),
+    ]
+    .get(rng.whole(0, 3) as usize)?;
+    let each = *[1, 1, 2, 4].get(rng.whole(0, 3) as usize)?;
+    let behaviour = behaviour(rng, each);
+    let name = format!("w{number}");
+    let mut pods = Vec::new();
+    for replica in 0..rng.whole(1, 4) {
+        let places: Vec<String> = (0..pool.nodes)
+            .map(|node| format!("{}-{node}", pool.name))
+            .filter(|node| free[node] >= each)
+            .collect();
+        let Some(node) = places.get(rng.whole(0, places.len().max(1) as i64 - 1) as usize) else {
+            break;
+        };
+        *free.get_mut(node)? -= each;
+        let share = f64::from(each) / f64::from(pool.of.2);
+        pods.push(pod(
+            &format!("{name}-{replica}"),
+            node,
+            pool,
+            each,
+            pool.blended() * share,
+            &behaviour,
+        ));
+    }
+    let monthly: Hourly = pods.iter().filter_map(|pod| pod.hourly).sum();
+    (!pods.is_empty()).then(|| Workload {
+        id: format!("c/ns/{kind}/{name}"),
+        cluster: "c".to_owned(),
+        group: "apps".to_owned(),
+        kind: kind.to_owned(),
+        namespace: "ns".to_owned(),
+        name,
+        labels: BTreeMap::new(),
+        owner: None,
+        owner_because: None,
+        class: Classified {
+            class,
+            confidence: 0.9,
+            because: vec!["drawn".to_owned()],
+        },
+        runs: 1,
+        family: false,
+        replicas: None,
+        autoscaler: None,
+        budget: None,
+        queue: None,
+        pools: Vec::new(),
+        gpus: GpuCount::new(pods.iter().map(|pod| f64::from(pod.gpus)).sum()),
+        gpu: Some(GpuKind::whole(pool.of.1)),
+        capacity: pool.capacity,
+        pod_requests: BTreeMap::new(),
+        monthly: Some(monthly.monthly()),
+        price: Some(source()),
+        serving: None,
+        histograms: BTreeMap::new(),
+        pods,
+    })
+}
+
+fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &[(f64, f64)]) -> PodUse {
+    let points = grid().points();
+    let column = |value: f64| Column::from_options(vec![Some(value); points]);
+    let device = |(gpu, (activity, memory)): (usize, &(f64, f64))| DeviceUse {
+        device: Some(DeviceId {
+            node: node.to_owned(),
+            uuid: format!("{name}-{gpu}"),
+            mig_instance: None,
+        }),
+        signals: BTreeMap::from([
+            (Signal::EngineActive, column(*activity)),
+            (Signal::GpuUtil, column(activity * 100.0)),
+            (Signal::MemoryUsed, column(*memory)),
+            (Signal::Power, column(20.0 + activity * 200.0)),
+        ]),
+    };
+    PodUse {
+        name: name.to_owned(),
+        node: Some(node.to_owned()),
+        run: None,
+        capacity: pool.capacity,
+        from: at(0),
+        to: at(HOURS),
+        running: true,
+        pinned: false,
+        shared: false,
+        gpus,
+        share: 1.0,
+        gpu: Some(GpuKind::whole(pool.of.1)),
+        hourly: Some(Hourly::new(hourly)),
+        devices: behaviour.iter().enumerate().map(device).collect(),
+        server: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
+    let mut rng = Rng::new(seed);
+    let pools: Vec<Pool> = (0..rng.whole(1, 4) as usize)
+        .map(|number| pool(&mut rng, number))
+        .collect();
+    let mut commitments = Vec::new();
+    let mut nodes = Vec::new();
+    for pool in &pools {
+        let held = pool.committed.map(|(covered, hourly)| {
+            commitments.push(Commitment {
+                name: format!("plan of {}", pool.name),
+                kind: CommitmentKind::SavingsPlan,
+                covers: Covers::InstanceType(pool.of.0.to_owned()),
+                region: None,
+                nodes: Some(covered),
+                hourly: Some(Hourly::new(hourly)),
+                from: None,
+                until: at(HOURS + 5_000),
+                place: "policy.yaml:1".to_owned(),
+            });
+            commitments.len() - 1
+        });
+        nodes.extend((0..pool.nodes).map(|number| pool.node(number, held)));
+    }
+    let mut free: BTreeMap<String, u32> = nodes.iter().map(|node| (node.name.clone(), node.gpus)).collect();
+    let count = rng.whole(1, 9) as usize;
+    let mut workloads: Vec<Workload> = (0..count)
+        .filter_map(|number| workload(&mut rng, number, &pools, &mut free))
+        .collect();
+    workloads.sort_by(|a, b| a.id.cmp(&b.id));
+    let monthly: Monthly = nodes.iter().filter_map(|node| node.hourly).sum::<Hourly>().monthly();
+    let queue = |pool: &Pool| QueueState {
+        queue: ClusterQueue {
+            name: pool.name.clone(),
+            ..ClusterQueue::default()
+        },
+        runs: QueuedRuns {
+            gpus_waiting: pool.waiting,
+            ..QueuedRuns::default()
+        },
+    };
+    let snapshot = Snapshot {
+        cluster: "c".to_owned(),
+        grid: grid(),
+        currency: "USD".to_owned(),
+        gpus: nodes.iter().map(|node| node.gpus).sum(),
+        gpus_with_metrics: 0,
+        samples: 0,
+        servers_read: true,
+        absent: Vec::new(),
+        gaps: Vec::new(),
+        queues: pools.iter().map(queue).collect(),
+        commitments,
+        spend: Some(Spend {
+            monthly,
+            unallocated: Monthly::ZERO,
+            basis: PriceBasis::List,
+            by_category: ByCategory {
+                gpu: monthly,
+                ..ByCategory::default()
+            },
+        }),
+        nodes,
+        workloads,
+    };
+    (pools, snapshot)
+}
