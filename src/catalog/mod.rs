@@ -7,6 +7,7 @@ pub mod list_prices;
 pub mod metrics;
 pub mod models;
 pub mod plausible;
+pub mod work;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use instances::InstanceType;
 use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
+use work::WorkSign;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,6 +43,7 @@ pub struct Catalog {
     discounts: Vec<Discount>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
+    work: Vec<WorkSign>,
 }
 
 /// A data file that cannot be read; the message names the file, and the row where there is one.
@@ -75,6 +78,7 @@ impl Catalog {
             discounts: rows("discounts.csv", include_str!("data/discounts.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
+            work: rows("work.csv", include_str!("data/work.csv"))?,
         })
     }
 
@@ -137,6 +141,11 @@ impl Catalog {
     /// Every open model it knows.
     pub fn models(&self) -> &[ModelSpec] {
         &self.models
+    }
+
+    /// What tells the kind of work.
+    pub fn work(&self) -> &[WorkSign] {
+        &self.work
     }
 
     /// What a kind is of its whole GPU in compute: one, or its slices over those of the profile that takes them all.

@@ -60,6 +60,18 @@ pub fn gpu_requests(requests: &Resources) -> Resources {
     held.map(|(name, count)| (name.clone(), *count)).collect()
 }
 
+/// CPU and memory that one living pod requests at most.
+pub(super) fn pod_requests(lives: &[&Life<'_>]) -> Resources {
+    let mut most = Resources::new();
+    for pod in lives.iter().filter_map(|life| life.pod) {
+        for (name, amount) in pod.requests() {
+            let slot = most.entry(name).or_insert(0.0);
+            *slot = slot.max(amount);
+        }
+    }
+    most
+}
+
 /// The GPUs that a living pod holds by its requests and its claims, none counted twice, and how much of them is its own.
 fn held_by<'a>(pod: &'a Pod, claims: &Claims<'a>) -> (Resources, f64) {
     let mut requests = gpu_requests(&pod.requests());

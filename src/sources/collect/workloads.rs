@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
-use super::lives::Life;
+use super::lives::{Life, pod_requests};
 use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;
-use crate::model::cluster::{Inventory, Resources};
+use crate::model::cluster::Inventory;
 use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
@@ -151,14 +151,20 @@ fn workload(
         .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
     let containers = newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers);
+    // A family has the name that its runs share; what one is told to run stands in the newest of them.
+    let told = newest.and_then(|life| sources.owners.controller(namespace, kind, &life.top.name));
+    let replicas = controller.and_then(|controller| controller.replicas);
     let class = classify(Signs {
-        kind,
+        kind: (group, kind),
         name,
         labels: &labels,
         containers,
-        serving: serving.as_ref(),
-        serves_metrics: pods.iter().any(|pod| !pod.server.is_empty()),
+        told: told.map_or(&[][..], |told| &told.args),
+        replicas,
         autoscaled: autoscaler.is_some(),
+        pods: &pods,
+        grid: sources.grid,
+        catalog: sources.catalog,
     });
     let runs: BTreeSet<&String> = lives.iter().filter_map(|life| life.top.run.as_ref()).collect();
     let money = Money::of(&pods, sources);
@@ -180,7 +186,7 @@ fn workload(
         class,
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
         family: is_schedule(kind) || is_run(kind),
-        replicas: controller.and_then(|controller| controller.replicas),
+        replicas,
         autoscaler,
         queue: None,
         pools: Vec::new(),
@@ -221,18 +227,6 @@ fn serving(lives: &[&Life<'_>], joined: &Joined, sources: Sources<'_>) -> Option
         server.and_then(|server| server.model_name.as_deref()),
         sources.catalog,
     )
-}
-
-/// CPU and memory that one living pod requests at most.
-fn pod_requests(lives: &[&Life<'_>]) -> Resources {
-    let mut most = Resources::new();
-    for pod in lives.iter().filter_map(|life| life.pod) {
-        for (name, amount) in pod.requests() {
-            let slot = most.entry(name).or_insert(0.0);
-            *slot = slot.max(amount);
-        }
-    }
-    most
 }
 
 fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sources<'_>) -> PodUse {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::model::cluster::{
-    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost,
-    OwnerRecord, Pod, PodRecord, Resources,
+    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Mount, Node, NodeCost, ObjectRef,
+    OtherCost, OwnerRecord, Pod, PodRecord, Port, Resources,
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
@@ -121,6 +121,15 @@ fn pod() -> Pod {
         args: vec!["--model=zeppelin/chat-7b".to_owned()],
         env: labels(&[("MODEL_NAME", "zeppelinchat")]),
         requests: Resources::from([("nvidia.com/gpu".to_owned(), 0.1 + 0.2)]),
+        ports: vec![Port {
+            number: 8000,
+            name: "zeppelinport".to_owned(),
+        }],
+        probed: true,
+        mounts: vec![Mount {
+            path: "/zeppelin/checkpoints".to_owned(),
+            claim: Some("zeppelinclaim".to_owned()),
+        }],
     };
     Pod {
         namespace: "zeppelinlab".to_owned(),
@@ -189,6 +198,7 @@ fn inventory() -> Inventory {
             owner: Some(object("CronJob", "hindenburg")),
             labels: labels(&[("team", "airships")]),
             replicas: None,
+            args: vec!["python zeppelin_train.py".to_owned()],
         }],
         hpas: vec![hpa()],
         pod_history: vec![PodRecord {

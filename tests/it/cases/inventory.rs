@@ -257,6 +257,7 @@ impl Workload {
                     owner: above.map(reference),
                     labels: self.labels.clone(),
                     replicas: None,
+                    args: Vec::new(),
                 });
             }
         }
@@ -286,6 +287,7 @@ impl Workload {
             args: self.args.split_whitespace().map(str::to_owned).collect(),
             env: Labels::new(),
             requests: self.requests(),
+            ..Container::default()
         }
     }
 
