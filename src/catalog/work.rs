@@ -23,7 +23,7 @@ pub enum Sign {
     Flag,
     /// A word in a name.
     Word,
-    /// A container's port.
+    /// A container's port; `*` stands for any that no other row names.
     Port,
     /// A word in the name of a container's port.
     PortName,

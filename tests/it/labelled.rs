@@ -217,6 +217,7 @@ async fn classes_are_right_where_told_and_told_where_a_careful_reader_could() {
         "batch.yaml",
         "notebooks.yaml",
         "deceptive.yaml",
+        "unseen.yaml",
     ]);
     assert!(set.len() >= 60);
     holds(&measure(&set).await);
@@ -227,4 +228,11 @@ async fn classes_of_published_manifests_are_right() {
     if let Some(set) = shared() {
         holds(&measure(&set).await);
     }
+}
+
+#[tokio::test]
+async fn classes_of_manifests_that_no_sign_was_chosen_by_are_right() {
+    let set = own(&["unseen-again.yaml"]);
+    assert!(set.len() >= 15);
+    holds(&measure(&set).await);
 }

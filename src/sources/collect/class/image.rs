@@ -69,7 +69,7 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
     for container in containers {
         let (name, tag) = parts(&container.image);
         let last = name.rsplit('/').next().unwrap_or(&name);
-        for (class, weight, word) in in_name(last, lasts, rows) {
+        for (class, weight, word) in in_name(&format!("{last}:{tag}"), lasts, rows) {
             hints.push(Hint::new(
                 class,
                 "image",
@@ -78,10 +78,11 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
             ));
         }
         let words = [split(last), split(&tag)].concat();
+        let whole = format!("{name}:{tag}");
         if rows_of(rows, Sign::Helper).any(|row| words.contains(&row.text)) {
             continue;
         }
-        for row in rows_of(rows, Sign::Image).filter(|row| stands_in(&row.text, &name)) {
+        for row in rows_of(rows, Sign::Image).filter(|row| stands_in(&row.text, &whole)) {
             let because = format!("its image is made for that (`{}`)", row.text);
             hints.extend(of(row.tells).map(|class| Hint::new(class, "image", row.weight * trusted, because)));
         }

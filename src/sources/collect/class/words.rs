@@ -133,9 +133,15 @@ pub(super) fn ports(containers: &[&Container], rows: &[WorkSign]) -> Vec<Hint> {
             hints.extend(of(row.tells).map(|class| Hint::new(class, "port", row.weight, because)));
         }
         let number = port.number.to_string();
-        for row in rows_of(rows, Sign::Port).filter(|row| row.text == number) {
-            let because = format!("it listens on port {number}");
-            hints.extend(of(row.tells).map(|class| Hint::new(class, "port", row.weight, because)));
+        let known = rows_of(rows, Sign::Port).find(|row| row.text == number);
+        let any = || rows_of(rows, Sign::Port).find(|row| row.text == "*");
+        if let Some((row, class)) = known.or_else(any).and_then(|row| Some((row, of(row.tells)?))) {
+            hints.push(Hint::new(
+                class,
+                "port",
+                row.weight,
+                format!("it listens on port {number}"),
+            ));
         }
     }
     hints
