@@ -27,6 +27,14 @@ const LEAST: f64 = 0.6;
 /// What speaks so strongly for another class that none is answered.
 const CONTRADICTS: f64 = 0.8;
 
+/// What names and the shape of a service come to at most, however many agree: they only fit.
+const LIKELY: f64 = 0.79;
+
+/// Sorts of hints that only fit.
+const FIT: [&str; 8] = [
+    "shape", "probe", "replicas", "port", "name", "volume", "variable", "ends",
+];
+
 /// What is known of a workload that tells its class.
 #[derive(Debug, Clone, Copy)]
 pub struct Signs<'a> {
@@ -222,7 +230,7 @@ fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, 
             hints.push(Hint::new(
                 Class::Inference,
                 "autoscaler",
-                0.7,
+                0.75,
                 "an autoscaler stands on it",
             ));
         }
@@ -302,7 +310,9 @@ fn decide(mut hints: Vec<Hint>, signs: Signs<'_>, doing: Doing) -> Classified {
         );
         return unknown(because);
     }
-    let confidence = 1.0 - least / next;
+    let only_fits = hints.iter().all(|hint| hint.class != class || FIT.contains(&hint.sort));
+    let most = if only_fits { LIKELY } else { 1.0 };
+    let confidence = (1.0 - least / next).min(most);
     if confidence < LEAST || 1.0 - next >= CONTRADICTS {
         let told = |class: Class| format!("{} by this: {}", called(class), reasons(class).join(", "));
         return unknown(vec![told(class), told(other)]);

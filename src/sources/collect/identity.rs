@@ -1,6 +1,6 @@
 //! What a serving workload serves, read from its containers' command lines, and from the metrics where those are silent.
 
-pub(super) mod command;
+pub(crate) mod command;
 mod read;
 #[cfg(test)]
 mod tests;

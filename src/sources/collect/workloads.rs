@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
-use super::lives::{Life, pod_requests};
+use super::lives::{Life, pod_requests, within};
 use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;
-use crate::model::cluster::Inventory;
+use crate::model::cluster::{Inventory, Labels};
 use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::usage::{Column, Signal};
-use crate::model::workload::{Autoscaler, CapacityType, DeviceUse, PodUse, PriceSource, Workload};
+use crate::model::workload::{Autoscaler, CapacityType, Classified, DeviceUse, PodUse, PriceSource, Workload};
 
 /// What every workload is joined from.
 #[derive(Debug, Clone, Copy)]
@@ -150,22 +150,14 @@ fn workload(
         .iter()
         .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
-    let containers = newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers);
-    // A family has the name that its runs share; what one is told to run stands in the newest of them.
-    let told = newest.and_then(|life| sources.owners.controller(namespace, kind, &life.top.name));
     let replicas = controller.and_then(|controller| controller.replicas);
-    let class = classify(Signs {
-        kind: (group, kind),
-        name,
-        labels: &labels,
-        containers,
-        told: told.map_or(&[][..], |told| &told.args),
-        replicas,
-        autoscaled: autoscaler.is_some(),
-        pods: &pods,
-        grid: sources.grid,
-        catalog: sources.catalog,
-    });
+    let class = class(
+        key,
+        newest.copied(),
+        (&labels, &pods),
+        (replicas, autoscaler.is_some()),
+        sources,
+    );
     let runs: BTreeSet<&String> = lives.iter().filter_map(|life| life.top.run.as_ref()).collect();
     let money = Money::of(&pods, sources);
     let shown_kind = if group.is_empty() {
@@ -200,6 +192,30 @@ fn workload(
         histograms: BTreeMap::new(),
         pods,
     }
+}
+
+/// The kind of work, by what the newest living pod runs.
+fn class(
+    (group, kind, namespace, name): &Key,
+    newest: Option<&Life<'_>>,
+    (labels, pods): (&Labels, &[PodUse]),
+    (replicas, autoscaled): (Option<u32>, bool),
+    sources: Sources<'_>,
+) -> Classified {
+    // A family has the name that its runs share; what one is told to run stands in the newest of them.
+    let told = newest.and_then(|life| sources.owners.controller(namespace, kind, &life.top.name));
+    classify(Signs {
+        kind: (group, kind),
+        name,
+        labels,
+        containers: newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers),
+        told: told.map_or(&[][..], |told| &told.args),
+        replicas,
+        autoscaled,
+        pods,
+        grid: sources.grid,
+        catalog: sources.catalog,
+    })
 }
 
 fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, name: &str) -> Option<Autoscaler> {
@@ -280,32 +296,6 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
         devices,
         server: within(own.server, life, sources.grid),
     }
-}
-
-/// Columns cut to a life; a name may be used again by a later pod.
-fn within(columns: BTreeMap<Signal, Column>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
-    let inside = |at: usize| {
-        let second = grid.second(at);
-        second > life.from.as_second() && second <= life.to.as_second()
-    };
-    let mut kept = BTreeMap::new();
-    for (signal, column) in columns {
-        let Some((first, last)) = column.span() else {
-            continue;
-        };
-        if inside(first) && inside(last) {
-            kept.insert(signal, column);
-            continue;
-        }
-        let mut cut = Column::gaps(column.len());
-        for (at, value) in column.samples().filter(|(at, _)| inside(*at)) {
-            cut.set(at, value);
-        }
-        if cut.count() > 0 {
-            kept.insert(signal, cut);
-        }
-    }
-    kept
 }
 
 /// What a pod holds: the slice it asked for on the GPU that its metrics, or else its node, name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gpuwise::catalog::Catalog;
 use gpuwise::model::cluster::{
     Container, Controller, CostProduct, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord,
-    Pod, PodRecord, Resources,
+    Pod, PodRecord, Port, Resources,
 };
 use gpuwise::model::gpu::GpuModel;
 use gpuwise::model::reading::{Reading, Series};
@@ -287,6 +287,12 @@ impl Workload {
             args: self.args.split_whitespace().map(str::to_owned).collect(),
             env: Labels::new(),
             requests: self.requests(),
+            // A Deployment of a case is a service, and looks like one.
+            ports: Vec::from_iter((self.kind == "Deployment").then(|| Port {
+                number: 8080,
+                name: "http".to_owned(),
+            })),
+            probed: self.kind == "Deployment",
             ..Container::default()
         }
     }

@@ -234,6 +234,21 @@ fn ports_probes_and_replicas_make_a_service_of_what_says_nothing_else() {
 }
 
 #[test]
+fn what_only_fits_is_likely_and_never_sure() {
+    let mut plain = case("Deployment", "model-server-api", "i", "python main.py");
+    plain.replicas = Some(9);
+    plain.containers[0].probed = true;
+    plain.containers[0].ports = vec![Port {
+        number: 8080,
+        name: "http".to_owned(),
+    }];
+    let told = plain.told();
+    assert!(told.class == Class::Inference && told.confidence < 0.8, "{told:?}");
+    plain.autoscaled = true;
+    assert!(plain.told().confidence > 0.8);
+}
+
+#[test]
 fn volumes_support_and_never_answer() {
     let mut job = case("StatefulSet", "x", "i", "python main.py");
     job.containers[0].mounts = vec![Mount {
@@ -289,7 +304,7 @@ fn load_makes_surer_or_takes_back_and_never_answers() {
     // What is sure stays.
     let vllm = || case("Deployment", "x", "vllm/vllm-openai", "vllm serve m");
     assert_eq!(vllm().loaded(steady).told(), vllm().told());
-    let train = || case("StatefulSet", "x", "i", "python train.py --lr 1");
+    let train = || case("Job", "x", "i", "python train.py");
     assert!(train().loaded(steady).told().confidence > train().told().confidence);
 }
 
