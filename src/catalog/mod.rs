@@ -21,7 +21,7 @@ use instances::InstanceType;
 use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
-use work::WorkSign;
+use work::WorkSigns;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Catalog {
     discounts: Vec<Discount>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
-    work: Vec<WorkSign>,
+    work: WorkSigns,
 }
 
 /// A data file that cannot be read; the message names the file, and the row where there is one.
@@ -78,7 +78,7 @@ impl Catalog {
             discounts: rows("discounts.csv", include_str!("data/discounts.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
-            work: rows("work.csv", include_str!("data/work.csv"))?,
+            work: WorkSigns::new(rows("work.csv", include_str!("data/work.csv"))?),
         })
     }
 
@@ -144,7 +144,7 @@ impl Catalog {
     }
 
     /// What tells the kind of work.
-    pub fn work(&self) -> &[WorkSign] {
+    pub fn work(&self) -> &WorkSigns {
         &self.work
     }
 

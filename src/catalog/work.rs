@@ -3,12 +3,14 @@
 //! A weight is the chance that the sign alone is right, 0 to 1, as judged by hand and measured on the labelled manifests in
 //! `tests/it/labelled`: 0.9 and more for what does one thing only, 0.3 for what merely fits.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Provenance;
 
 /// Where a sign stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {
     /// The kind of the object, with its group where the name alone is ambiguous: `Model.kubeai.org`.
@@ -79,6 +81,25 @@ pub struct WorkSign {
     pub provenance: Provenance,
 }
 
+/// All signs, by where they stand.
+#[derive(Debug, Clone)]
+pub struct WorkSigns(BTreeMap<Sign, Vec<WorkSign>>);
+
+impl WorkSigns {
+    pub(super) fn new(rows: Vec<WorkSign>) -> Self {
+        let mut signs: BTreeMap<Sign, Vec<WorkSign>> = BTreeMap::new();
+        for row in rows {
+            signs.entry(row.sign).or_default().push(row);
+        }
+        Self(signs)
+    }
+
+    /// Those that stand there, in the order of the file.
+    pub fn of(&self, sign: Sign) -> &[WorkSign] {
+        self.0.get(&sign).map_or(&[], Vec::as_slice)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -90,7 +111,7 @@ mod tests {
     fn no_sign_says_two_things_and_none_is_certain() {
         let catalog = Catalog::shipped().unwrap();
         let mut seen = BTreeSet::new();
-        for row in catalog.work() {
+        for row in catalog.work().0.values().flatten() {
             assert!(seen.insert((format!("{:?}", row.sign), &row.text)), "{row:?}");
             let most = if row.tells == Tells::Infrastructure { 1.0 } else { 0.97 };
             assert!((0.0..=most).contains(&row.weight), "{row:?}");

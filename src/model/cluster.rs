@@ -234,7 +234,7 @@ pub struct Controller {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
     /// The command line that it has others run, which its pods do not show: a RayJob's entry point, a Spark application's
-    /// file or class. Tokens blanked.
+    /// file or class, what a CronJob runs at its hour. Tokens blanked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
 }

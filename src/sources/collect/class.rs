@@ -13,7 +13,7 @@ mod words;
 mod tests;
 
 use crate::catalog::Catalog;
-use crate::catalog::work::{Sign, Tells, WorkSign};
+use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
 use crate::model::cluster::{Container, Labels};
 use crate::model::gpu::gpu_resource;
 use crate::model::time::Grid;
@@ -160,12 +160,12 @@ fn of(tells: Tells) -> Option<Class> {
     }
 }
 
-fn rows_of(rows: &[WorkSign], sign: Sign) -> impl Iterator<Item = &WorkSign> {
-    rows.iter().filter(move |row| row.sign == sign)
+fn rows_of(rows: &WorkSigns, sign: Sign) -> impl Iterator<Item = &WorkSign> {
+    rows.of(sign).iter()
 }
 
 /// What operators say: the kind, their labels, and a model server's metrics.
-fn declared(signs: Signs<'_>, rows: &[WorkSign]) -> Vec<Hint> {
+fn declared(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
     let (group, kind) = signs.kind;
     for row in rows_of(rows, Sign::Kind) {

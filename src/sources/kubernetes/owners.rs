@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::KubernetesError;
 use super::kinds::{self, SCALABLE};
@@ -191,11 +191,28 @@ fn command_line(kind: &str, spec: &Value) -> Vec<String> {
         "RayJob" => text("/entrypoint"),
         "RayCronJob" => text("/jobTemplate/entrypoint"),
         "SparkApplication" => return spark(spec),
+        // Between its runs it has no pod that would show it.
+        "CronJob" => return scheduled(spec),
         "ScheduledSparkApplication" => return spec.get("template").map(spark).unwrap_or_default(),
         _ => None,
     };
     let through_a_shell = |entrypoint| vec!["sh".to_owned(), "-c".to_owned(), entrypoint];
     entrypoint.map(through_a_shell).unwrap_or_default()
+}
+
+/// The command line of the container that asks for GPUs, or else of the first.
+fn scheduled(spec: &Value) -> Vec<String> {
+    let containers = spec
+        .pointer("/jobTemplate/spec/template/spec/containers")
+        .and_then(Value::as_array);
+    let asks = |container: &&Value| asks_for_gpus(&json!({"containers": [container]}));
+    let all = || containers.into_iter().flatten();
+    let Some(container) = all().find(asks).or_else(|| all().next()) else {
+        return Vec::new();
+    };
+    let words = ["command", "args"].map(|name| container.get(name).and_then(Value::as_array));
+    let words = words.into_iter().flatten().flatten();
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn spark(spec: &Value) -> Vec<String> {

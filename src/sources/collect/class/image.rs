@@ -3,7 +3,7 @@
 use super::run::Doing;
 use super::words::{in_name, split};
 use super::{Hint, Lasts, of, rows_of};
-use crate::catalog::work::{Sign, Tells, WorkSign};
+use crate::catalog::work::{Sign, Tells, WorkSigns};
 use crate::model::cluster::Container;
 
 /// How much an image says of a container that runs something of its own in it.
@@ -35,7 +35,7 @@ fn stands_in(text: &str, name: &str) -> bool {
 }
 
 /// What says that it looks after the GPUs themselves.
-pub(super) fn cares_for_gpus(containers: &[&Container], rows: &[WorkSign]) -> Option<String> {
+pub(super) fn cares_for_gpus(containers: &[&Container], rows: &WorkSigns) -> Option<String> {
     for container in containers {
         let (name, _) = parts(&container.image);
         let made = rows_of(rows, Sign::Image).filter(|row| row.tells == Tells::Infrastructure);
@@ -63,7 +63,7 @@ pub(super) fn cares_for_gpus(containers: &[&Container], rows: &[WorkSign]) -> Op
 }
 
 /// What the images say.
-pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows: &[WorkSign]) -> Vec<Hint> {
+pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
     let trusted = if doing == Doing::Own { OWN_PROGRAM } else { 1.0 };
     for container in containers {

@@ -1,7 +1,7 @@
 //! What a container runs, as far as its command line tells.
 
 use super::{Hint, Lasts, of, rows_of, words};
-use crate::catalog::work::{Sign, Tells, WorkSign};
+use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
 use crate::model::cluster::Container;
 use crate::model::workload::Class;
 use crate::sources::collect::identity::command::{Command, commands};
@@ -29,7 +29,7 @@ pub(super) struct Run<'r> {
     pub(super) doing: Doing,
     commands: Vec<Command>,
     program: Option<&'r WorkSign>,
-    rows: &'r [WorkSign],
+    rows: &'r WorkSigns,
 }
 
 /// What shell scripts do besides their work.
@@ -46,7 +46,7 @@ const RUNNERS: [&str; 12] = [
 
 impl<'r> Run<'r> {
     /// What these containers run, or have others run.
-    pub(super) fn of(containers: &[&Container], told: &[String], rows: &'r [WorkSign]) -> Self {
+    pub(super) fn of(containers: &[&Container], told: &[String], rows: &'r WorkSigns) -> Self {
         let mut all: Vec<Command> = containers.iter().flat_map(|container| commands(container)).collect();
         if !told.is_empty() {
             // What it is told is its work; its pods only wait for it.
@@ -157,24 +157,26 @@ fn base_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// The program whose name stands last in a command, since a launcher stands before what it launches.
-fn program<'r>(words: &[String], rows: &'r [WorkSign]) -> Option<&'r WorkSign> {
+/// The program whose name stands last in a command, since a launcher stands before what it launches; of several that begin at
+/// one word, the one that is told in most words.
+fn program<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
     let mut best: Option<(usize, usize, &WorkSign)> = None;
-    for row in rows_of(rows, Sign::Program) {
-        let wanted: Vec<&str> = row.text.split(' ').collect();
-        for at in 0..words.len() {
-            let is_value = at > 0 && words[at - 1].starts_with("--") && !words[at - 1].contains('=');
-            let names = |(number, wanted): (usize, &&str)| {
-                let Some(word) = words.get(at + number) else {
-                    return false;
-                };
-                matches(wanted, if number == 0 { base_name(word) } else { word })
-            };
-            if !is_value && wanted.iter().enumerate().all(names) {
-                let place = (at, row.text.len(), row);
-                best = match best {
-                    Some(known) if (known.0, known.1) >= (place.0, place.1) => Some(known),
-                    _ => Some(place),
+    for (at, word) in words.iter().enumerate() {
+        let is_value = at > 0 && words[at - 1].starts_with("--") && !words[at - 1].contains('=');
+        if is_value {
+            continue;
+        }
+        let name = base_name(word);
+        for row in rows_of(rows, Sign::Program) {
+            let mut wanted = row.text.split(' ');
+            let begins = wanted.next().is_some_and(|first| matches(first, name));
+            let mut rest = words[at + 1..].iter();
+            if begins && wanted.all(|wanted| rest.next().is_some_and(|word| matches(wanted, word))) {
+                let is_better = best.is_none_or(|(known, length, _)| (known, length) < (at, row.text.len()));
+                best = if is_better {
+                    Some((at, row.text.len(), row))
+                } else {
+                    best
                 };
             }
         }

@@ -2,7 +2,7 @@
 
 use super::run::matches;
 use super::{Class, Hint, Lasts, Signs, of, rows_of};
-use crate::catalog::work::{Sign, Tells, WorkSign};
+use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
 use crate::model::cluster::Container;
 
 /// Last part of the keys of labels by which people say what a workload is.
@@ -24,7 +24,7 @@ const TELLING: [&str; 14] = [
 ];
 
 /// How much less a workload's or an image's name says than that of what it runs.
-const BY_NAME: f64 = 0.7;
+const BY_NAME: f64 = 0.75;
 
 /// The words of a name: parted by whatever is no letter or digit, and where a capital follows a small letter.
 pub(super) fn split(name: &str) -> Vec<String> {
@@ -47,7 +47,7 @@ pub(super) fn split(name: &str) -> Vec<String> {
 }
 
 /// What the words of a name say of what lasts so: class, weight and word.
-pub(super) fn in_name<'r>(name: &str, lasts: Lasts, rows: &'r [WorkSign]) -> Vec<(Class, f64, &'r str)> {
+pub(super) fn in_name<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f64, &'r str)> {
     let mut words = split(name);
     // `fine-tune`, `pre-training` and their like are one word in two.
     let pairs: Vec<String> = words.windows(2).map(|pair| pair.concat()).collect();
@@ -70,7 +70,7 @@ fn said(row: &WorkSign, lasts: Lasts) -> Option<(Class, f64, &str)> {
 }
 
 /// What its name says, and the values of labels that people set to say what it is.
-pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &[WorkSign]) -> Vec<Hint> {
+pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
     let said = in_name(signs.name, lasts, rows);
     hints.extend(
@@ -95,7 +95,7 @@ pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &[WorkSign]) -> Vec<Hi
 }
 
 /// What says that a container which is held open is so for a person.
-pub(super) fn of_a_person(signs: Signs<'_>, rows: &[WorkSign]) -> Vec<Hint> {
+pub(super) fn of_a_person(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
     if signs.kind.1 == "Pod" {
         hints.push(Hint::new(
@@ -117,7 +117,7 @@ pub(super) fn of_a_person(signs: Signs<'_>, rows: &[WorkSign]) -> Vec<Hint> {
 }
 
 /// What ports say.
-pub(super) fn ports(containers: &[&Container], rows: &[WorkSign]) -> Vec<Hint> {
+pub(super) fn ports(containers: &[&Container], rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
     for port in containers.iter().flat_map(|container| &container.ports) {
         let names = split(&port.name);
@@ -148,7 +148,7 @@ pub(super) fn ports(containers: &[&Container], rows: &[WorkSign]) -> Vec<Hint> {
 }
 
 /// What supports other signs and says too little alone: volumes, variables, ports.
-pub(super) fn support(containers: &[&Container], rows: &[WorkSign]) -> Vec<Hint> {
+pub(super) fn support(containers: &[&Container], rows: &WorkSigns) -> Vec<Hint> {
     let mut hints: Vec<Hint> = ports(containers, rows);
     hints.retain(|hint| hint.class != Class::Inference);
     for mount in containers.iter().flat_map(|container| &container.mounts) {
