@@ -141,7 +141,8 @@ fn lasts(kind: &str) -> Lasts {
         "LeaderWorkerSet",
         "DaemonSet",
     ];
-    if is_run(kind) || is_schedule(kind) {
+    // Kinds that nobody here knows are named as those are that end, too.
+    if is_run(kind) || is_schedule(kind) || kind.ends_with("Job") {
         Lasts::Ends
     } else if GO_ON.contains(&kind) {
         Lasts::GoesOn

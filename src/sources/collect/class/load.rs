@@ -8,6 +8,9 @@ use crate::model::workload::PodUse;
 /// A class that is this sure is left as it is; history is looked at where it could matter.
 const SURE: f64 = 0.9;
 
+/// Nothing that is read from names and numbers is certain.
+const SUREST: f64 = 0.99;
+
 /// Hours of load that show whether it ever rests, and whether it follows the day.
 const STEADY_HOURS: usize = 48;
 const DAILY_HOURS: usize = 5 * 24;
@@ -65,7 +68,7 @@ pub(super) fn weighed(mut told: Classified, signs: Signs<'_>) -> Classified {
         }
         (None, _) => {}
     }
-    told.confidence = (told.confidence * 100.0).round() / 100.0;
+    told.confidence = ((told.confidence * 100.0).round() / 100.0).min(SUREST);
     told
 }
 

@@ -135,6 +135,30 @@ fn a_kind_of_another_group_is_another_kind() {
 }
 
 #[test]
+fn a_kind_that_nobody_knows_is_read_by_its_name() {
+    assert_eq!(case("FineTuneJob", "x", "i", "").class(), Class::Training);
+    assert_eq!(case("TrainingRun", "x", "i", "").class(), Class::Training);
+    assert_eq!(case("BatchInferenceJob", "x", "i", "").class(), Class::Batch);
+    assert_eq!(case("ModelThing", "x", "i", "").class(), Class::Unknown);
+}
+
+#[test]
+fn what_stands_beside_a_training_does_not_train() {
+    let named = |name| case("Job", name, "i", "").class();
+    assert_eq!(named("training"), Class::Training);
+    assert_eq!(named("training-dashboard"), Class::Unknown);
+    let mut labelled = case("Deployment", "x", "i", "");
+    labelled.labels = Labels::from([("workload-type".to_owned(), "training".to_owned())]);
+    let told = labelled.told();
+    labelled.labels = Labels::from([("workload-type".to_owned(), "training-exporter".to_owned())]);
+    assert_eq!((told.class, labelled.class()), (Class::Unknown, Class::Unknown));
+    labelled.kind = "StatefulSet";
+    labelled.labels = Labels::from([("workload-type".to_owned(), "training".to_owned())]);
+    labelled.containers[0].args = vec!["python".to_owned(), "train.py".to_owned()];
+    assert_eq!(labelled.class(), Class::Training);
+}
+
+#[test]
 fn words_count_as_words() {
     assert_eq!(words::split("TrainLlama_8b-sft"), ["train", "llama", "8b", "sft"]);
     for name in ["constrained", "trainium-check", "trainyard", "restrained-7"] {

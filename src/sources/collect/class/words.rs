@@ -69,26 +69,50 @@ fn said(row: &WorkSign, lasts: Lasts) -> Option<(Class, f64, &str)> {
     Some((class, row.weight * fits, row.text.as_str()))
 }
 
-/// What its name says, and the values of labels that people set to say what it is.
+/// What a name says of what bears it; nothing where it speaks of something beside it: `training-dashboard`.
+fn of_itself<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f64, &'r str)> {
+    let words = split(name);
+    if rows_of(rows, Sign::Helper).any(|row| words.contains(&row.text)) {
+        return Vec::new();
+    }
+    in_name(name, lasts, rows)
+}
+
+/// What its name says, that of a kind which no other row knows, and the values of labels by which people say what it is.
 pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
-    let said = in_name(signs.name, lasts, rows);
-    hints.extend(
-        said.into_iter()
-            .map(|(class, weight, word)| Hint::new(class, "name", weight * BY_NAME, format!("`{word}` in its name"))),
-    );
+    for (class, weight, word) in of_itself(signs.name, lasts, rows) {
+        hints.push(Hint::new(
+            class,
+            "name",
+            weight * BY_NAME,
+            format!("`{word}` in its name"),
+        ));
+    }
+    if lasts != Lasts::GoesOn {
+        let kind = signs.kind.1;
+        for (class, weight, word) in of_itself(kind, lasts, rows) {
+            hints.push(Hint::new(
+                class,
+                "kind word",
+                weight,
+                format!("`{word}` in its kind, {kind}"),
+            ));
+        }
+    }
     for (label, value) in signs.labels {
         let key = label.rsplit('/').next().unwrap_or(label);
-        if TELLING.contains(&key) {
-            let said = in_name(value, lasts, rows);
-            hints.extend(said.into_iter().map(|(class, weight, _)| {
-                Hint::new(
-                    class,
-                    "label by hand",
-                    (weight * 1.1).min(0.8),
-                    format!("its label {label}={value}"),
-                )
-            }));
+        if !TELLING.contains(&key) {
+            continue;
+        }
+        for (class, weight, _) in of_itself(value, lasts, rows) {
+            let weight = (weight * 1.1).min(0.8);
+            hints.push(Hint::new(
+                class,
+                "label by hand",
+                weight,
+                format!("its label {label}={value}"),
+            ));
         }
     }
     hints
