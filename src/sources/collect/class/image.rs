@@ -73,7 +73,7 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
             hints.push(Hint::new(
                 class,
                 "image",
-                weight * 0.7,
+                weight * 0.8,
                 format!("`{word}` in its image's name"),
             ));
         }
