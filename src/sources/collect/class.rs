@@ -293,10 +293,12 @@ fn decide(mut hints: Vec<Hint>, signs: Signs<'_>, doing: Doing) -> Classified {
     let mut doubts = classes.map(|class| (doubt(&hints, class), class));
     doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
     let [(least, class), (next, other), ..] = doubts;
+    // Of each sort the strongest, which is the one that counted.
     let reasons = |class: Class| {
-        let mut because: Vec<String> = Vec::new();
+        let (mut sorts, mut because) = (Vec::new(), Vec::new());
         for hint in hints.iter().filter(|hint| hint.class == class) {
-            if because.len() < 4 && !because.contains(&hint.because) {
+            if because.len() < 4 && !sorts.contains(&hint.sort) {
+                sorts.push(hint.sort);
                 because.push(hint.because.clone());
             }
         }

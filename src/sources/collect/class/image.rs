@@ -83,7 +83,7 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
             continue;
         }
         for row in rows_of(rows, Sign::Image).filter(|row| stands_in(&row.text, &whole)) {
-            let because = format!("its image is made for that (`{}`)", row.text);
+            let because = format!("`{}` in its image", row.text);
             hints.extend(of(row.tells).map(|class| Hint::new(class, "image", row.weight * trusted, because)));
         }
     }

@@ -202,15 +202,35 @@ fn is_script(word: &str) -> bool {
     endings.iter().any(|ending| word.ends_with(ending))
 }
 
-/// Names of scripts, modules and programs in a command: not the values of options.
+/// Options whose value says what a program is to do.
+const TELL: [&str; 9] = [
+    "--mode",
+    "--task",
+    "--stage",
+    "--phase",
+    "--action",
+    "--step",
+    "--command",
+    "--job-type",
+    "--function-to-execute",
+];
+
+fn tells(option: &str) -> bool {
+    option_name(option).is_some_and(|name| TELL.contains(&name.as_str()))
+}
+
+/// Names of scripts, modules, programs and of what they are to do: not the values of other options.
 fn script_names(words: &[String]) -> impl Iterator<Item = &str> {
     words.iter().enumerate().filter_map(|(at, word)| {
         let before = at.checked_sub(1).map(|before| words[before].as_str());
-        let is_value = before.is_some_and(|before| before.starts_with('-') && before != "-m");
+        if let Some((_, value)) = word.split_once('=').filter(|_| tells(word)) {
+            return Some(value);
+        }
+        let is_value = before.is_some_and(|before| before.starts_with('-') && before != "-m" && !tells(before));
         let plain = !word.starts_with('-') && !word.contains(['=', '$']) && !word.contains("://");
         let named = is_script(word) && !word.contains('=');
         let is_class = word.matches('.').count() >= 2 && plain && at <= 1;
-        let leads = at == 0 || before == Some("-m") || is_class;
+        let leads = at == 0 || before == Some("-m") || before.is_some_and(tells) || is_class;
         let first_after_runner = at <= 2 && plain && !is_value;
         (named || (plain && (leads || first_after_runner))).then(|| base_name(word))
     })

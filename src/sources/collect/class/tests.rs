@@ -173,6 +173,18 @@ fn words_count_as_words() {
         Class::Training
     );
     assert_eq!(case("Job", "x", "i", "python eval.py").class(), Class::Batch);
+    assert_eq!(
+        case("Job", "x", "i", "python -u main.py --mode train").class(),
+        Class::Training
+    );
+    assert_eq!(
+        case("Job", "x", "i", "python -u main.py --mode=eval").class(),
+        Class::Batch
+    );
+    assert_eq!(
+        case("Job", "x", "i", "python -u main.py --data train").class(),
+        Class::Unknown
+    );
 }
 
 #[test]
