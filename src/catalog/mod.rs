@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod models;
 pub mod plausible;
 pub mod spot;
+pub mod work;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
 use spot::SpotBand;
+use work::WorkSigns;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,6 +46,7 @@ pub struct Catalog {
     spot_bands: Vec<SpotBand>,
     metrics: Vec<MetricName>,
     models: Vec<ModelSpec>,
+    work: WorkSigns,
 }
 
 /// A data file that cannot be read; the message names the file, and the row where there is one.
@@ -79,6 +82,7 @@ impl Catalog {
             spot_bands: rows("spot_bands.csv", include_str!("data/spot_bands.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
+            work: WorkSigns::new(rows("work.csv", include_str!("data/work.csv"))?),
         })
     }
 
@@ -141,6 +145,11 @@ impl Catalog {
     /// Every open model it knows.
     pub fn models(&self) -> &[ModelSpec] {
         &self.models
+    }
+
+    /// What tells the kind of work.
+    pub fn work(&self) -> &WorkSigns {
+        &self.work
     }
 
     /// What a kind is of its whole GPU in compute: one, or its slices over those of the profile that takes them all.

@@ -122,6 +122,35 @@ pub struct Container {
     /// What it requests; extended resources from its limits.
     #[serde(default)]
     pub requests: Resources,
+    /// Ports on which it says that it listens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
+    /// Whether the kubelet asks it over the network how it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probed: bool,
+    /// Volumes that hold data: claims, folders of the node, shares. Not what is empty at the start or configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+}
+
+/// A port of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Its number.
+    pub number: u16,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+/// A volume in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Where it is seen.
+    pub path: String,
+    /// The claim behind it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// A pod.
@@ -208,6 +237,10 @@ pub struct Controller {
     /// `spec.replicas`, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
+    /// The command line that it has others run, which its pods do not show: a RayJob's entry point, a Spark application's
+    /// file or class, what a CronJob runs at its hour. Tokens blanked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
 }
 
 /// A horizontal pod autoscaler.

@@ -156,7 +156,7 @@ impl IdleGpu {
             } else {
                 Level::Medium
             },
-            risk: if workload.class.class == Class::Inference {
+            risk: if matches!(workload.class.class, Class::Inference | Class::Unknown) {
                 Level::Medium
             } else {
                 Level::Low

@@ -257,7 +257,7 @@ impl SmallerGpu {
                 },
             }),
             confidence: if sure { Level::Medium } else { Level::Low },
-            risk: if workload.class.class == Class::Inference {
+            risk: if matches!(workload.class.class, Class::Inference | Class::Unknown) {
                 Level::Medium
             } else {
                 Level::Low

@@ -101,6 +101,7 @@ impl Trace {
                 owner: None,
                 labels: Labels::new(),
                 replicas: Some(1),
+                args: Vec::new(),
             });
             inventory
                 .pods

@@ -22,6 +22,7 @@ mod gentd26;
 mod hostile;
 mod histograms;
 mod judgement;
+mod labelled;
 mod levers;
 mod live;
 mod nvml;

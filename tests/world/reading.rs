@@ -312,6 +312,7 @@ fn pod_read(world: &World, pod: &Pod) -> ReadPod {
                 .map(|(name, amount)| (name.to_owned(), amount))
                 .into_iter()
                 .collect(),
+            ..Container::default()
         }],
         node_selector: objects::node_selector(world, pod),
         started: Some(time(pod.started)),
@@ -327,6 +328,7 @@ fn controller_read(object: &objects::Object) -> Controller {
         owner: object.owner.as_ref().map(reference),
         labels: object.labels.clone(),
         replicas: object.replicas,
+        args: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a serving workload serves, read from its containers' command lines, and from the metrics where those are silent.
 
-mod command;
+pub(crate) mod command;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -73,7 +73,7 @@ impl Server {
         let name = path.rsplit('/').next().unwrap_or(path);
         let name = name.split(':').next().unwrap_or(name).to_lowercase();
         // These stand beside servers and carry their names.
-        const HELPERS: [&str; 9] = [
+        const HELPERS: [&str; 13] = [
             "router",
             "operator",
             "gateway",
@@ -83,8 +83,13 @@ impl Server {
             "bench",
             "controller",
             "sidecar",
+            "train",
+            "tuning",
+            "utils",
+            "client",
         ];
-        if HELPERS.iter().any(|helper| name.contains(helper)) {
+        // Triton's kit for those who ask it carries the server's name and has no server.
+        if HELPERS.iter().any(|helper| name.contains(helper)) || path.ends_with("-sdk") {
             return None;
         }
         // Its images' last part says no more than `release`.

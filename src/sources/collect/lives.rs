@@ -13,7 +13,7 @@ use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
 use crate::model::time::Grid;
-use crate::model::usage::Column;
+use crate::model::usage::{Column, Signal};
 use crate::sources::prometheus::select::Pods;
 
 /// One pod's time on its GPUs, within the window.
@@ -58,6 +58,44 @@ pub fn gpu_requests(requests: &Resources) -> Resources {
         .iter()
         .filter(|(name, count)| gpu_resource(name).is_some() && **count > 0.0);
     held.map(|(name, count)| (name.clone(), *count)).collect()
+}
+
+/// CPU and memory that one living pod requests at most.
+pub(super) fn pod_requests(lives: &[&Life<'_>]) -> Resources {
+    let mut most = Resources::new();
+    for pod in lives.iter().filter_map(|life| life.pod) {
+        for (name, amount) in pod.requests() {
+            let slot = most.entry(name).or_insert(0.0);
+            *slot = slot.max(amount);
+        }
+    }
+    most
+}
+
+/// Columns cut to a life; a name may be used again by a later pod.
+pub(super) fn within(columns: BTreeMap<Signal, Column>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
+    let inside = |at: usize| {
+        let second = grid.second(at);
+        second > life.from.as_second() && second <= life.to.as_second()
+    };
+    let mut kept = BTreeMap::new();
+    for (signal, column) in columns {
+        let Some((first, last)) = column.span() else {
+            continue;
+        };
+        if inside(first) && inside(last) {
+            kept.insert(signal, column);
+            continue;
+        }
+        let mut cut = Column::gaps(column.len());
+        for (at, value) in column.samples().filter(|(at, _)| inside(*at)) {
+            cut.set(at, value);
+        }
+        if cut.count() > 0 {
+            kept.insert(signal, cut);
+        }
+    }
+    kept
 }
 
 /// The GPUs that a living pod holds by its requests and its claims, none counted twice, and how much of them is its own.

@@ -310,6 +310,7 @@ mod tests {
             owner: owner.map(|(kind, name)| reference(kind, name)),
             labels: BTreeMap::new(),
             replicas: None,
+            args: Vec::new(),
         }
     }
 

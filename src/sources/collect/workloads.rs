@@ -6,18 +6,18 @@ use super::beside::autoscaler;
 use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
-use super::lives::Life;
+use super::lives::{Life, pod_requests, within};
 use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule};
 use crate::catalog::Catalog;
-use crate::model::cluster::{Inventory, Resources};
+use crate::model::cluster::{Inventory, Labels};
 use crate::model::gpu::{DeviceId, GpuKind, GpuResource, gpu_resource};
 use crate::model::serving::Serving;
 use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::usage::{Column, Signal};
-use crate::model::workload::{CapacityType, DeviceUse, PodUse, PriceSource, Workload};
+use crate::model::workload::{CapacityType, Classified, DeviceUse, PodUse, PriceSource, Workload};
 
 /// What every workload is joined from.
 #[derive(Debug, Clone, Copy)]
@@ -151,16 +151,14 @@ fn workload(
         .iter()
         .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
-    let containers = newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers);
-    let class = classify(Signs {
-        kind,
-        name,
-        labels: &labels,
-        containers,
-        serving: serving.as_ref(),
-        serves_metrics: pods.iter().any(|pod| !pod.server.is_empty()),
-        autoscaled: autoscaler.is_some(),
-    });
+    let replicas = controller.and_then(|controller| controller.replicas);
+    let class = class(
+        key,
+        newest.copied(),
+        (&labels, &pods),
+        (replicas, autoscaler.is_some()),
+        sources,
+    );
     let runs: BTreeSet<&String> = lives.iter().filter_map(|life| life.top.run.as_ref()).collect();
     let money = Money::of(&pods, sources);
     let shown_kind = if group.is_empty() {
@@ -181,7 +179,7 @@ fn workload(
         class,
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
         family: is_schedule(kind) || is_run(kind),
-        replicas: controller.and_then(|controller| controller.replicas),
+        replicas,
         autoscaler,
         budget: None,
         queue: None,
@@ -198,6 +196,30 @@ fn workload(
     }
 }
 
+/// The kind of work, by what the newest living pod runs.
+fn class(
+    (group, kind, namespace, name): &Key,
+    newest: Option<&Life<'_>>,
+    (labels, pods): (&Labels, &[PodUse]),
+    (replicas, autoscaled): (Option<u32>, bool),
+    sources: Sources<'_>,
+) -> Classified {
+    // A family has the name that its runs share; what one is told to run stands in the newest of them.
+    let told = newest.and_then(|life| sources.owners.controller(namespace, kind, &life.top.name));
+    classify(Signs {
+        kind: (group, kind),
+        name,
+        labels,
+        containers: newest.and_then(|life| life.pod).map_or(&[][..], |pod| &pod.containers),
+        told: told.map_or(&[][..], |told| &told.args),
+        replicas,
+        autoscaled,
+        pods,
+        grid: sources.grid,
+        catalog: sources.catalog,
+    })
+}
+
 /// What the newest pod serves, with the geometry of the cache that its server reports.
 fn serving(lives: &[&Life<'_>], joined: &Joined, sources: Sources<'_>) -> Option<Serving> {
     let living = || lives.iter().filter(|life| life.pod.is_some());
@@ -212,18 +234,6 @@ fn serving(lives: &[&Life<'_>], joined: &Joined, sources: Sources<'_>) -> Option
         server.and_then(|server| server.model_name.as_deref()),
         sources.catalog,
     )
-}
-
-/// CPU and memory that one living pod requests at most.
-fn pod_requests(lives: &[&Life<'_>]) -> Resources {
-    let mut most = Resources::new();
-    for pod in lives.iter().filter_map(|life| life.pod) {
-        for (name, amount) in pod.requests() {
-            let slot = most.entry(name).or_insert(0.0);
-            *slot = slot.max(amount);
-        }
-    }
-    most
 }
 
 fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sources<'_>) -> PodUse {
@@ -279,32 +289,6 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
         devices,
         server: within(own.server, life, sources.grid),
     }
-}
-
-/// Columns cut to a life; a name may be used again by a later pod.
-fn within(columns: BTreeMap<Signal, Column>, life: &Life<'_>, grid: Grid) -> BTreeMap<Signal, Column> {
-    let inside = |at: usize| {
-        let second = grid.second(at);
-        second > life.from.as_second() && second <= life.to.as_second()
-    };
-    let mut kept = BTreeMap::new();
-    for (signal, column) in columns {
-        let Some((first, last)) = column.span() else {
-            continue;
-        };
-        if inside(first) && inside(last) {
-            kept.insert(signal, column);
-            continue;
-        }
-        let mut cut = Column::gaps(column.len());
-        for (at, value) in column.samples().filter(|(at, _)| inside(*at)) {
-            cut.set(at, value);
-        }
-        if cut.count() > 0 {
-            kept.insert(signal, cut);
-        }
-    }
-    kept
 }
 
 /// What a pod holds: the slice it asked for on the GPU that its metrics, or else its node, name.

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::{devices, redact, requests};
 use crate::model::budget::{DisruptionBudget, Requirement};
-use crate::model::cluster::{Container, Hpa, Labels, Node, ObjectRef, Pod, Resources};
+use crate::model::cluster::{Container, Hpa, Labels, Mount, Node, ObjectRef, Pod, Port, Resources};
 use crate::model::gpu::gpu_resource;
 
 /// Environment that says what runs, beside what the prefixes allow.
@@ -164,6 +164,8 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
     let (claims, extended_claim) = (devices::of_pod(&spec, &status), devices::extended(&status));
     let sidecars = spec.init_containers.unwrap_or_default().into_iter();
     let sidecars = sidecars.filter(requests::is_sidecar);
+    let volumes = spec.volumes.unwrap_or_default();
+    let containers = spec.containers.into_iter().chain(sidecars);
     Some(Pod {
         namespace: meta.namespace.unwrap_or_default(),
         name: meta.name.unwrap_or_default(),
@@ -173,7 +175,7 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
         annotations: kept(meta.annotations.unwrap_or_default(), &ANNOTATIONS, &ANNOTATION_PREFIXES),
         owner: controller_of(meta.owner_references.as_deref().unwrap_or_default()),
         pod_group: spec.scheduling_group.and_then(|group| group.pod_group_name),
-        containers: spec.containers.into_iter().chain(sidecars).map(container).collect(),
+        containers: containers.map(|one| container(one, &volumes)).collect(),
         node_selector: spec.node_selector.unwrap_or_default(),
         counted,
         claims_devices: extended_claim.is_some() || spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
@@ -208,8 +210,17 @@ fn kept(all: Labels, names: &[&str], prefixes: &[&str]) -> Labels {
     all.into_iter().filter(|(key, _)| tells(key)).collect()
 }
 
-fn container(container: core::Container) -> Container {
+fn container(container: core::Container, volumes: &[core::Volume]) -> Container {
     let requests = requests::of_container(&container);
+    let probes = [
+        &container.readiness_probe,
+        &container.liveness_probe,
+        &container.startup_probe,
+    ];
+    let over_network =
+        |probe: &core::Probe| probe.http_get.is_some() || probe.grpc.is_some() || probe.tcp_socket.is_some();
+    let probed = probes.into_iter().flatten().any(over_network);
+    let mounts = container.volume_mounts.unwrap_or_default();
     let command = container.command.unwrap_or_default();
     let arguments = container.args.unwrap_or_default();
     Container {
@@ -218,7 +229,30 @@ fn container(container: core::Container) -> Container {
         args: redact::command_line(command.iter().chain(&arguments)),
         env: environment(container.env.unwrap_or_default()),
         requests,
+        ports: container.ports.into_iter().flatten().filter_map(port).collect(),
+        probed,
+        mounts: mounts.into_iter().filter_map(|one| mount(one, volumes)).collect(),
     }
+}
+
+fn port(port: core::ContainerPort) -> Option<Port> {
+    Some(Port {
+        number: u16::try_from(port.container_port).ok()?,
+        name: port.name.unwrap_or_default(),
+    })
+}
+
+/// A volume that holds data. What is empty at the start, configuration and secrets say nothing of the work.
+fn mount(mount: core::VolumeMount, volumes: &[core::Volume]) -> Option<Mount> {
+    let volume = volumes.iter().find(|volume| volume.name == mount.name)?;
+    let empty = volume.empty_dir.is_some() || volume.image.is_some();
+    let configures = volume.config_map.is_some() || volume.secret.is_some();
+    let told = volume.projected.is_some() || volume.downward_api.is_some();
+    let claim = volume.persistent_volume_claim.as_ref();
+    (!empty && !configures && !told).then(|| Mount {
+        path: mount.mount_path,
+        claim: claim.map(|claim| claim.claim_name.clone()),
+    })
 }
 
 fn environment(variables: Vec<core::EnvVar>) -> Labels {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::KubernetesError;
 use super::kinds::{self, SCALABLE};
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{objects, quantity};
+use super::{objects, quantity, redact};
 use crate::model::cluster::{Controller, Labels, ObjectRef, Pod};
 use crate::model::gap::unknown_without;
 use crate::model::gpu::gpu_resource;
@@ -163,6 +163,7 @@ async fn list(
 
 fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controller {
     let replicas = owner.spec.get("replicas").and_then(Value::as_u64);
+    let args = command_line(kind, &owner.spec);
     Controller {
         this: ObjectRef {
             // The group is what tells kinds apart; in which of its versions an object was read says nothing of it.
@@ -179,7 +180,46 @@ fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controlle
         owner: objects::controller_of(owner.metadata.owner_references.as_deref().unwrap_or_default()),
         labels: owner.metadata.labels.unwrap_or_default(),
         replicas: replicas.and_then(|replicas| u32::try_from(replicas).ok()),
+        args: redact::command_line(&args),
     }
+}
+
+/// What an object has others run, where its pods do not show it.
+fn command_line(kind: &str, spec: &Value) -> Vec<String> {
+    let text = |path: &str| spec.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let entrypoint = match kind {
+        "RayJob" => text("/entrypoint"),
+        "RayCronJob" => text("/jobTemplate/entrypoint"),
+        "SparkApplication" => return spark(spec),
+        // Between its runs it has no pod that would show it.
+        "CronJob" => return scheduled(spec),
+        "ScheduledSparkApplication" => return spec.get("template").map(spark).unwrap_or_default(),
+        _ => None,
+    };
+    let through_a_shell = |entrypoint| vec!["sh".to_owned(), "-c".to_owned(), entrypoint];
+    entrypoint.map(through_a_shell).unwrap_or_default()
+}
+
+/// The command line of the container that asks for GPUs, or else of the first.
+fn scheduled(spec: &Value) -> Vec<String> {
+    let containers = spec
+        .pointer("/jobTemplate/spec/template/spec/containers")
+        .and_then(Value::as_array);
+    let asks = |container: &&Value| asks_for_gpus(&json!({"containers": [container]}));
+    let all = || containers.into_iter().flatten();
+    let Some(container) = all().find(asks).or_else(|| all().next()) else {
+        return Vec::new();
+    };
+    let words = ["command", "args"].map(|name| container.get(name).and_then(Value::as_array));
+    let words = words.into_iter().flatten().flatten();
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn spark(spec: &Value) -> Vec<String> {
+    let named = ["mainApplicationFile", "mainClass"].map(|name| spec.get(name).and_then(Value::as_str));
+    let arguments = spec.get("arguments").and_then(Value::as_array).into_iter().flatten();
+    let words = named.into_iter().flatten().chain(arguments.filter_map(Value::as_str));
+    words.map(str::to_owned).collect()
 }
 
 /// The pod specs of an object: a LeaderWorkerSet has two.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::model::budget::{DisruptionBudget, Requirement};
 use crate::model::cluster::{
-    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Node, NodeCost, ObjectRef, OtherCost,
-    OwnerRecord, Pod, PodRecord, Resources,
+    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Mount, Node, NodeCost, ObjectRef,
+    OtherCost, OwnerRecord, Pod, PodRecord, Port, Resources,
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
@@ -81,6 +81,17 @@ fn disruption_budget() -> DisruptionBudget {
     }
 }
 
+fn controller() -> Controller {
+    Controller {
+        this: object("Job", "hindenburg-28400"),
+        namespace: "zeppelinlab".to_owned(),
+        owner: Some(object("CronJob", "hindenburg")),
+        labels: labels(&[("team", "airships")]),
+        replicas: None,
+        args: vec!["python zeppelin_train.py".to_owned()],
+    }
+}
+
 fn hpa() -> Hpa {
     Hpa {
         namespace: "zeppelinlab".to_owned(),
@@ -136,6 +147,15 @@ fn pod() -> Pod {
         args: vec!["--model=zeppelin/chat-7b".to_owned()],
         env: labels(&[("MODEL_NAME", "zeppelinchat")]),
         requests: Resources::from([("nvidia.com/gpu".to_owned(), 0.1 + 0.2)]),
+        ports: vec![Port {
+            number: 8000,
+            name: "zeppelinport".to_owned(),
+        }],
+        probed: true,
+        mounts: vec![Mount {
+            path: "/zeppelin/checkpoints".to_owned(),
+            claim: Some("zeppelinclaim".to_owned()),
+        }],
     };
     Pod {
         namespace: "zeppelinlab".to_owned(),
@@ -198,13 +218,7 @@ fn inventory() -> Inventory {
         pools: vec![pool()],
         devices: vec![offered()],
         device_claims: vec![claim()],
-        controllers: vec![Controller {
-            this: object("Job", "hindenburg-28400"),
-            namespace: "zeppelinlab".to_owned(),
-            owner: Some(object("CronJob", "hindenburg")),
-            labels: labels(&[("team", "airships")]),
-            replicas: None,
-        }],
+        controllers: vec![controller()],
         hpas: vec![hpa()],
         disruption_budgets: vec![disruption_budget()],
         pod_history: vec![PodRecord {

@@ -63,7 +63,7 @@ const KEPT_KEYS: [&str; 32] = [
     "native",
 ];
 
-/// Renames whatever says whose cluster this is, and drops arguments and environment. The result is settled again.
+/// Renames whatever says whose cluster this is, and drops arguments, environment, mounts and names of ports. The result is settled again.
 pub fn redact(reading: &mut Reading) {
     rename(reading, &mut []);
     reading.settle();
@@ -74,7 +74,11 @@ pub(super) fn rename(reading: &mut Reading, others: &mut [&mut Labels]) {
     for container in reading.inventory.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
         container.args.clear();
         container.env.clear();
+        container.mounts.clear();
+        container.ports.iter_mut().for_each(|port| port.name.clear());
     }
+    let controllers = reading.inventory.controllers.iter_mut();
+    controllers.for_each(|controller| controller.args.clear());
     let mut names = Names::default();
     let mut collect = |text, content: &mut String| names.collect(text, content);
     texts(reading, &mut collect);

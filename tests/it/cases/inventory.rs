@@ -6,7 +6,7 @@ use gpuwise::catalog::Catalog;
 use gpuwise::model::budget::DisruptionBudget;
 use gpuwise::model::cluster::{
     Container, Controller, CostProduct, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord,
-    Pod, PodRecord, Resources,
+    Pod, PodRecord, Port, Resources,
 };
 use gpuwise::model::gpu::GpuModel;
 use gpuwise::model::reading::{Reading, Series};
@@ -269,6 +269,7 @@ impl Workload {
                     owner: above.map(reference),
                     labels: self.labels.clone(),
                     replicas: None,
+                    args: Vec::new(),
                 });
             }
         }
@@ -298,6 +299,13 @@ impl Workload {
             args: self.args.split_whitespace().map(str::to_owned).collect(),
             env: Labels::new(),
             requests: self.requests(),
+            // A Deployment of a case is a service, and looks like one.
+            ports: Vec::from_iter((self.kind == "Deployment").then(|| Port {
+                number: 8080,
+                name: "http".to_owned(),
+            })),
+            probed: self.kind == "Deployment",
+            ..Container::default()
         }
     }
 

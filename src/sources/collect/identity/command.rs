@@ -4,13 +4,13 @@ use crate::model::cluster::{Container, Labels};
 
 /// One command of a container, its variables put in.
 #[derive(Default)]
-pub(super) struct Command {
+pub(in crate::sources::collect) struct Command {
     words: Vec<String>,
 }
 
 /// What an option was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Given {
+pub(in crate::sources::collect) enum Given {
     /// A value that can be read.
     Value(String),
     /// A variable whose value is not known here.
@@ -18,7 +18,7 @@ pub(super) enum Given {
 }
 
 impl Given {
-    pub(super) fn new(word: &str) -> Self {
+    pub(in crate::sources::collect) fn new(word: &str) -> Self {
         let word = word.trim();
         if word.contains('$') || word.contains("{{") || word.is_empty() {
             Self::Unknown(word.to_owned())
@@ -29,7 +29,7 @@ impl Given {
 }
 
 /// The commands of a container: its argument list, or the parts of the script that a shell in it runs.
-pub(super) fn commands(container: &Container) -> Vec<Command> {
+pub(in crate::sources::collect) fn commands(container: &Container) -> Vec<Command> {
     let shell = container.args.first().is_some_and(|first| {
         let name = base_name(first);
         matches!(name, "sh" | "bash" | "ash" | "dash" | "zsh")
@@ -66,29 +66,34 @@ fn command(words: Vec<String>, variables: &mut Labels) -> Option<Command> {
 }
 
 impl Command {
+    /// Its words.
+    pub(in crate::sources::collect) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// Whether it begins with this program.
-    pub(super) fn starts(&self, program: &str) -> bool {
+    pub(in crate::sources::collect) fn starts(&self, program: &str) -> bool {
         self.words.first().is_some_and(|word| base_name(word) == program)
     }
 
     /// Whether one of its words is this program, with or without its folder.
-    pub(super) fn runs(&self, program: &str) -> bool {
+    pub(in crate::sources::collect) fn runs(&self, program: &str) -> bool {
         self.words.iter().any(|word| base_name(word) == program)
     }
 
     /// Whether this program is followed by this subcommand.
-    pub(super) fn runs_sub(&self, program: &str, sub: &str) -> bool {
+    pub(in crate::sources::collect) fn runs_sub(&self, program: &str, sub: &str) -> bool {
         self.after(program)
             .is_some_and(|rest| rest.first().is_some_and(|word| word == sub))
     }
 
     /// Whether a word begins so: a Python module, say.
-    pub(super) fn mentions(&self, prefix: &str) -> bool {
+    pub(in crate::sources::collect) fn mentions(&self, prefix: &str) -> bool {
         self.words.iter().any(|word| word.starts_with(prefix))
     }
 
     /// The word that follows a program, or its subcommand where one of these stands there, unless it is an option.
-    pub(super) fn positional(&self, program: &str, subs: &[&str]) -> Option<Given> {
+    pub(in crate::sources::collect) fn positional(&self, program: &str, subs: &[&str]) -> Option<Given> {
         let rest = self.after(program)?;
         let at = usize::from(subs.contains(&rest.first()?.as_str()));
         let word = rest.get(at)?;
@@ -96,7 +101,7 @@ impl Command {
     }
 
     /// The first word, unless it is an option.
-    pub(super) fn first(&self) -> Option<&str> {
+    pub(in crate::sources::collect) fn first(&self) -> Option<&str> {
         self.words
             .first()
             .map(String::as_str)
@@ -104,7 +109,7 @@ impl Command {
     }
 
     /// What an option was given last, under any of its names: `--name value`, `--name=value`, dashes or underscores.
-    pub(super) fn option(&self, names: &[&str]) -> Option<Given> {
+    pub(in crate::sources::collect) fn option(&self, names: &[&str]) -> Option<Given> {
         let mut found = None;
         for (at, word) in self.words.iter().enumerate() {
             let (name, inline) = match word.split_once('=') {
@@ -123,7 +128,7 @@ impl Command {
     }
 
     /// Whether a switch or option stands there, with a value or without.
-    pub(super) fn has(&self, names: &[&str]) -> bool {
+    pub(in crate::sources::collect) fn has(&self, names: &[&str]) -> bool {
         self.words
             .iter()
             .any(|word| names.contains(&spelled(word.split_once('=').map_or(word, |(name, _)| name)).as_str()))

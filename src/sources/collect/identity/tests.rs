@@ -11,6 +11,7 @@ fn container(image: &str, args: &[&str], env: &[(&str, &str)], gpus: f64) -> Con
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         requests: [("nvidia.com/gpu".to_owned(), gpus)].into(),
+        ..Container::default()
     }
 }
 

@@ -166,3 +166,48 @@ async fn owners_in_a_circle_end() {
     ]));
     assert_eq!(kinds(&reading(&server).await.unwrap()), ["Job/a", "Job/b"]);
 }
+
+#[tokio::test]
+async fn what_an_object_has_others_run_is_kept_without_secrets() {
+    let ray = ("ray.io/v1", "RayJob", "recsys", "uid-recsys");
+    let spark = ("sparkoperator.k8s.io/v1beta2", "SparkApplication", "join", "uid-join");
+    let entrypoint = json!({"entrypoint": "python train.py --api-key hush --epochs 3"});
+    let application = json!({"mainClass": "com.example.Join", "mainApplicationFile": "s3a://jars/etl.jar",
+        "arguments": ["--password", "hush", "2026-11-20"]});
+    let cron = ("batch/v1", "CronJob", "nightly", "uid-nightly");
+    let scheduled = json!({"jobTemplate": {"spec": {"template": {"spec": {"containers": [
+        {"name": "proxy", "command": ["proxy"]},
+        {"name": "main", "command": ["python"], "args": ["score.py", "--token=hush"],
+            "resources": {"limits": {"nvidia.com/gpu": 1}}},
+    ]}}}}});
+    let server = serve(cluster(&[
+        (
+            "/api/v1/pods",
+            vec![
+                pod("recsys-0", ray, 1),
+                pod("join-0", spark, 1),
+                pod("nightly-0", cron, 1),
+            ],
+        ),
+        ("/apis/batch/v1/cronjobs", vec![object("nightly", None, &scheduled)]),
+        ("/apis/ray.io/v1/rayjobs", vec![object("recsys", None, &entrypoint)]),
+        (
+            "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications",
+            vec![object("join", None, &application)],
+        ),
+    ]));
+    let reading = reading(&server).await.unwrap();
+    let args = |kind: &str| {
+        let mut all = reading.controllers.iter();
+        all.find(|controller| controller.this.kind == kind)
+            .unwrap()
+            .args
+            .join(" ")
+    };
+    assert_eq!(args("CronJob"), "python score.py --token=…");
+    assert_eq!(args("RayJob"), "sh -c python train.py --api-key … --epochs 3");
+    assert_eq!(
+        args("SparkApplication"),
+        "s3a://jars/etl.jar com.example.Join --password … 2026-11-20"
+    );
+}

@@ -26,9 +26,19 @@ fn full_pod() -> Value {
                     {"name": "HF_MODEL_ID", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
                     {"name": "DATABASE_URL", "value": "hush"},
                 ],
+                "ports": [{"containerPort": 8000, "name": "http"}, {"containerPort": 9000}],
+                "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}},
+                "volumeMounts": [{"name": "weights", "mountPath": "/models"}, {"name": "token", "mountPath": "/hush"},
+                    {"name": "shm", "mountPath": "/dev/shm"}, {"name": "scratch", "mountPath": "/scratch"},
+                    {"name": "nobody", "mountPath": "/nowhere"}],
                 "resources": {"requests": {"cpu": "500m", "memory": "64Gi"},
                     "limits": {"cpu": "1", "nvidia.com/mig-1g.10gb": "2"}},
             }],
+            "volumes": [
+                {"name": "weights", "persistentVolumeClaim": {"claimName": "llama"}},
+                {"name": "token", "secret": {"secretName": "hush"}}, {"name": "shm", "emptyDir": {"medium": "Memory"}},
+                {"name": "scratch", "hostPath": {"path": "/mnt/nvme"}},
+            ],
         },
         "status": {
             "phase": "Succeeded", "startTime": "2026-11-20T10:00:00Z",
@@ -68,6 +78,28 @@ async fn a_pod_is_kept_without_its_secrets() {
     assert_eq!(pod.annotations.len(), 2);
     assert_eq!(pod.started.unwrap().to_string(), "2026-11-20T11:00:00Z");
     assert_eq!(pod.finished.unwrap().to_string(), "2026-11-20T14:00:00Z");
+}
+
+#[tokio::test]
+async fn ports_probes_and_volumes_with_data_are_kept() {
+    let server = serve(cluster(&[("/api/v1/pods", vec![full_pod()])]));
+    let reading = reading(&server).await.unwrap();
+    let [main, proxy] = &reading.pods[0].containers[..] else {
+        panic!("{:?}", reading.pods[0]);
+    };
+    let ports: Vec<(u16, &str)> = main
+        .ports
+        .iter()
+        .map(|port| (port.number, port.name.as_str()))
+        .collect();
+    assert_eq!(ports, [(8000, "http"), (9000, "")]);
+    assert!(main.probed && !proxy.probed);
+    let mounts: Vec<(&str, Option<&str>)> = main
+        .mounts
+        .iter()
+        .map(|mount| (mount.path.as_str(), mount.claim.as_deref()))
+        .collect();
+    assert_eq!(mounts, [("/models", Some("llama")), ("/scratch", None)]);
 }
 
 #[tokio::test]

@@ -1,0 +1,247 @@
+//! What a container runs, as far as its command line tells.
+
+use super::{Hint, Lasts, of, rows_of, words};
+use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
+use crate::model::cluster::Container;
+use crate::model::workload::Class;
+use crate::sources::collect::identity::command::{Command, commands};
+
+/// A program that says this much of itself says all: names beside it are only names.
+const SAYS_ALL: f64 = 0.75;
+
+/// What goes on in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// A program whose work is known.
+    Program(Class),
+    /// A program of its own.
+    Own,
+    /// What others send it.
+    Joins,
+    /// Nothing: it is held open.
+    Held,
+    /// What its image starts.
+    Silent,
+}
+
+/// The command lines of a workload, read.
+pub(super) struct Run<'r> {
+    pub(super) doing: Doing,
+    commands: Vec<Command>,
+    program: Option<&'r WorkSign>,
+    rows: &'r WorkSigns,
+}
+
+/// What shell scripts do besides their work.
+const NOISE: [&str; 30] = [
+    "echo", "cd", "set", "trap", "mkdir", "while", "do", "done", "true", "apt-get", "apt", "pip", "pip3", "wait",
+    "chmod", "source", ".", "if", "then", "fi", "for", "else", "touch", "ls", "cp", "export", "ulimit", "date",
+    "hostname", "[",
+];
+
+/// What runs a program of one's own.
+const RUNNERS: [&str; 12] = [
+    "bash", "sh", "uv", "conda", "poetry", "pixi", "java", "julia", "Rscript", "perl", "node", "numactl",
+];
+
+impl<'r> Run<'r> {
+    /// What these containers run, or have others run.
+    pub(super) fn of(containers: &[&Container], told: &[String], rows: &'r WorkSigns) -> Self {
+        let mut all: Vec<Command> = containers.iter().flat_map(|container| commands(container)).collect();
+        if !told.is_empty() {
+            // What it is told is its work; its pods only wait for it.
+            all = commands(&Container {
+                args: told.to_vec(),
+                ..Container::default()
+            });
+        }
+        let found: Vec<Option<&WorkSign>> = all.iter().map(|command| program(command.words(), rows)).collect();
+        let works = |row: &&WorkSign| !matches!(row.tells, Tells::Held | Tells::Joins);
+        let is = |tells: Tells| found.iter().flatten().any(|row| row.tells == tells);
+        // Of several the last: an engine is built, and then served.
+        let program = found.iter().rev().flatten().copied().find(works);
+        let own = all
+            .iter()
+            .zip(&found)
+            .any(|(command, found)| found.is_none() && is_own(command.words()));
+        let known = program.filter(|row| row.tells != Tells::Launches && row.weight >= SAYS_ALL);
+        let doing = match known.and_then(|row| of(row.tells)) {
+            Some(class) => Doing::Program(class),
+            None if own || program.is_some() => Doing::Own,
+            None if is(Tells::Joins) => Doing::Joins,
+            None if is(Tells::Held) => Doing::Held,
+            None => Doing::Silent,
+        };
+        Self {
+            doing,
+            commands: all,
+            program,
+            rows,
+        }
+    }
+
+    /// What the command lines say.
+    pub(super) fn hints(&self, lasts: Lasts) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        if matches!(self.doing, Doing::Held | Doing::Joins) {
+            return hints;
+        }
+        let scripts = self.scripts(lasts);
+        if let Some((row, class)) = self.program.and_then(|row| Some((row, of(row.tells)?))) {
+            let mut others = scripts.iter().map(|hint| hint.class);
+            // A launcher starts evaluations, too.
+            let launches_another =
+                row.tells == Tells::Launches && !scripts.is_empty() && others.all(|other| other != Class::Training);
+            if !launches_another {
+                hints.push(Hint::new(
+                    class,
+                    "program",
+                    row.weight,
+                    format!("it runs `{}`", shown(&row.text)),
+                ));
+            }
+        }
+        hints.extend(scripts);
+        hints.extend(self.flags());
+        if let Doing::Program(class) = self.doing {
+            hints.retain(|hint| hint.class == class);
+        }
+        hints
+    }
+
+    /// What is said by the names of scripts and modules.
+    fn scripts(&self, lasts: Lasts) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        for command in &self.commands {
+            for name in script_names(command.words()) {
+                let found = words::in_name(name, lasts, self.rows);
+                hints.extend(found.into_iter().map(|(class, weight, word)| {
+                    Hint::new(
+                        class,
+                        "script",
+                        weight,
+                        format!("`{word}` in the name of what it runs, `{name}`"),
+                    )
+                }));
+            }
+        }
+        hints
+    }
+
+    fn flags(&self) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        for word in self.commands.iter().flat_map(|command| command.words()) {
+            let Some(name) = option_name(word) else { continue };
+            for row in rows_of(self.rows, Sign::Flag).filter(|row| matches(&row.text, &name)) {
+                hints.extend(
+                    of(row.tells).map(|class| Hint::new(class, "option", row.weight, format!("its option `{name}`"))),
+                );
+            }
+        }
+        hints
+    }
+}
+
+fn shown(text: &str) -> &str {
+    text.trim_end_matches(['*', '.'])
+}
+
+/// Whether a text is what a row looks for.
+pub(super) fn matches(wanted: &str, text: &str) -> bool {
+    wanted
+        .strip_suffix('*')
+        .map_or(wanted == text, |start| text.starts_with(start))
+}
+
+fn base_name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// The program whose name stands last in a command, since a launcher stands before what it launches; of several that begin at
+/// one word, the one that is told in most words.
+fn program<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
+    let mut best: Option<(usize, usize, &WorkSign)> = None;
+    for (at, word) in words.iter().enumerate() {
+        let is_value = at > 0 && words[at - 1].starts_with("--") && !words[at - 1].contains('=');
+        if is_value {
+            continue;
+        }
+        let name = base_name(word);
+        for row in rows_of(rows, Sign::Program) {
+            let mut wanted = row.text.split(' ');
+            let begins = wanted.next().is_some_and(|first| matches(first, name));
+            let mut rest = words[at + 1..].iter();
+            if begins && wanted.all(|wanted| rest.next().is_some_and(|word| matches(wanted, word))) {
+                let is_better = best.is_none_or(|(known, length, _)| (known, length) < (at, row.text.len()));
+                best = if is_better {
+                    Some((at, row.text.len(), row))
+                } else {
+                    best
+                };
+            }
+        }
+    }
+    best.map(|(_, _, row)| row)
+}
+
+/// Whether a command is a program of one's own, and not options for what the image starts.
+fn is_own(words: &[String]) -> bool {
+    let Some(first) = words.first().map(String::as_str) else {
+        return false;
+    };
+    let name = base_name(first);
+    if NOISE.contains(&name) {
+        return false;
+    }
+    let is_path = first.contains('/') && (first.starts_with(['/', '.']) || is_script(first));
+    name.starts_with("python") || RUNNERS.contains(&name) || is_path || is_script(first)
+}
+
+fn is_script(word: &str) -> bool {
+    let endings = [".py", ".sh", ".ipynb", ".R", ".jl", ".jar", ".pl"];
+    endings.iter().any(|ending| word.ends_with(ending))
+}
+
+/// Options whose value says what a program is to do.
+const TELL: [&str; 9] = [
+    "--mode",
+    "--task",
+    "--stage",
+    "--phase",
+    "--action",
+    "--step",
+    "--command",
+    "--job-type",
+    "--function-to-execute",
+];
+
+fn tells(option: &str) -> bool {
+    option_name(option).is_some_and(|name| TELL.contains(&name.as_str()))
+}
+
+/// Names of scripts, modules, programs and of what they are to do: not the values of other options.
+fn script_names(words: &[String]) -> impl Iterator<Item = &str> {
+    words.iter().enumerate().filter_map(|(at, word)| {
+        let before = at.checked_sub(1).map(|before| words[before].as_str());
+        if let Some((_, value)) = word.split_once('=').filter(|_| tells(word)) {
+            return Some(value);
+        }
+        let is_value = before.is_some_and(|before| before.starts_with('-') && before != "-m" && !tells(before));
+        let plain = !word.starts_with('-') && !word.contains(['=', '$']) && !word.contains("://");
+        let named = is_script(word) && !word.contains('=');
+        let is_class = word.matches('.').count() >= 2 && plain && at <= 1;
+        let leads = at == 0 || before == Some("-m") || before.is_some_and(tells) || is_class;
+        let first_after_runner = at <= 2 && plain && !is_value;
+        (named || (plain && (leads || first_after_runner))).then(|| base_name(word))
+    })
+}
+
+/// The name of an option, with dashes and in lower case, or the key of `key=value`; `None` for any other word.
+fn option_name(word: &str) -> Option<String> {
+    let name = word.split_once('=').map(|(name, _)| name);
+    if word.starts_with("--") {
+        return Some(name.unwrap_or(word).replace('_', "-").to_lowercase());
+    }
+    let key = name?.trim_start_matches(['+', '~']);
+    key.contains('.').then(|| key.to_lowercase())
+}

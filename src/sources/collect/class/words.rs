@@ -1,0 +1,193 @@
+//! Words in names: of the workload, what it runs, its image, its ports and its volumes.
+
+use super::run::matches;
+use super::{Class, Hint, Lasts, Signs, of, rows_of};
+use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
+use crate::model::cluster::Container;
+
+/// Last part of the keys of labels by which people say what a workload is.
+const TELLING: [&str; 14] = [
+    "workload",
+    "workload-type",
+    "workload-class",
+    "workload-kind",
+    "type",
+    "purpose",
+    "task",
+    "component",
+    "role",
+    "job-type",
+    "stage",
+    "use-case",
+    "class",
+    "kind",
+];
+
+/// How much less a workload's or an image's name says than that of what it runs.
+const BY_NAME: f64 = 0.75;
+
+/// The words of a name: parted by whatever is no letter or digit, and where a capital follows a small letter.
+pub(super) fn split(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in name.chars() {
+        let begins = before.is_ascii_lowercase() && letter.is_ascii_uppercase();
+        if begins || !letter.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// What the words of a name say of what lasts so: class, weight and word.
+pub(super) fn in_name<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f64, &'r str)> {
+    let mut words = split(name);
+    // `fine-tune`, `pre-training` and their like are one word in two.
+    let pairs: Vec<String> = words.windows(2).map(|pair| pair.concat()).collect();
+    words.extend(pairs);
+    let found = rows_of(rows, Sign::Word).filter(|row| words.contains(&row.text));
+    found.filter_map(|row| said(row, lasts)).collect()
+}
+
+fn said(row: &WorkSign, lasts: Lasts) -> Option<(Class, f64, &str)> {
+    let (class, fits) = match (row.tells, lasts) {
+        (Tells::Training, Lasts::GoesOn) => (Class::Training, 0.75),
+        (Tells::Batch, Lasts::GoesOn) => (Class::Batch, 0.4),
+        (Tells::Requests, Lasts::Ends) => (Class::Batch, 1.0),
+        (Tells::Requests, Lasts::GoesOn) => (Class::Inference, 1.0),
+        (Tells::Inference, Lasts::Ends) => (Class::Inference, 0.4),
+        (Tells::Inference, Lasts::Unsaid) => (Class::Inference, 0.8),
+        (tells, _) => (of(tells)?, 1.0),
+    };
+    Some((class, row.weight * fits, row.text.as_str()))
+}
+
+/// What a name says of what bears it; nothing where it speaks of something beside it: `training-dashboard`.
+fn of_itself<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f64, &'r str)> {
+    let words = split(name);
+    if rows_of(rows, Sign::Helper).any(|row| words.contains(&row.text)) {
+        return Vec::new();
+    }
+    in_name(name, lasts, rows)
+}
+
+/// What its name says, that of a kind which no other row knows, and the values of labels by which people say what it is.
+pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for (class, weight, word) in of_itself(signs.name, lasts, rows) {
+        hints.push(Hint::new(
+            class,
+            "name",
+            weight * BY_NAME,
+            format!("`{word}` in its name"),
+        ));
+    }
+    if lasts != Lasts::GoesOn {
+        let kind = signs.kind.1;
+        for (class, weight, word) in of_itself(kind, lasts, rows) {
+            hints.push(Hint::new(
+                class,
+                "kind word",
+                weight,
+                format!("`{word}` in its kind, {kind}"),
+            ));
+        }
+    }
+    for (label, value) in signs.labels {
+        let key = label.rsplit('/').next().unwrap_or(label);
+        if !TELLING.contains(&key) {
+            continue;
+        }
+        for (class, weight, _) in of_itself(value, lasts, rows) {
+            let weight = (weight * 1.1).min(0.8);
+            hints.push(Hint::new(
+                class,
+                "label by hand",
+                weight,
+                format!("its label {label}={value}"),
+            ));
+        }
+    }
+    hints
+}
+
+/// What says that a container which is held open is so for a person.
+pub(super) fn of_a_person(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    if signs.kind.1 == "Pod" {
+        hints.push(Hint::new(
+            Class::Notebook,
+            "held",
+            0.3,
+            "a bare pod that is held open, as for a shell",
+        ));
+    }
+    let mut texts = vec![signs.name.to_owned()];
+    texts.extend(signs.containers.iter().map(|container| container.name.clone()));
+    for row in rows_of(rows, Sign::Word).filter(|row| matches!(row.tells, Tells::Person | Tells::Notebook)) {
+        if texts.iter().any(|text| split(text).contains(&row.text)) {
+            let because = format!("`{}` in its name, and it is held open", row.text);
+            hints.push(Hint::new(Class::Notebook, "name", row.weight, because));
+        }
+    }
+    hints
+}
+
+/// What ports say.
+pub(super) fn ports(containers: &[&Container], rows: &WorkSigns) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for port in containers.iter().flat_map(|container| &container.ports) {
+        let names = split(&port.name);
+        let by_name: Vec<&WorkSign> = rows_of(rows, Sign::PortName)
+            .filter(|row| names.contains(&row.text))
+            .collect();
+        // A port for metrics is open wherever anything is measured.
+        if by_name.iter().any(|row| row.tells == Tells::Helper) {
+            continue;
+        }
+        for row in by_name {
+            let because = format!("its port {} is named `{}`", port.number, port.name);
+            hints.extend(of(row.tells).map(|class| Hint::new(class, "port", row.weight, because)));
+        }
+        let number = port.number.to_string();
+        let known = rows_of(rows, Sign::Port).find(|row| row.text == number);
+        let any = || rows_of(rows, Sign::Port).find(|row| row.text == "*");
+        if let Some((row, class)) = known.or_else(any).and_then(|row| Some((row, of(row.tells)?))) {
+            hints.push(Hint::new(
+                class,
+                "port",
+                row.weight,
+                format!("it listens on port {number}"),
+            ));
+        }
+    }
+    hints
+}
+
+/// What supports other signs and says too little alone: volumes, variables, ports.
+pub(super) fn support(containers: &[&Container], rows: &WorkSigns) -> Vec<Hint> {
+    let mut hints: Vec<Hint> = ports(containers, rows);
+    hints.retain(|hint| hint.class != Class::Inference);
+    for mount in containers.iter().flat_map(|container| &container.mounts) {
+        let mut words = split(&mount.path);
+        words.extend(mount.claim.as_deref().map(split).unwrap_or_default());
+        for row in rows_of(rows, Sign::Mount).filter(|row| words.contains(&row.text)) {
+            let because = format!("a volume at `{}`", mount.path);
+            hints.extend(of(row.tells).map(|class| Hint::new(class, "volume", row.weight, because)));
+        }
+    }
+    for name in containers.iter().flat_map(|container| container.env.keys()) {
+        for row in rows_of(rows, Sign::Variable).filter(|row| matches(&row.text, name)) {
+            let because = format!("its variable {name}");
+            hints.extend(of(row.tells).map(|class| Hint::new(class, "variable", row.weight, because)));
+        }
+    }
+    hints
+}
