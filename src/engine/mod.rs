@@ -1,7 +1,6 @@
 //! Candidates and policy to a plan: ask, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
 //! the same plan.
 
-mod selector;
 mod scope;
 mod ask;
 mod price;
@@ -31,11 +30,11 @@ use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
 use coverage::Figures;
 
+pub use crate::policy::selector::{BadSelector, Selector};
 pub use ask::Heard;
 pub use checkup::checkup;
 pub use prices::WorkHours;
 pub use scope::Scope;
-pub use selector::{BadSelector, Selector};
 pub use since::{NotComparable, since};
 
 /// A policy with the levers that it sets, ready to judge.
@@ -186,7 +185,7 @@ impl Hearing<'_> {
         let mut answers = ask::answers(ids().map(|id| said.remove(id).unwrap_or_default()).collect());
         let world = self.world(&snapshot);
         let priced = price::price(&mut answers, &world);
-        let permitted = guard::guard(priced, &self.judge.policy.permissions, &snapshot);
+        let permitted = guard::guard(priced, &self.judge.policy, &snapshot);
         let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers);
         rows::plan(chosen, &answers, &figures, &world, self.scope)
     }

@@ -5,11 +5,17 @@ pub mod located;
 pub mod section;
 pub mod price_sheet;
 pub mod price_book;
+pub mod selector;
+pub mod moment;
+pub mod freeze;
+pub mod scope;
+pub mod rules;
+pub mod permissions;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
-use crate::model::units::Monthly;
 use located::{Located, Mistake, Place, Value, overlay, parse};
+use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
 use section::Section;
 
@@ -28,17 +34,6 @@ pub struct Objectives {
     pub timezone: String,
     /// What nodes cost by contract.
     pub prices: PriceSheet,
-}
-
-/// What only the guard sees.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Permissions {
-    /// Namespaces in which nothing may be changed.
-    pub frozen_namespaces: Vec<(String, Place)>,
-    /// A saving below this is not worth a change.
-    pub least_monthly: Monthly,
-    /// Where that stands.
-    pub least_monthly_place: Place,
 }
 
 /// A policy without the settings of levers, which they read themselves.
@@ -102,11 +97,9 @@ impl Policy {
         let approved = objectives.texts("approved_gpus", mistakes);
         let timezone = timezone(&mut objectives, mistakes);
         objectives.finish(mistakes);
-        let mut permissions = root.section("permissions", mistakes);
-        let frozen_namespaces = permissions.texts("frozen_namespaces", mistakes);
-        let least_monthly_place = permissions.place_of("least_monthly_saving");
-        let least = permissions.number("least_monthly_saving", 0.0, 1e9, mistakes);
-        permissions.finish(mistakes);
+        let mut section = root.section("permissions", mistakes);
+        let permissions = Permissions::read(&mut section, &root.keys_of("levers"), mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -121,11 +114,7 @@ impl Policy {
                 timezone,
                 prices: sheet,
             },
-            permissions: Permissions {
-                frozen_namespaces,
-                least_monthly: Monthly::new(least),
-                least_monthly_place,
-            },
+            permissions,
         }
     }
 }
@@ -255,5 +244,44 @@ mod tests {
         let told = mistakes_of("objectives:\n  timezone: [UTC\n");
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("mine.yaml:"), "{}", told[0]);
+    }
+    #[test]
+    fn permissions_that_cannot_be_meant_are_told_with_both_places() {
+        let text = "permissions:\n  least_confidence: sure\n  most_changes: 2.5\n  least_serving_replicas: -1\n  scope:\n    \
+                    namespaces: [prod, dev]\n    except_namespaces: [dev]\n    levers: [idle-gpu, idle-cpu]\n    selector: team=\n    \
+                    except_selector: team=(a)\n  freezes:\n    - {name: end, from: 2027-01-04, until: 2026-12-18}\n    \
+                    - {name: end, weekly: Friday}\n    - {name: both, weekly: Fri 16:00 to Mon 08:00, until: 2026-12-18}\n    \
+                    - {name: never}\n    - {until: tomorrow, timezone: Mars, colour: red}\n";
+        let told = mistakes_of(text);
+        let expected = [
+            "mine.yaml:2:21: `sure` is no confidence; give low, medium or high",
+            "mine.yaml:3:17: `permissions.most_changes` is 2.5; it must be a whole number",
+            "mine.yaml:4:27: `permissions.least_serving_replicas` is -1; it must be from 0",
+            "mine.yaml:7:25: `dev` is in `namespaces` at mine.yaml:6:24, and here in `except_namespaces`",
+            "mine.yaml:8:24: `idle-cpu` is no lever; there are idle-gpu, smaller-gpu",
+            "mine.yaml:10:22: `team=(a)`: `(` can be no value of `team`",
+            "mine.yaml:12:44: the freeze ends before it begins: `from` is 2027-01-04 at mine.yaml:12:25",
+            "mine.yaml:13:27: `Friday` is no part of a week; give one such as Fri 16:00 to Mon 08:00",
+            "mine.yaml:14:28: a freeze has `weekly`, or `from` and `until`, not both",
+            "mine.yaml:15:7: a freeze needs `until`, or `weekly`",
+            "mine.yaml:16:7: `permissions.freezes.name` is missing",
+            "mine.yaml:16:15: `tomorrow` is no time; give one such as 2026-12-20 or 2026-12-20 18:00",
+            "mine.yaml:16:35: `Mars` is no time zone",
+            "mine.yaml:16:41: unknown key `permissions.freezes.colour`",
+        ];
+        for expected in expected {
+            assert!(
+                told.iter().any(|line| line.starts_with(expected)),
+                "{expected}\nnot in\n{}",
+                told.join("\n")
+            );
+        }
+        assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+        let twice =
+            "permissions:\n  freezes:\n    - {name: end, until: 2027-01-01}\n    - {name: end, until: 2027-02-01}\n";
+        assert_eq!(
+            mistakes_of(twice),
+            ["mine.yaml:4:7: `end` is the name of the freeze at mine.yaml:3:7, too"]
+        );
     }
 }

@@ -119,6 +119,15 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// A list of texts with their places, where there is one.
+    pub fn optional_texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
+        if self.has(key) {
+            self.texts(key, mistakes)
+        } else {
+            Vec::new()
+        }
+    }
+
     /// A text.
     pub fn text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> (String, Place) {
         let path = self.named(key);
@@ -196,6 +205,15 @@ impl<'a> Section<'a> {
             _ => None,
         });
         read.map(|(value, _)| value)
+    }
+
+    /// The keys within the section of this name, which is not taken by that.
+    pub fn keys_of(&self, key: &str) -> Vec<String> {
+        let entry = self.entries.iter().find(|(name, ..)| name == key);
+        match entry.map(|(.., node)| &node.value) {
+            Some(Value::Map(entries)) => entries.iter().map(|(key, ..)| key.clone()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Where a key's value stands; the section's own place where it has none.

@@ -184,6 +184,34 @@ fn every_mistake_in_a_policy_is_told_with_its_place() {
 }
 
 #[test]
+fn a_freeze_of_the_demo_holds_every_change_until_its_end() {
+    let text = "permissions:\n  freezes:\n    - {name: move, until: 2099-01-01, reason: we move house}\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let plan = gpuwise(&format!("analyze --demo --format json --policy {}", file.display())).printed();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["accepted"], serde_json::json!([]));
+    let held = plan["held_back"].as_array().unwrap();
+    assert!(!held.is_empty());
+    for row in held {
+        let by = &row["held_by"];
+        assert_eq!(by["rule"], "frozen by `move`: we move house");
+        assert_eq!(by["until"], "2099-01-01");
+        assert!(by["where"].as_str().unwrap().ends_with("mine.yaml:3"), "{by}");
+    }
+}
+
+#[test]
+fn a_rule_that_does_not_type_check_is_refused_before_anything_is_read() {
+    let text = "permissions:\n  rules:\n    - name: r\n      expression: workload.gpu == 'L40S'\n      message: m\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let told = format!(
+        "{}:4:19: the rule `r` is wrong: `workload.gpu` may be missing",
+        file.display()
+    );
+    gpuwise(&format!("analyze --demo --policy {}", file.display())).fails(USAGE, &[&told]);
+}
+
+#[test]
 fn a_good_policy_passes_its_check() {
     let text = "permissions:\n  frozen_namespaces: [kube-system, prod]\n";
     let (_folder, file) = folder_with("mine.yaml", text);
