@@ -150,6 +150,9 @@ pub(super) struct By {
     /// What you pay by contract (YAML), as under `prices` in the policy (repeatable, later wins)
     #[arg(long, value_name = "FILE")]
     price_sheet: Vec<PathBuf>,
+    /// What owners decided of changes (YAML): accept, snooze, reject, with reason and term (repeatable)
+    #[arg(long, value_name = "FILE")]
+    decisions: Vec<PathBuf>,
 }
 
 /// What is asked about.
@@ -179,7 +182,7 @@ pub(super) struct Levers {
 impl By {
     /// The policy with its levers; hours are meant in the time zone that the source's arguments name, if they do.
     pub(super) fn judge(&self, from: &From) -> anyhow::Result<Judge> {
-        let judge = judge(&self.policy, &self.price_sheet)?;
+        let judge = judge(&self.policy, &self.price_sheet)?.with_decisions(&texts(&self.decisions)?)?;
         Ok(match from.timezone() {
             Some(zone) => judge.in_timezone(zone).map_err(Usage)?,
             None => judge,
@@ -205,16 +208,18 @@ impl About {
     }
 }
 
+/// Each file's name and text.
+pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage> {
+    let text = |path: &PathBuf| {
+        let text = String::from_utf8(read(path)?)
+            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.iter().map(text).collect()
+}
+
 /// A judge by these policy files and price sheets.
 pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
-    let texts = |paths: &[PathBuf]| -> Result<Vec<(String, String)>, Usage> {
-        let text = |path: &PathBuf| {
-            let text = String::from_utf8(read(path)?)
-                .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
-            Ok((path.display().to_string(), text))
-        };
-        paths.iter().map(text).collect()
-    };
     Ok(Judge::with_prices(
         &texts(policies)?,
         &texts(sheets)?,

@@ -23,6 +23,7 @@ use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::Workload;
+use crate::policy::decisions::{self, Decision};
 use crate::policy::located::Located;
 use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered};
@@ -40,6 +41,7 @@ pub use since::{NotComparable, since};
 /// A policy with the levers that it sets, ready to judge.
 pub struct Judge {
     policy: Policy,
+    decisions: Vec<Decision>,
     levers: Vec<Box<dyn Recommender>>,
     catalog: Catalog,
 }
@@ -86,9 +88,20 @@ impl Judge {
         }
         Ok(Self {
             policy,
+            decisions: Vec::new(),
             levers,
             catalog,
         })
+    }
+
+    /// With what owners decided: files, each a name and its text.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them, each with its place.
+    pub fn with_decisions(mut self, files: &[(String, String)]) -> Result<Self, Mistakes> {
+        let levers: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
+        self.decisions = decisions::read(files, &levers)?;
+        Ok(self)
     }
 
     /// Only these levers are asked.
@@ -185,8 +198,12 @@ impl Hearing<'_> {
         let mut answers = ask::answers(ids().map(|id| said.remove(id).unwrap_or_default()).collect());
         let world = self.world(&snapshot);
         let priced = price::price(&mut answers, &world);
-        let permitted = guard::guard(priced, &self.judge.policy, &snapshot);
+        let Judge { policy, decisions, .. } = self.judge;
+        let permitted = guard::guard(priced, policy, decisions, &snapshot);
         let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers);
-        rows::plan(chosen, &answers, &figures, &world, self.scope)
+        let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
+        let zone = guard::zone(policy);
+        guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
+        plan
     }
 }

@@ -335,6 +335,12 @@ impl Workload {
         self.pods.iter().filter(|pod| pod.running)
     }
 
+    /// What it is called by those who mean it and no other: its id, and its name with its namespace, and with its cluster.
+    pub fn names(&self) -> [String; 3] {
+        let short = format!("{}/{}", self.namespace, self.name);
+        [self.id.clone(), format!("{}/{short}", self.cluster), short]
+    }
+
     /// Devices that one pod holds at most.
     pub fn gpus_per_pod(&self) -> u32 {
         self.pods.iter().map(|pod| pod.gpus).max().unwrap_or(0)

@@ -11,6 +11,7 @@ pub mod freeze;
 pub mod scope;
 pub mod rules;
 pub mod permissions;
+pub mod decisions;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
@@ -62,12 +63,8 @@ pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Resul
     let shipped = (DEFAULT_NAME.to_owned(), DEFAULT.to_owned());
     let policies = std::iter::once(&shipped).chain(files).map(|file| (file, false));
     for ((name, text), is_sheet) in policies.chain(sheets.iter().map(|file| (file, true))) {
-        // A file of comments only changes nothing.
-        let empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         match parse(name, text) {
-            _ if empty => {}
+            _ if is_empty(text) => {}
             Ok(layer) if is_sheet => layers.push(as_policy(layer)),
             Ok(layer) => layers.push(layer),
             Err(mistake) => mistakes.push(mistake),
@@ -85,6 +82,12 @@ pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Resul
         },
     };
     Ok(layers.into_iter().reduce(overlay).unwrap_or(nothing))
+}
+
+/// Whether a file has comments only, which changes nothing.
+fn is_empty(text: &str) -> bool {
+    text.lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
 }
 
 impl Policy {

@@ -35,9 +35,11 @@ fn blocks(text: &str) -> Vec<String> {
 
 #[test]
 fn the_policy_in_the_readme_is_a_good_one() {
-    let example = blocks(&section("Policy")).remove(0);
+    let [policy, decisions] = <[String; 2]>::try_from(blocks(&section("Policy"))).unwrap();
+    let file = |text: String| [("README.md".to_owned(), text)];
     let catalog = gpuwise::catalog::Catalog::shipped().unwrap();
-    let judge = gpuwise::engine::Judge::new(&[("README.md".to_owned(), example)], catalog).unwrap();
+    let judge = gpuwise::engine::Judge::new(&file(policy), catalog).unwrap();
+    let judge = judge.with_decisions(&file(decisions)).unwrap();
     let permissions = &judge.policy().permissions;
     assert_eq!((permissions.freezes.len(), permissions.rules.len()), (2, 2));
 }

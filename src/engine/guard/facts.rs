@@ -176,7 +176,7 @@ mod tests {
         let held = |expression: &str| {
             let row = format!("name: r, message: so it is, expression: \"{expression}\"");
             let policy = policy(&format!("permissions:\n  rules:\n    - {{{row}}}\n"));
-            guard(vec![smaller()], &policy, &snapshot).remove(0).held
+            guard(vec![smaller()], &policy, &[], &snapshot).remove(0).held
         };
         for right in [
             "workload.namespace == 'prod' && workload.name == 'chat' && workload.kind == 'Deployment'",

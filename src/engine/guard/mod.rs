@@ -10,6 +10,7 @@ use crate::model::plan::HeldBy;
 use crate::model::scenario::Move;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::{Class, Workload};
+use crate::policy::decisions::Decision;
 use crate::policy::located::Place;
 use crate::policy::permissions::{Permissions, Placed};
 use crate::policy::rules::{Facts, Verdict};
@@ -17,8 +18,11 @@ use crate::policy::scope::Known;
 use crate::policy::{Policy, moment};
 
 mod facts;
+mod decided;
 #[cfg(test)]
 mod tests;
+
+pub(super) use decided::Decisions;
 
 /// A scenario, and what holds it back.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,13 +31,15 @@ pub(super) struct Guarded {
     pub(super) held: Option<HeldBy>,
 }
 
-pub(super) fn guard(priced: Vec<Priced>, policy: &Policy, snapshot: &Snapshot) -> Vec<Guarded> {
+pub(super) fn guard(priced: Vec<Priced>, policy: &Policy, decisions: &[Decision], snapshot: &Snapshot) -> Vec<Guarded> {
+    let (now, zone) = (snapshot.grid.window.end, zone(policy));
     let guard = Guard {
         permissions: &policy.permissions,
         known: Known::of(snapshot),
         cluster: facts::cluster(snapshot),
-        now: snapshot.grid.window.end,
-        zone: TimeZone::get(&policy.objectives.timezone).unwrap_or(TimeZone::UTC),
+        decisions: Decisions::new(decisions, now, &zone),
+        now,
+        zone: &zone,
     };
     let guarded = |priced: Priced| Guarded {
         held: guard.held(&priced, &snapshot.workloads[priced.workload]),
@@ -50,15 +56,17 @@ struct Guard<'a> {
     permissions: &'a Permissions,
     known: Known,
     cluster: Facts,
+    decisions: Decisions<'a>,
     /// The end of the plan's window: the clock is not read.
     now: Timestamp,
-    zone: TimeZone,
+    zone: &'a TimeZone,
 }
 
 impl Guard<'_> {
     /// The first permission that a scenario lacks: where, when, and then how much.
     fn held(&self, priced: &Priced, workload: &Workload) -> Option<HeldBy> {
         self.place(priced, workload)
+            .or_else(|| self.decisions.held(workload, priced.lever))
             .or_else(|| self.freeze(workload))
             .or_else(|| self.rules(priced, workload))
             .or_else(|| self.limits(priced, workload))
@@ -81,7 +89,7 @@ impl Guard<'_> {
     /// Of several freezes, the one that lasts longest.
     fn freeze(&self, workload: &Workload) -> Option<HeldBy> {
         let holding = self.permissions.freezes.iter().filter_map(|freeze| {
-            let end = freeze.end(workload, self.known, self.now, &self.zone)?;
+            let end = freeze.end(workload, self.known, self.now, self.zone)?;
             Some((freeze, end))
         });
         let (freeze, end) = holding.reduce(|longest, next| if next.1 > longest.1 { next } else { longest })?;
@@ -138,6 +146,11 @@ impl Guard<'_> {
             rule(why, &permissions.least_monthly_place)
         })
     }
+}
+
+/// The time zone in which days are meant.
+pub(super) fn zone(policy: &Policy) -> TimeZone {
+    TimeZone::get(&policy.objectives.timezone).unwrap_or(TimeZone::UTC)
 }
 
 /// Since when it was seen, in days before the window's end.

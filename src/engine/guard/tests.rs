@@ -134,7 +134,9 @@ fn held(text: &str) -> Option<HeldBy> {
 }
 
 fn held_of(text: &str, snapshot: &Snapshot) -> Option<HeldBy> {
-    guard(vec![priced(0, 100.0)], &policy(text), snapshot).remove(0).held
+    guard(vec![priced(0, 100.0)], &policy(text), &[], snapshot)
+        .remove(0)
+        .held
 }
 
 /// The rule that holds it, and the line where that stands.
@@ -189,7 +191,7 @@ fn what_serves_is_not_put_to_sleep_where_replicas_must_stay() {
     let with = |change: Move| {
         let mut priced = priced(0, 100.0);
         priced.proposal.moves = vec![change];
-        guard(vec![priced], &policy(text), &serving).remove(0).held
+        guard(vec![priced], &policy(text), &[], &serving).remove(0).held
     };
     let nights = Move::SleepDuring {
         hours: WeekHours::new([1, 2]),
@@ -218,7 +220,7 @@ fn of_more_changes_than_are_allowed_the_best_are_kept_whatever_the_order() {
     let savings = [(0, 100.0), (1, 30.0), (1, 200.0), (2, 100.0), (3, 50.0)];
     let kept = |savings: &[(usize, f64)]| {
         let priced = savings.iter().map(|(workload, monthly)| priced(*workload, *monthly));
-        let guarded = guard(priced.collect(), &policy, &snapshot);
+        let guarded = guard(priced.collect(), &policy, &[], &snapshot);
         let held = guarded.iter().filter(|one| one.held.is_some());
         for held in held.clone().filter_map(|one| one.held.as_ref()) {
             assert_eq!(held.rule, "a plan has 2 changes at most, and others save more");
