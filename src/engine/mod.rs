@@ -204,6 +204,7 @@ impl Hearing<'_> {
         let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
         let zone = guard::zone(policy);
         guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
+        plan.notes.extend(guard::notes(&policy.permissions, &snapshot));
         plan
     }
 }

@@ -210,6 +210,8 @@ pub struct Workload {
     pub name: String,
     /// Labels of the object, completed by those of its pods.
     pub labels: Labels,
+    /// Annotations `gpuwise.dev/...` of the object, completed by those of its newest pod.
+    pub overrides: Labels,
     /// The team that owns it.
     pub owner: Option<String>,
     /// What says so, such as `label team`.

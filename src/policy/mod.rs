@@ -10,11 +10,14 @@ pub mod moment;
 pub mod freeze;
 pub mod scope;
 pub mod rules;
+pub mod attribution;
+pub mod overrides;
 pub mod permissions;
 pub mod decisions;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
+use attribution::Attribution;
 use located::{Located, Mistake, Place, Value, overlay, parse};
 use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
@@ -40,8 +43,8 @@ pub struct Objectives {
 /// A policy without the settings of levers, which they read themselves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Labels that name a team, the first that is there wins.
-    pub owner_labels: Vec<String>,
+    /// Whose workloads are.
+    pub attribution: Attribution,
     /// What levers see.
     pub objectives: Objectives,
     /// What only the guard sees.
@@ -93,15 +96,15 @@ fn is_empty(text: &str) -> bool {
 impl Policy {
     /// Reads everything but `levers` from the root section.
     pub fn read(root: &mut Section<'_>, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Self {
-        let mut attribution = root.section("attribution", mistakes);
-        let owner_labels = attribution.texts("owner_labels", mistakes);
-        attribution.finish(mistakes);
         let mut objectives = root.section("objectives", mistakes);
         let approved = objectives.texts("approved_gpus", mistakes);
         let timezone = timezone(&mut objectives, mistakes);
         objectives.finish(mistakes);
         let mut section = root.section("permissions", mistakes);
         let permissions = Permissions::read(&mut section, &root.keys_of("levers"), mistakes);
+        section.finish(mistakes);
+        let mut section = root.section("attribution", mistakes);
+        let attribution = Attribution::read(&mut section, permissions.overrides.allows("owner"), mistakes);
         section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
@@ -111,7 +114,7 @@ impl Policy {
             .filter_map(|(name, place)| approved_gpu(name, place, catalog, mistakes))
             .collect();
         Self {
-            owner_labels: owner_labels.into_iter().map(|(label, _)| label).collect(),
+            attribution,
             objectives: Objectives {
                 approved_gpus: (!approved.is_empty()).then_some(approved),
                 timezone,

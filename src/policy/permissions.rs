@@ -2,6 +2,7 @@
 
 use super::freeze::{self, Freeze};
 use super::located::{Mistake, Place};
+use super::overrides::Overrides;
 use super::rules::{self, Rule};
 use super::scope::PolicyScope;
 use super::section::Section;
@@ -38,6 +39,8 @@ pub struct Permissions {
     pub scope: PolicyScope,
     /// When nothing may be.
     pub freezes: Vec<Freeze>,
+    /// What annotations of workloads may ask for.
+    pub overrides: Overrides,
     /// What must be true of a change.
     pub rules: Vec<Rule>,
 }
@@ -62,6 +65,7 @@ impl Permissions {
         let scope = PolicyScope::read(&mut part, levers, mistakes);
         part.finish(mistakes);
         let freezes = freeze::read(section.list("freezes", mistakes), mistakes);
+        let overrides = Overrides::read(section, levers, mistakes);
         let rules = rules::read(section.list("rules", mistakes), levers, mistakes);
         Self {
             frozen_namespaces,
@@ -73,6 +77,7 @@ impl Permissions {
             least_serving_replicas,
             scope,
             freezes,
+            overrides,
             rules,
         }
     }

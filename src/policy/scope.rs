@@ -96,6 +96,11 @@ impl PolicyScope {
         scope
     }
 
+    /// The place that leaves a lever out.
+    pub fn leaves_lever_out(&self, lever: &str) -> Option<&Place> {
+        self.levers.leaves_out(lever)
+    }
+
     /// Why this lever may not change this workload, and where that stands.
     pub fn leaves_out(&self, workload: &Workload, lever: &str, known: Known) -> Option<(String, &Place)> {
         if let Some(place) = self.namespaces.leaves_out(&workload.namespace) {

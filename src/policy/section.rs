@@ -128,6 +128,33 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A map of texts by their keys, whatever these are.
+    pub fn map_of_texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
+        let path = self.named(key);
+        let entries = match self.take(key).map(|node| (&node.value, &node.place)) {
+            Some((Value::Map(entries), _)) => entries.as_slice(),
+            Some((Value::Null, _)) | None => &[],
+            Some((other, place)) => {
+                mistakes.push(mistake(
+                    place,
+                    format!("`{path}` must be a map of texts, not {}", other.kind()),
+                ));
+                &[]
+            }
+        };
+        let mut texts = Vec::new();
+        for (key, _, node) in entries {
+            match &node.value {
+                Value::Text(text) => texts.push((key.clone(), text.clone())),
+                other => {
+                    let what = format!("`{path}.{key}` must be a text, not {}", other.kind());
+                    mistakes.push(mistake(&node.place, what));
+                }
+            }
+        }
+        texts
+    }
+
     /// A text.
     pub fn text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> (String, Place) {
         let path = self.named(key);

@@ -27,6 +27,7 @@ mod live;
 mod nvml;
 mod opencost;
 mod outage;
+mod overrides;
 mod past;
 mod parts;
 mod prices;

@@ -19,9 +19,11 @@ use crate::policy::{Policy, moment};
 
 mod facts;
 mod decided;
+mod asked;
 #[cfg(test)]
 mod tests;
 
+pub(super) use asked::notes;
 pub(super) use decided::Decisions;
 
 /// A scenario, and what holds it back.
@@ -67,6 +69,7 @@ impl Guard<'_> {
     fn held(&self, priced: &Priced, workload: &Workload) -> Option<HeldBy> {
         self.place(priced, workload)
             .or_else(|| self.decisions.held(workload, priced.lever))
+            .or_else(|| self.asked(priced, workload))
             .or_else(|| self.freeze(workload))
             .or_else(|| self.rules(priced, workload))
             .or_else(|| self.limits(priced, workload))

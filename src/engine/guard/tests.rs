@@ -54,6 +54,7 @@ pub(super) fn workload(namespace: &str, name: &str) -> Workload {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         labels: BTreeMap::from([("team".to_owned(), "chat".to_owned())]),
+        overrides: BTreeMap::new(),
         owner: Some("chat".to_owned()),
         owner_because: Some("label team".to_owned()),
         class: Classified {

@@ -188,6 +188,7 @@ fn inventory() -> Inventory {
             namespace: "zeppelinlab".to_owned(),
             owner: Some(object("CronJob", "hindenburg")),
             labels: labels(&[("team", "airships")]),
+            annotations: labels(&[("gpuwise.dev/owner", "airships")]),
             replicas: None,
         }],
         hpas: vec![hpa()],

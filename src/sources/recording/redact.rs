@@ -28,7 +28,7 @@ const KEPT_PREFIXES: [&str; 12] = [
 ];
 
 /// The same, by their key.
-const KEPT_KEYS: [&str; 32] = [
+const KEPT_KEYS: [&str; 36] = [
     "node.kubernetes.io/instance-type",
     "beta.kubernetes.io/instance-type",
     "kubernetes.io/arch",
@@ -58,6 +58,10 @@ const KEPT_KEYS: [&str; 32] = [
     "num_gpu_blocks",
     "block_size",
     "cache_dtype",
+    "gpuwise.dev/ignore",
+    "gpuwise.dev/levers",
+    "gpuwise.dev/freeze-until",
+    "gpuwise.dev/min-replicas",
     "engine",
     "le",
     "native",
@@ -141,6 +145,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut controller.namespace);
         controller.owner.iter_mut().for_each(|owner| reference(owner, visit));
         labels(&mut controller.labels, visit);
+        labels(&mut controller.annotations, visit);
     }
     for hpa in &mut inventory.hpas {
         visit(Text::Name, &mut hpa.namespace);

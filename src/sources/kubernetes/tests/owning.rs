@@ -166,3 +166,21 @@ async fn owners_in_a_circle_end() {
     ]));
     assert_eq!(kinds(&reading(&server).await.unwrap()), ["Job/a", "Job/b"]);
 }
+
+#[tokio::test]
+async fn of_a_controllers_annotations_those_for_us_are_kept() {
+    let mut deployment = object("d", None, &json!({"replicas": 1, "template": {"spec": gpus(1)}}));
+    deployment["metadata"]["annotations"] = json!({
+        "gpuwise.dev/ignore": "true",
+        "gpuwise.devil/x": "y",
+        "kubectl.kubernetes.io/last-applied-configuration": "{\"secret\": 1}",
+    });
+    let server = serve(cluster(&[("/apis/apps/v1/deployments", vec![deployment])]));
+    let reading = reading(&server).await.unwrap();
+    let kept: Vec<(&str, &str)> = reading.controllers[0]
+        .annotations
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(kept, [("gpuwise.dev/ignore", "true")]);
+}
