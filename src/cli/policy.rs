@@ -1,11 +1,13 @@
-//! `gpuwise policy`: check it, or print every key with its default.
+//! `gpuwise policy`: check it, print every key with its default or what files come to, or print its schema.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::sources::{judge, texts};
+use super::sources::{judge, policies, texts};
+use crate::catalog::Catalog;
+use crate::engine::Judge;
 use crate::{deliver, policy};
 
 /// What to do with the policy.
@@ -20,8 +22,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         decisions: Vec<PathBuf>,
     },
-    /// Print every key with its default and its meaning
-    Show,
+    /// Print every key with its default and its meaning; of files, what they come to, and where each value stands
+    Show {
+        /// Files or presets (cautious, aggressive), laid over the defaults and each other
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print the JSON Schema of a policy, for editors
+    Schema,
 }
 
 impl Command {
@@ -36,7 +44,17 @@ impl Command {
                 };
                 deliver::text(valid, None)?;
             }
-            Self::Show => deliver::text(policy::DEFAULT, None)?,
+            Self::Show { files } if files.is_empty() => deliver::text(policy::DEFAULT, None)?,
+            Self::Show { files } => {
+                // What is not valid is told instead of shown.
+                judge(files, &[])?;
+                let root = policy::layered(&policies(files)?, &[])?;
+                deliver::text(&policy::shown::shown(&root), None)?;
+            }
+            Self::Schema => {
+                let schema = serde_json::to_string_pretty(&Judge::schema(Catalog::shipped()?))?;
+                deliver::text(&format!("{schema}\n"), None)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -26,7 +26,7 @@ use crate::model::workload::Workload;
 use crate::policy::decisions::{self, Decision};
 use crate::policy::located::Located;
 use crate::policy::section::Section;
-use crate::policy::{Mistakes, Policy, layered};
+use crate::policy::{Mistakes, Policy, layered, schema};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
 use coverage::Figures;
@@ -92,6 +92,12 @@ impl Judge {
             levers,
             catalog,
         })
+    }
+
+    /// The JSON Schema of a policy, as it is read here.
+    pub fn schema(catalog: Catalog) -> serde_json::Value {
+        let exemplar = ("exemplar".to_owned(), schema::EXEMPLAR.to_owned());
+        schema::schema_of(|| drop(Self::new(&[exemplar], catalog)))
     }
 
     /// With what owners decided: files, each a name and its text.

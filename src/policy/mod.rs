@@ -14,6 +14,8 @@ pub mod attribution;
 pub mod overrides;
 pub mod permissions;
 pub mod decisions;
+pub mod schema;
+pub mod shown;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
@@ -28,6 +30,21 @@ pub const DEFAULT: &str = include_str!("../../policies/default.yaml");
 
 /// The name under which the defaults are quoted.
 pub const DEFAULT_NAME: &str = "policies/default.yaml";
+
+/// Policies that ship beside the defaults: the name by which each is chosen, its file, and its text.
+pub const PRESETS: [(&str, &str, &str); 3] = [
+    ("default", DEFAULT_NAME, DEFAULT),
+    (
+        "cautious",
+        "policies/cautious.yaml",
+        include_str!("../../policies/cautious.yaml"),
+    ),
+    (
+        "aggressive",
+        "policies/aggressive.yaml",
+        include_str!("../../policies/aggressive.yaml"),
+    ),
+];
 
 /// What levers see.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,6 +300,14 @@ mod tests {
             );
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, smaller-gpu]}\n";
+        assert_eq!(
+            mistakes_of(nothing),
+            [
+                "mine.yaml:3:24: `prod` is let in here, and nothing of it may be changed by mine.yaml:2:23",
+                "mine.yaml:3:56: no lever is left that may change anything",
+            ]
+        );
         let twice =
             "permissions:\n  freezes:\n    - {name: end, until: 2027-01-01}\n    - {name: end, until: 2027-02-01}\n";
         assert_eq!(

@@ -62,7 +62,7 @@ impl Permissions {
             value: whole(section, "least_serving_replicas", mistakes),
         };
         let mut part = section.section("scope", mistakes);
-        let scope = PolicyScope::read(&mut part, levers, mistakes);
+        let scope = PolicyScope::read(&mut part, &frozen_namespaces, levers, mistakes);
         part.finish(mistakes);
         let freezes = freeze::read(section.list("freezes", mistakes), mistakes);
         let overrides = Overrides::read(section, levers, mistakes);

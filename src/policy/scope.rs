@@ -77,7 +77,12 @@ impl Names {
 }
 
 impl PolicyScope {
-    pub(super) fn read(section: &mut Section<'_>, levers: &[String], mistakes: &mut Vec<Mistake>) -> Self {
+    pub(super) fn read(
+        section: &mut Section<'_>,
+        frozen: &[(String, Place)],
+        levers: &[String],
+        mistakes: &mut Vec<Mistake>,
+    ) -> Self {
         let scope = Self {
             namespaces: Names::read("namespaces", "except_namespaces", section, mistakes),
             levers: Names::read("levers", "except_levers", section, mistakes),
@@ -92,6 +97,22 @@ impl PolicyScope {
                     what,
                 });
             }
+        }
+        for (name, place) in &scope.namespaces.only {
+            if let Some((_, frozen)) = frozen.iter().find(|(frozen, _)| frozen == name) {
+                mistakes.push(Mistake {
+                    place: place.clone(),
+                    what: format!("`{name}` is let in here, and nothing of it may be changed by {frozen}"),
+                });
+            }
+        }
+        if let Some((_, place)) = scope.levers.except.last()
+            && levers.iter().all(|lever| scope.leaves_lever_out(lever).is_some())
+        {
+            mistakes.push(Mistake {
+                place: place.clone(),
+                what: "no lever is left that may change anything".to_owned(),
+            });
         }
         scope
     }

@@ -222,10 +222,9 @@ fn what_owners_decided_stands_on_rows_and_holds_what_they_do_not_want() {
     let told = gpuwise(&format!("analyze --format json {line}")).printed();
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let row = |list: &str, id: &str| {
-        let rows = told[list].as_array().unwrap().iter();
-        rows.filter(|row| row["id"] == id)
+        let mut rows = told[list].as_array().unwrap().iter();
+        rows.find(|row| row["id"] == id)
             .cloned()
-            .next()
             .unwrap_or_else(|| panic!("{id} is not in {list}"))
     };
     let decision = &row("accepted", kept)["decision"];

@@ -28,6 +28,7 @@ mod nvml;
 mod opencost;
 mod outage;
 mod overrides;
+mod policy;
 mod past;
 mod parts;
 mod prices;
