@@ -66,6 +66,9 @@ impl<'a> Decisions<'a> {
 
     /// Writes decisions on the rows they speak of, and those without effect into the notes.
     pub(in crate::engine) fn mark(&self, plan: &mut Plan, snapshot: &Snapshot) {
+        if self.all.is_empty() {
+            return;
+        }
         let by_id: BTreeMap<&str, &Workload> = snapshot.workloads.iter().map(|one| (one.id.as_str(), one)).collect();
         let lists = [&mut plan.accepted, &mut plan.experiments, &mut plan.held_back];
         for row in lists.into_iter().flatten() {

@@ -1,6 +1,7 @@
 //! What rules are told of a change.
 
 use super::Priced;
+use crate::model::cluster::Labels;
 use crate::model::scenario::{Level, Move};
 use crate::model::snapshot::Snapshot;
 use crate::model::units::Hourly;
@@ -23,9 +24,16 @@ pub(super) fn cluster(snapshot: &Snapshot) -> Facts {
     facts
 }
 
-/// Adds what is said of one change.
-pub(super) fn of(mut facts: Facts, priced: &Priced, workload: &Workload, history_days: f64) -> Facts {
+/// Adds what is said of one change. Labels that nobody could read are not told, so that a rule that asks for them holds it.
+pub(super) fn of(
+    mut facts: Facts,
+    priced: &Priced,
+    workload: &Workload,
+    labels: Option<&Labels>,
+    history_days: f64,
+) -> Facts {
     about(&mut facts, workload, history_days);
+    facts.set("workload", "labels", labels.cloned().map(Fact::Labels));
     let mut set = |field, fact| facts.set("proposal", field, fact);
     let proposal = &priced.proposal;
     set("lever", text(priced.lever));
@@ -56,7 +64,6 @@ fn about(facts: &mut Facts, workload: &Workload, history_days: f64) {
     set("name", text(&workload.name));
     set("namespace", text(&workload.namespace));
     set("kind", text(&workload.kind));
-    set("labels", Some(Fact::Labels(workload.labels.clone())));
     set("owner", workload.owner.as_deref().and_then(text));
     set("class", text(class(workload.class.class)));
     set("class_confidence", number(workload.class.confidence));
@@ -160,13 +167,14 @@ mod tests {
             cluster(&snapshot),
             &smaller(),
             chat,
+            Some(&chat.labels),
             history_days(chat, snapshot.grid.window.end),
         );
         assert_eq!(told.strangers(), Vec::<String>::new());
         let mut bare = chat.clone();
         (bare.owner, bare.replicas) = (None, None);
         bare.pods.clear();
-        let told = of(cluster(&snapshot), &priced(0, 1.0), &bare, 0.0);
+        let told = of(cluster(&snapshot), &priced(0, 1.0), &bare, Some(&bare.labels), 0.0);
         assert_eq!(told.strangers(), Vec::<String>::new());
     }
 

@@ -13,7 +13,7 @@ use crate::model::workload::{Class, Workload};
 use crate::policy::decisions::Decision;
 use crate::policy::located::Place;
 use crate::policy::permissions::{Permissions, Placed};
-use crate::policy::rules::{Facts, Verdict};
+use crate::policy::rules::{self, Facts, Verdict};
 use crate::policy::scope::Known;
 use crate::policy::{Policy, moment};
 
@@ -109,15 +109,20 @@ impl Guard<'_> {
             return None;
         }
         let days = history_days(workload, self.now);
-        let told = facts::of(self.cluster.clone(), priced, workload, days);
-        rules.iter().find_map(|asked| {
-            let why = match asked.judge(&told) {
-                Verdict::Permitted => return None,
-                Verdict::Refused(message) => format!("rule `{}`: {message}", asked.name),
-                Verdict::Failed(why) => format!("rule `{}` cannot be told, so nothing is changed: {why}", asked.name),
-            };
-            Some(rule(why, &asked.place))
-        })
+        let told = facts::of(
+            self.cluster.clone(),
+            priced,
+            workload,
+            self.known.labels(workload),
+            days,
+        );
+        let (asked, verdict) = rules::forbids(rules, &told)?;
+        let why = match verdict {
+            Verdict::Permitted => return None,
+            Verdict::Refused(message) => format!("rule `{}`: {message}", asked.name),
+            Verdict::Failed(why) => format!("rule `{}` cannot be told, so nothing is changed: {why}", asked.name),
+        };
+        Some(rule(why, &asked.place))
     }
 
     fn limits(&self, priced: &Priced, workload: &Workload) -> Option<HeldBy> {

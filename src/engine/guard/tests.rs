@@ -279,6 +279,8 @@ fn labels_that_nobody_could_read_are_held_and_not_taken_for_none() {
     let mut blind = snapshot(vec![bare]);
     let selected = "permissions:\n  scope:\n    except_selector: tier=gold\n";
     let frozen = "permissions:\n  freezes: [{name: gold, until: 2026-12-01, selector: tier=gold}]\n";
+    let rule = "permissions:\n  rules: [{name: r, message: m, expression: \"!('tier' in workload.labels)\"}]\n";
+    assert_eq!(held_of(rule, &blind), None);
     assert_eq!(held_of(selected, &blind), None);
     assert_eq!(held_of(frozen, &blind), None);
     blind.gaps = vec![PricedGap {
@@ -290,6 +292,10 @@ fn labels_that_nobody_could_read_are_held_and_not_taken_for_none() {
             .unwrap()
             .rule
             .contains("not known without the Kubernetes API")
+    );
+    assert_eq!(
+        held_of(rule, &blind).unwrap().rule,
+        "rule `r` cannot be told, so nothing is changed: `labels` is not known"
     );
     assert!(held_of(frozen, &blind).is_some());
 }

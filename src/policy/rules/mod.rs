@@ -9,7 +9,7 @@ mod facts;
 mod tests;
 
 use cel::parser::Parser;
-use cel::{ExecutionError, IdedExpr, Value};
+use cel::{Context, ExecutionError, IdedExpr, Value};
 
 use super::located::{Located, Mistake, Place};
 use super::section::Section;
@@ -52,17 +52,24 @@ pub enum Verdict {
 
 impl Rule {
     /// What it says of a change.
-    pub fn judge(&self, facts: &Facts) -> Verdict {
+    fn judge(&self, facts: &Facts, context: &Context<'_>) -> Verdict {
         if let Some(why) = facts.too_long().filter(|_| self.loops) {
             return Verdict::Failed(why);
         }
-        match Value::resolve(&self.expression, &facts.context()) {
+        match Value::resolve(&self.expression, context) {
             Ok(Value::Bool(true)) => Verdict::Permitted,
             Ok(Value::Bool(false)) => Verdict::Refused(self.message.clone()),
             Ok(_) => Verdict::Failed("it is neither true nor false".to_owned()),
             Err(error) => Verdict::Failed(in_words(&error)),
         }
     }
+}
+
+/// The first rule that does not permit a change, and what it says.
+pub fn forbids<'r>(rules: &'r [Rule], facts: &Facts) -> Option<(&'r Rule, Verdict)> {
+    let context = facts.context();
+    let mut judged = rules.iter().map(|rule| (rule, rule.judge(facts, &context)));
+    judged.find(|(_, verdict)| *verdict != Verdict::Permitted)
 }
 
 /// Reads the list `rules`.
