@@ -1,6 +1,8 @@
 //! Types and cost of a rule, before it is ever evaluated: the interpreter takes an unknown field of a text for false and a
 //! whole number for different from any other, so that what is wrong must be found here.
 
+use std::collections::BTreeSet;
+
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators as op};
 use cel::{Context, IdedExpr, Value};
 
@@ -16,11 +18,16 @@ const DEEPEST: usize = 48;
 /// How deep loops stand in loops at most.
 const LOOPS_IN_LOOPS: usize = 2;
 
+/// Fields, each with its variable.
+pub(super) type Uses = BTreeSet<(&'static str, &'static str)>;
+
 /// What a checked expression is like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Checked {
     /// Whether it goes through a list.
     pub(super) loops: bool,
+    /// The fields that it asks for, each with its variable.
+    pub(super) uses: Uses,
 }
 
 /// Checks an expression that must be true or false.
@@ -32,10 +39,14 @@ pub(super) fn check(expression: &IdedExpr, levers: &[String]) -> Result<Checked,
         looped: false,
         weight: 1,
         steps: 0,
+        uses: Uses::new(),
         depth: 0,
     };
     match checker.typed(expression, &Sure::new())? {
-        Type::Bool => Ok(Checked { loops: checker.looped }),
+        Type::Bool => Ok(Checked {
+            loops: checker.looped,
+            uses: checker.uses,
+        }),
         other => Err(format!("it must be true or false, and is {}", other.in_words())),
     }
 }
@@ -48,6 +59,7 @@ struct Checker<'a> {
     /// How often the present part is evaluated.
     weight: usize,
     steps: usize,
+    uses: Uses,
     depth: usize,
 }
 
@@ -120,6 +132,7 @@ impl Checker<'_> {
                         known.join(", ")
                     ));
                 };
+                self.uses.insert((variable.name, known.name));
                 let path = format!("{}.{field}", variable.name);
                 if select.test {
                     return Ok(Type::Bool);

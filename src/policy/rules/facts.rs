@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cel::{Context, Value};
 
+use super::check::Uses;
 use super::types::{Kind, LONGEST_LIST, VARIABLES};
 use crate::model::cluster::Labels;
 
@@ -111,10 +112,12 @@ impl Facts {
         })
     }
 
-    pub(super) fn context(&self) -> Context<'static> {
+    /// What is asked for of it. Whatever else is known is left out: to tell it costs more than to judge by it.
+    pub(super) fn context(&self, uses: &Uses) -> Context<'static> {
         let mut context = Context::default();
         for (variable, fields) in &self.0 {
-            let fields = fields.iter().map(|(field, fact)| ((*field).to_owned(), fact.value()));
+            let asked = fields.iter().filter(|(field, _)| uses.contains(&(*variable, **field)));
+            let fields = asked.map(|(field, fact)| ((*field).to_owned(), fact.value()));
             let fields: HashMap<String, Value> = fields.collect();
             context.add_variable_from_value(*variable, fields);
         }

@@ -14,6 +14,7 @@ use cel::{Context, ExecutionError, IdedExpr, Value};
 use super::located::{Located, Mistake, Place};
 use super::section::Section;
 
+use check::Checked;
 pub use facts::{Fact, Facts};
 pub use types::{Field, Kind, LONGEST_LIST, VARIABLES, Variable};
 
@@ -36,7 +37,7 @@ pub struct Rule {
     expression: IdedExpr,
     /// Why a change is not permitted where it is not true.
     message: String,
-    loops: bool,
+    checked: Checked,
 }
 
 /// What a rule says of a change.
@@ -53,7 +54,7 @@ pub enum Verdict {
 impl Rule {
     /// What it says of a change.
     fn judge(&self, facts: &Facts, context: &Context<'_>) -> Verdict {
-        if let Some(why) = facts.too_long().filter(|_| self.loops) {
+        if let Some(why) = facts.too_long().filter(|_| self.checked.loops) {
             return Verdict::Failed(why);
         }
         match Value::resolve(&self.expression, context) {
@@ -67,7 +68,8 @@ impl Rule {
 
 /// The first rule that does not permit a change, and what it says.
 pub fn forbids<'r>(rules: &'r [Rule], facts: &Facts) -> Option<(&'r Rule, Verdict)> {
-    let context = facts.context();
+    let uses = rules.iter().flat_map(|rule| &rule.checked.uses).copied().collect();
+    let context = facts.context(&uses);
     let mut judged = rules.iter().map(|rule| (rule, rule.judge(facts, &context)));
     judged.find(|(_, verdict)| *verdict != Verdict::Permitted)
 }
@@ -101,12 +103,12 @@ fn one(item: &Located, levers: &[String], mistakes: &mut Vec<Mistake>) -> Option
         return None;
     }
     match compile(&source, levers) {
-        Ok((expression, loops)) => Some(Rule {
+        Ok((expression, checked)) => Some(Rule {
             name,
             place: item.place.clone(),
             expression,
             message,
-            loops,
+            checked,
         }),
         Err(why) => {
             let what = format!("the rule `{name}` is wrong: {why}");
@@ -116,14 +118,14 @@ fn one(item: &Located, levers: &[String], mistakes: &mut Vec<Mistake>) -> Option
     }
 }
 
-/// The expression, and whether it goes through lists.
-fn compile(source: &str, levers: &[String]) -> Result<(IdedExpr, bool), String> {
+/// The expression, and what it is like.
+fn compile(source: &str, levers: &[String]) -> Result<(IdedExpr, Checked), String> {
     bounded(source)?;
     let expression = parse(source)?;
     let checked = check::check(&expression, levers)?;
     // What the check lets through and the interpreter does not is found here, and not at night.
     for whole in [true, false] {
-        let told = Value::resolve(&expression, &Facts::sample(whole, levers).context());
+        let told = Value::resolve(&expression, &Facts::sample(whole, levers).context(&checked.uses));
         if let Err(error) = told
             .as_ref()
             .map_err(|error| (depends_on_figures(error), in_words(error)))
@@ -132,7 +134,7 @@ fn compile(source: &str, levers: &[String]) -> Result<(IdedExpr, bool), String> 
             return Err(error.1);
         }
     }
-    Ok((expression, checked.loops))
+    Ok((expression, checked))
 }
 
 /// Refuses what would cost the parser more than a policy is worth.

@@ -15,7 +15,7 @@ fn wrong(source: &str) -> String {
 }
 
 fn rule(source: &str) -> Rule {
-    let (expression, loops) = compile(source, &levers()).unwrap_or_else(|why| panic!("{source}: {why}"));
+    let (expression, checked) = compile(source, &levers()).unwrap_or_else(|why| panic!("{source}: {why}"));
     Rule {
         name: "r".to_owned(),
         place: Place {
@@ -25,7 +25,7 @@ fn rule(source: &str) -> Rule {
         },
         expression,
         message: "no".to_owned(),
-        loops,
+        checked,
     }
 }
 
