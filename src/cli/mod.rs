@@ -42,7 +42,7 @@ enum Command {
     Prices(prices::Prices),
     /// This node's GPUs through NVML, once or as metrics in DCGM's names.
     Sample(sample::Arguments),
-    /// Check or show the policy.
+    /// Check or show the policy, or print its schema.
     #[command(subcommand)]
     Policy(policy::Command),
 }

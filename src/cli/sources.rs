@@ -14,6 +14,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope, Selector};
 use crate::model::progress::Progress;
 use crate::pipeline::{Kubernetes, Live, Source};
+use crate::policy::PRESETS;
 
 /// Where the world is read.
 #[derive(Debug, Args)]
@@ -144,12 +145,16 @@ impl From {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judgement")]
 pub(super) struct By {
-    /// A policy laid over the defaults (repeatable, later wins); `gpuwise policy show` prints every key
+    /// A policy laid over the defaults, a file or `cautious` or `aggressive` (repeatable, later wins); `gpuwise policy show`
+    /// prints every key
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
     /// What you pay by contract (YAML), as under `prices` in the policy (repeatable, later wins)
     #[arg(long, value_name = "FILE")]
     price_sheet: Vec<PathBuf>,
+    /// What owners decided of changes (YAML): accept, snooze, reject, with reason and term (repeatable)
+    #[arg(long, value_name = "FILE")]
+    decisions: Vec<PathBuf>,
 }
 
 /// What is asked about.
@@ -179,7 +184,7 @@ pub(super) struct Levers {
 impl By {
     /// The policy with its levers; hours are meant in the time zone that the source's arguments name, if they do.
     pub(super) fn judge(&self, from: &From) -> anyhow::Result<Judge> {
-        let judge = judge(&self.policy, &self.price_sheet)?;
+        let judge = judge(&self.policy, &self.price_sheet)?.with_decisions(&texts(&self.decisions)?)?;
         Ok(match from.timezone() {
             Some(zone) => judge.in_timezone(zone).map_err(Usage)?,
             None => judge,
@@ -205,18 +210,33 @@ impl About {
     }
 }
 
+/// Each file's name and text.
+pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage> {
+    let text = |path: &PathBuf| {
+        let text = String::from_utf8(read(path)?)
+            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.iter().map(text).collect()
+}
+
+/// The same of policies, among which a preset goes by its bare name; a file of such a name is given as `./cautious`.
+pub(super) fn policies(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage> {
+    let one = |path: &PathBuf| {
+        let preset = PRESETS.iter().find(|(name, ..)| path.as_os_str() == *name);
+        match preset {
+            Some((_, file, text)) => Ok(vec![((*file).to_owned(), (*text).to_owned())]),
+            None => texts(std::slice::from_ref(path)),
+        }
+    };
+    let found: Result<Vec<_>, Usage> = paths.iter().map(one).collect();
+    Ok(found?.into_iter().flatten().collect())
+}
+
 /// A judge by these policy files and price sheets.
 pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
-    let texts = |paths: &[PathBuf]| -> Result<Vec<(String, String)>, Usage> {
-        let text = |path: &PathBuf| {
-            let text = String::from_utf8(read(path)?)
-                .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
-            Ok((path.display().to_string(), text))
-        };
-        paths.iter().map(text).collect()
-    };
     Ok(Judge::with_prices(
-        &texts(policies)?,
+        &self::policies(policies)?,
         &texts(sheets)?,
         Catalog::shipped()?,
     )?)

@@ -1,7 +1,6 @@
 //! Candidates and policy to a plan: ask, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
 //! the same plan.
 
-mod selector;
 mod scope;
 mod ask;
 mod price;
@@ -25,23 +24,25 @@ use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::Workload;
+use crate::policy::decisions::{self, Decision};
 use crate::policy::located::Located;
 use crate::policy::section::Section;
-use crate::policy::{Mistakes, Policy, layered};
+use crate::policy::{Mistakes, Policy, layered, schema};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
 use coverage::Figures;
 
+pub use crate::policy::selector::{BadSelector, Selector};
 pub use ask::Heard;
 pub use checkup::checkup;
 pub use prices::WorkHours;
 pub use scope::Scope;
-pub use selector::{BadSelector, Selector};
 pub use since::{NotComparable, since};
 
 /// A policy with the levers that it sets, ready to judge.
 pub struct Judge {
     policy: Policy,
+    decisions: Vec<Decision>,
     levers: Vec<Box<dyn Recommender>>,
     catalog: Catalog,
 }
@@ -88,9 +89,26 @@ impl Judge {
         }
         Ok(Self {
             policy,
+            decisions: Vec::new(),
             levers,
             catalog,
         })
+    }
+
+    /// The JSON Schema of a policy, as it is read here.
+    pub fn schema(catalog: Catalog) -> serde_json::Value {
+        let exemplar = ("exemplar".to_owned(), schema::EXEMPLAR.to_owned());
+        schema::schema_of(|| drop(Self::new(&[exemplar], catalog)))
+    }
+
+    /// With what owners decided: files, each a name and its text.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them, each with its place.
+    pub fn with_decisions(mut self, files: &[(String, String)]) -> Result<Self, Mistakes> {
+        let levers: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
+        self.decisions = decisions::read(files, &levers)?;
+        Ok(self)
     }
 
     /// Only these levers are asked.
@@ -187,8 +205,13 @@ impl Hearing<'_> {
         let mut answers = ask::answers(ids().map(|id| said.remove(id).unwrap_or_default()).collect());
         let world = self.world(&snapshot);
         let priced = price::price(&mut answers, &world);
-        let permitted = guard::guard(priced, &self.judge.policy.permissions, &snapshot);
+        let Judge { policy, decisions, .. } = self.judge;
+        let permitted = guard::guard(priced, policy, decisions, &snapshot);
         let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers);
-        rows::plan(chosen, &answers, &figures, &world, self.scope)
+        let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
+        let zone = guard::zone(policy);
+        guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
+        plan.notes.extend(guard::notes(&policy.permissions, &snapshot));
+        plan
     }
 }

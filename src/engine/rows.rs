@@ -61,6 +61,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
             by_category: coverage::cents(spend.by_category),
         }),
         saving: saving(&accepted),
+        notes: Vec::new(),
         since: None,
         workloads,
         accepted,

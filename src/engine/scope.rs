@@ -1,8 +1,8 @@
 //! Which workloads are asked about.
 
-use super::selector::Selector;
 use crate::model::plan::WorkloadRow;
 use crate::model::workload::Workload;
+use crate::policy::selector::Selector;
 
 /// Which workloads are asked about; empty lists and an empty selector ask about all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -234,6 +234,9 @@ pub struct Controller {
     /// Its labels.
     #[serde(default)]
     pub labels: Labels,
+    /// Its annotations for us, `gpuwise.dev/...`.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
     /// `spec.replicas`, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,

@@ -53,6 +53,9 @@ pub struct Plan {
     pub unknown: Vec<Unknown>,
     /// What the accepted rows save together.
     pub saving: PlanSaving,
+    /// What owners said that has no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// What has happened since an earlier plan; `None` where none was given.
     #[serde(default)]
     pub since: Option<Since>,
@@ -266,7 +269,7 @@ pub struct Row {
     /// How to undo it.
     pub rollback: String,
     /// What its owner decided.
-    pub decision: Option<Value>,
+    pub decision: Option<Decided>,
     /// Its pull request.
     pub pull_request: Option<Value>,
     /// What holds it back; only in `held_back`.
@@ -275,6 +278,36 @@ pub struct Row {
     /// What to run and what must hold; only in `experiments`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
+}
+
+/// What an owner decided of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// `accept`, `snooze`, `reject` or `experiment-passed`.
+    pub decision: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Option<String>,
+    /// On which day.
+    pub date: Option<String>,
+    /// Where it stands, such as `decisions.yaml:12`.
+    #[serde(rename = "where")]
+    pub place: String,
+}
+
+/// Something an owner said that has no effect.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Note {
+    /// What was said.
+    pub what: String,
+    /// Why it has no effect.
+    pub why: String,
+    /// Where it stands, such as `decisions.yaml:12`.
+    #[serde(rename = "where")]
+    pub place: String,
 }
 
 /// The grade of proof.

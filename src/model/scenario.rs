@@ -107,6 +107,11 @@ pub enum Move {
     },
 }
 
+impl Move {
+    /// The `type` of every move, as plans write it and rules ask for it.
+    pub const KINDS: [&'static str; 5] = ["scale-to-zero", "sleep-during", "request-gpus", "use-spot", "use-gpu"];
+}
+
 /// How sure a proposal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -195,6 +200,14 @@ pub enum Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_of_move_is_listed() {
+        let stranger = serde_json::json!({"type": "?"});
+        let told = serde_json::from_value::<Move>(stranger).unwrap_err().to_string();
+        let listed = Move::KINDS.map(|kind| format!("`{kind}`")).join(", ");
+        assert!(told.ends_with(&format!("expected one of {listed}")), "{told}");
+    }
 
     #[test]
     fn a_block_may_run_over_the_weeks_end() {

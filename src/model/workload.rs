@@ -215,6 +215,8 @@ pub struct Workload {
     pub name: String,
     /// Labels of the object, completed by those of its pods.
     pub labels: Labels,
+    /// Annotations `gpuwise.dev/...` of the object, completed by those of its newest pod.
+    pub overrides: Labels,
     /// The team that owns it.
     pub owner: Option<String>,
     /// What says so, such as `label team`.
@@ -340,6 +342,12 @@ impl Workload {
     /// The pods that hold GPUs at the window's end.
     pub fn running(&self) -> impl Iterator<Item = &PodUse> {
         self.pods.iter().filter(|pod| pod.running)
+    }
+
+    /// What it is called by those who mean it and no other: its id, and its name with its namespace, and with its cluster.
+    pub fn names(&self) -> [String; 3] {
+        let short = format!("{}/{}", self.namespace, self.name);
+        [self.id.clone(), format!("{}/{short}", self.cluster), short]
     }
 
     /// Devices that one pod holds at most.

@@ -228,7 +228,14 @@ impl Open {
         let (devices, servers) = super::labels(&read.series);
         let sheet = PriceSheet::default();
         // Neither teams nor prices tell which pods hold GPUs.
-        let outline = Outline::of(&reading, devices.into_iter(), servers.into_iter(), catalog, &[], &sheet);
+        let outline = Outline::of(
+            &reading,
+            devices.into_iter(),
+            servers.into_iter(),
+            catalog,
+            &crate::policy::attribution::NOBODY,
+            &sheet,
+        );
         let blanks = read.blanks.of(&outline.holders());
         reading.gaps.extend(blanks.gaps().chain(read.gaps));
         reading.gaps.extend(served.gaps);

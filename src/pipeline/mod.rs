@@ -266,7 +266,7 @@ fn outline<'a>(reading: &'a Reading, labels: (Vec<&Labels>, Vec<&Labels>), judge
         labels.0.into_iter(),
         labels.1.into_iter(),
         judge.catalog(),
-        &policy.owner_labels,
+        &policy.attribution,
         &policy.objectives.prices,
     )
 }

@@ -62,7 +62,7 @@ async fn parts(
         devices.iter().copied(),
         servers.iter().copied(),
         catalog,
-        &[],
+        &crate::policy::attribution::NOBODY,
         &sheet,
     );
     let (signals, at_once) = (cluster.signals(), cluster.samples_at_once);

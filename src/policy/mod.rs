@@ -6,11 +6,23 @@ pub mod section;
 mod commitments;
 pub mod price_sheet;
 pub mod price_book;
+pub mod selector;
+pub mod moment;
+pub mod freeze;
+pub mod scope;
+pub mod rules;
+pub mod attribution;
+pub mod overrides;
+pub mod permissions;
+pub mod decisions;
+pub mod schema;
+pub mod shown;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
-use crate::model::units::Monthly;
+use attribution::Attribution;
 use located::{Located, Mistake, Place, Value, overlay, parse};
+use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
 use section::Section;
 
@@ -19,6 +31,21 @@ pub const DEFAULT: &str = include_str!("../../policies/default.yaml");
 
 /// The name under which the defaults are quoted.
 pub const DEFAULT_NAME: &str = "policies/default.yaml";
+
+/// Policies that ship beside the defaults: the name by which each is chosen, its file, and its text.
+pub const PRESETS: [(&str, &str, &str); 3] = [
+    ("default", DEFAULT_NAME, DEFAULT),
+    (
+        "cautious",
+        "policies/cautious.yaml",
+        include_str!("../../policies/cautious.yaml"),
+    ),
+    (
+        "aggressive",
+        "policies/aggressive.yaml",
+        include_str!("../../policies/aggressive.yaml"),
+    ),
+];
 
 /// What levers see.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,22 +58,11 @@ pub struct Objectives {
     pub prices: PriceSheet,
 }
 
-/// What only the guard sees.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Permissions {
-    /// Namespaces in which nothing may be changed.
-    pub frozen_namespaces: Vec<(String, Place)>,
-    /// A saving below this is not worth a change.
-    pub least_monthly: Monthly,
-    /// Where that stands.
-    pub least_monthly_place: Place,
-}
-
 /// A policy without the settings of levers, which they read themselves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Labels that name a team, the first that is there wins.
-    pub owner_labels: Vec<String>,
+    /// Whose workloads are.
+    pub attribution: Attribution,
     /// What levers see.
     pub objectives: Objectives,
     /// What only the guard sees.
@@ -68,12 +84,8 @@ pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Resul
     let shipped = (DEFAULT_NAME.to_owned(), DEFAULT.to_owned());
     let policies = std::iter::once(&shipped).chain(files).map(|file| (file, false));
     for ((name, text), is_sheet) in policies.chain(sheets.iter().map(|file| (file, true))) {
-        // A file of comments only changes nothing.
-        let empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         match parse(name, text) {
-            _ if empty => {}
+            _ if is_empty(text) => {}
             Ok(layer) if is_sheet => layers.push(as_policy(layer)),
             Ok(layer) => layers.push(layer),
             Err(mistake) => mistakes.push(mistake),
@@ -93,21 +105,25 @@ pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Resul
     Ok(layers.into_iter().reduce(overlay).unwrap_or(nothing))
 }
 
+/// Whether a file has comments only, which changes nothing.
+fn is_empty(text: &str) -> bool {
+    text.lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+}
+
 impl Policy {
     /// Reads everything but `levers` from the root section.
     pub fn read(root: &mut Section<'_>, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Self {
-        let mut attribution = root.section("attribution", mistakes);
-        let owner_labels = attribution.texts("owner_labels", mistakes);
-        attribution.finish(mistakes);
         let mut objectives = root.section("objectives", mistakes);
         let approved = objectives.texts("approved_gpus", mistakes);
         let timezone = timezone(&mut objectives, mistakes);
         objectives.finish(mistakes);
-        let mut permissions = root.section("permissions", mistakes);
-        let frozen_namespaces = permissions.texts("frozen_namespaces", mistakes);
-        let least_monthly_place = permissions.place_of("least_monthly_saving");
-        let least = permissions.number("least_monthly_saving", 0.0, 1e9, mistakes);
-        permissions.finish(mistakes);
+        let mut section = root.section("permissions", mistakes);
+        let permissions = Permissions::read(&mut section, &root.keys_of("levers"), mistakes);
+        section.finish(mistakes);
+        let mut section = root.section("attribution", mistakes);
+        let attribution = Attribution::read(&mut section, permissions.overrides.allows("owner"), mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -116,17 +132,13 @@ impl Policy {
             .filter_map(|(name, place)| approved_gpu(name, place, catalog, mistakes))
             .collect();
         Self {
-            owner_labels: owner_labels.into_iter().map(|(label, _)| label).collect(),
+            attribution,
             objectives: Objectives {
                 approved_gpus: (!approved.is_empty()).then_some(approved),
                 timezone,
                 prices: sheet,
             },
-            permissions: Permissions {
-                frozen_namespaces,
-                least_monthly: Monthly::new(least),
-                least_monthly_place,
-            },
+            permissions,
         }
     }
 }
@@ -256,5 +268,52 @@ mod tests {
         let told = mistakes_of("objectives:\n  timezone: [UTC\n");
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("mine.yaml:"), "{}", told[0]);
+    }
+    #[test]
+    fn permissions_that_cannot_be_meant_are_told_with_both_places() {
+        let text = "permissions:\n  least_confidence: sure\n  most_changes: 2.5\n  least_serving_replicas: -1\n  scope:\n    \
+                    namespaces: [prod, dev]\n    except_namespaces: [dev]\n    levers: [idle-gpu, idle-cpu]\n    selector: team=\n    \
+                    except_selector: team=(a)\n  freezes:\n    - {name: end, from: 2027-01-04, until: 2026-12-18}\n    \
+                    - {name: end, weekly: Friday}\n    - {name: both, weekly: Fri 16:00 to Mon 08:00, until: 2026-12-18}\n    \
+                    - {name: never}\n    - {until: tomorrow, timezone: Mars, colour: red}\n";
+        let told = mistakes_of(text);
+        let expected = [
+            "mine.yaml:2:21: `sure` is no confidence; give low, medium or high",
+            "mine.yaml:3:17: `permissions.most_changes` is 2.5; it must be a whole number",
+            "mine.yaml:4:27: `permissions.least_serving_replicas` is -1; it must be from 0",
+            "mine.yaml:7:25: `dev` is in `namespaces` at mine.yaml:6:24, and here in `except_namespaces`",
+            "mine.yaml:8:24: `idle-cpu` is no lever; there are idle-gpu, unused-gpus, smaller-gpu, spot-migration",
+            "mine.yaml:10:22: `team=(a)`: `(` can be no value of `team`",
+            "mine.yaml:12:44: the freeze ends before it begins: `from` is 2027-01-04 at mine.yaml:12:25",
+            "mine.yaml:13:27: `Friday` is no part of a week; give one such as Fri 16:00 to Mon 08:00",
+            "mine.yaml:14:28: a freeze has `weekly`, or `from` and `until`, not both",
+            "mine.yaml:15:7: a freeze needs `until`, or `weekly`",
+            "mine.yaml:16:7: `permissions.freezes.name` is missing",
+            "mine.yaml:16:15: `tomorrow` is no time; give one such as 2026-12-20 or 2026-12-20 18:00",
+            "mine.yaml:16:35: `Mars` is no time zone",
+            "mine.yaml:16:41: unknown key `permissions.freezes.colour`",
+        ];
+        for expected in expected {
+            assert!(
+                told.iter().any(|line| line.starts_with(expected)),
+                "{expected}\nnot in\n{}",
+                told.join("\n")
+            );
+        }
+        assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, smaller-gpu]}\n";
+        assert_eq!(
+            mistakes_of(nothing),
+            [
+                "mine.yaml:3:24: `prod` is let in here, and nothing of it may be changed by mine.yaml:2:23",
+                "mine.yaml:3:57: no lever is left that may change anything",
+            ]
+        );
+        let twice =
+            "permissions:\n  freezes:\n    - {name: end, until: 2027-01-01}\n    - {name: end, until: 2027-02-01}\n";
+        assert_eq!(
+            mistakes_of(twice),
+            ["mine.yaml:4:7: `end` is the name of the freeze at mine.yaml:3:7, too"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Reading a section of a policy: every mistake is kept, none stops the reading.
 
 use super::located::{Located, Mistake, Place, Value};
+use super::schema::{Shape, asks};
 
 /// A map of a policy file that is being read key by key.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl<'a> Section<'a> {
     /// The section of this name.
     pub fn section(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Section<'a> {
         let path = self.named(key);
+        asks(&path, Shape::Section, true);
         match self.take(key) {
             Some(node) => Section::open(&path, node, mistakes),
             None => {
@@ -71,6 +73,7 @@ impl<'a> Section<'a> {
     /// A number between two bounds, both included; the lower bound where it is none, with a mistake.
     pub fn number(&mut self, key: &'static str, least: f64, most: f64, mistakes: &mut Vec<Mistake>) -> f64 {
         let path = self.named(key);
+        asks(&path, Shape::Number(least, most), true);
         let Some(node) = self.take(key) else {
             mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
             return least;
@@ -93,6 +96,7 @@ impl<'a> Section<'a> {
     /// A list of texts with their places.
     pub fn texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
         let path = self.named(key);
+        asks(&path, Shape::Texts, true);
         let Some(node) = self.take(key) else {
             mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
             return Vec::new();
@@ -119,9 +123,49 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// A list of texts with their places, where there is one.
+    pub fn optional_texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
+        let texts = if self.has(key) {
+            self.texts(key, mistakes)
+        } else {
+            Vec::new()
+        };
+        asks(&self.named(key), Shape::Texts, false);
+        texts
+    }
+
+    /// A map of texts by their keys, whatever these are.
+    pub fn map_of_texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
+        let path = self.named(key);
+        asks(&path, Shape::TextMap, false);
+        let entries = match self.take(key).map(|node| (&node.value, &node.place)) {
+            Some((Value::Map(entries), _)) => entries.as_slice(),
+            Some((Value::Null, _)) | None => &[],
+            Some((other, place)) => {
+                mistakes.push(mistake(
+                    place,
+                    format!("`{path}` must be a map of texts, not {}", other.kind()),
+                ));
+                &[]
+            }
+        };
+        let mut texts = Vec::new();
+        for (key, _, node) in entries {
+            match &node.value {
+                Value::Text(text) => texts.push((key.clone(), text.clone())),
+                other => {
+                    let what = format!("`{path}.{key}` must be a text, not {}", other.kind());
+                    mistakes.push(mistake(&node.place, what));
+                }
+            }
+        }
+        texts
+    }
+
     /// A text.
     pub fn text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> (String, Place) {
         let path = self.named(key);
+        asks(&path, Shape::Text, true);
         let Some(node) = self.take(key) else {
             mistakes.push(mistake(&self.place, format!("`{path}` is missing")));
             return (String::new(), self.place.clone());
@@ -137,6 +181,7 @@ impl<'a> Section<'a> {
     /// The items of a list, whatever they are.
     pub fn list(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> &'a [Located] {
         let path = self.named(key);
+        asks(&path, Shape::List, false);
         match self.take(key).map(|node| (&node.value, &node.place)) {
             Some((Value::List(items), _)) => items,
             Some((Value::Null, _)) | None => &[],
@@ -167,6 +212,7 @@ impl<'a> Section<'a> {
 
     /// A text, where there is one.
     pub fn optional_text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(String, Place)> {
+        asks(&self.named(key), Shape::Text, false);
         self.optional(key, "a text", mistakes, |value| match value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
@@ -175,6 +221,7 @@ impl<'a> Section<'a> {
 
     /// True or false, where it is said.
     pub fn optional_bool(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
+        asks(&self.named(key), Shape::Bool, false);
         let read = self.optional(key, "true or false", mistakes, |value| match value {
             Value::Bool(value) => Some(*value),
             _ => None,
@@ -190,12 +237,22 @@ impl<'a> Section<'a> {
         most: f64,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<f64> {
+        asks(&self.named(key), Shape::Number(least, most), false);
         let must_be = format!("a number from {least} to {most}");
         let read = self.optional(key, &must_be, mistakes, |value| match value {
             Value::Number(value) if (least..=most).contains(value) => Some(*value),
             _ => None,
         });
         read.map(|(value, _)| value)
+    }
+
+    /// The keys within the section of this name, which is not taken by that.
+    pub fn keys_of(&self, key: &str) -> Vec<String> {
+        let entry = self.entries.iter().find(|(name, ..)| name == key);
+        match entry.map(|(.., node)| &node.value) {
+            Some(Value::Map(entries)) => entries.iter().map(|(key, ..)| key.clone()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Where a key's value stands; the section's own place where it has none.

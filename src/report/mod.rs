@@ -8,6 +8,7 @@ mod worth;
 mod proof;
 mod words;
 mod since;
+mod decided;
 mod headline;
 mod groups;
 pub mod json;

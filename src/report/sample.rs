@@ -229,6 +229,7 @@ pub(super) fn plan() -> Plan {
             frees_capacity_monthly: Monthly::new(23_000.0),
             overlap_monthly: Monthly::ZERO,
         },
+        notes: Vec::new(),
         since: None,
     }
 }

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use crate::model::plan::{Plan, Row};
 
 use super::DECISIONS;
+use super::decided::{decided, decided_in_words, note_in_words};
 use super::figures::{UNKNOWN, count, gpus, maybe_money};
 use super::groups;
 use super::headline::headline;
@@ -113,6 +114,18 @@ fn rest(plan: &Plan, names: &Names<'_>) -> Vec<[String; 2]> {
         let rule = first.rule_in_words();
         let changes = count(plan.held_back.len(), "change", "changes");
         line("Held", format!("{changes}, {}; most by {rule}", worth.text(currency)));
+    }
+    let decided = decided(plan);
+    if let Some((row, first)) = decided.first() {
+        let number = count(decided.len(), "change", "changes");
+        line(
+            "Decided",
+            format!("{number}; {}: {}", names.of(&row.subject), decided_in_words(first)),
+        );
+    }
+    if let Some(first) = plan.notes.first() {
+        let number = count(plan.notes.len(), "word", "words");
+        line("No effect", format!("{number} of owners; {}", note_in_words(first)));
     }
     if !plan.experiments.is_empty() {
         let changes = count(plan.experiments.len(), "change", "changes");
@@ -284,5 +297,36 @@ mod tests {
             plan.workloads[0].name = name;
             prop_assert!(widest(&table(&plan, width, false)) <= usize::from(width));
         }
+    }
+    #[test]
+    fn decisions_have_a_line_each_and_so_has_what_has_no_effect() {
+        let mut plan = sample::plan();
+        let without = table(&plan, 120, false);
+        assert!(
+            !without.contains("Decided") && !without.contains("No effect"),
+            "{without}"
+        );
+        plan.held_back[0].decision = Some(crate::model::plan::Decided {
+            decision: "reject".to_owned(),
+            by: "team-train".to_owned(),
+            reason: "never".to_owned(),
+            until: None,
+            date: None,
+            place: "d.yaml:1".to_owned(),
+        });
+        plan.notes = vec![crate::model::plan::Note {
+            what: "snooze ml/gone by ops".to_owned(),
+            why: "it is over since 2026-11-01".to_owned(),
+            place: "d.yaml:2".to_owned(),
+        }];
+        let text = table(&plan, 120, false);
+        assert!(
+            text.contains("1 change; research/pretrain: rejected by team-train: never (d.yaml:1)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("1 word of owners; snooze ml/gone by ops: it is over since 2026-11-01 (d.yaml:2)"),
+            "{text}"
+        );
     }
 }

@@ -184,6 +184,96 @@ fn every_mistake_in_a_policy_is_told_with_its_place() {
 }
 
 #[test]
+fn a_freeze_of_the_demo_holds_every_change_until_its_end() {
+    let text = "permissions:\n  freezes:\n    - {name: move, until: 2099-01-01, reason: we move house}\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let plan = gpuwise(&format!("analyze --demo --format json --policy {}", file.display())).printed();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["accepted"], serde_json::json!([]));
+    let held = plan["held_back"].as_array().unwrap();
+    assert!(!held.is_empty());
+    for row in held {
+        let by = &row["held_by"];
+        assert_eq!(by["rule"], "frozen by `move`: we move house");
+        assert_eq!(by["until"], "2099-01-01");
+        assert!(by["where"].as_str().unwrap().ends_with("mine.yaml:3"), "{by}");
+    }
+}
+
+#[test]
+fn what_owners_decided_stands_on_rows_and_holds_what_they_do_not_want() {
+    let plan: serde_json::Value = serde_json::from_str(demo_json()).unwrap();
+    let rows: Vec<&serde_json::Value> = plan["accepted"].as_array().unwrap().iter().collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| row["subject"]["kind"] == "Workload")
+        .collect();
+    let (kept, dropped) = (rows[0]["id"].as_str().unwrap(), rows[1]["id"].as_str().unwrap());
+    // Of every lever: another would propose something else instead.
+    let workload = rows[1]["subject"]["id"].as_str().unwrap();
+    let by = "owner: chat, reason: the launch";
+    let text = format!(
+        "- {{id: '{kept}', decision: accept, {by}, date: 2026-01-02}}\n- {{workload: '{workload}', decision: reject, {by}}}\n\
+         - {{workload: nowhere/gone, decision: snooze, until: 2099-01-01, {by}}}\n\
+         - {{id: '{kept}', decision: reject, until: 2000-01-01, {by}}}\n"
+    );
+    let (_folder, file) = folder_with("d.yaml", &text);
+    let line = format!("--demo --decisions {}", file.display());
+    let told = gpuwise(&format!("analyze --format json {line}")).printed();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let row = |list: &str, id: &str| {
+        let mut rows = told[list].as_array().unwrap().iter();
+        rows.find(|row| row["id"] == id)
+            .cloned()
+            .unwrap_or_else(|| panic!("{id} is not in {list}"))
+    };
+    let decision = &row("accepted", kept)["decision"];
+    assert_eq!(
+        (&decision["decision"], &decision["by"]),
+        (&"accept".into(), &"chat".into())
+    );
+    let held = row("held_back", dropped);
+    assert_eq!(held["held_by"]["rule"], "rejected by chat: the launch");
+    assert_eq!(held["decision"]["decision"], "reject");
+    let notes: Vec<String> = told["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| note["why"].to_string())
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "\"no workload with GPUs is called so\"",
+            "\"it is over since 2000-01-01\""
+        ]
+    );
+    let table = gpuwise(&format!("analyze {line}")).printed();
+    assert!(table.contains("Decided") && table.contains("No effect"), "{table}");
+    gpuwise(&format!("policy check --decisions {}", file.display())).printed();
+}
+
+#[test]
+fn decisions_that_contradict_each_other_are_refused() {
+    let text = "- {workload: a/b, decision: accept, owner: o, reason: r}\n- {workload: a/b, decision: reject, owner: o, reason: r}\n";
+    let (_folder, file) = folder_with("d.yaml", text);
+    let told = format!("{0}:2:3: `reject` contradicts `accept` at {0}:1:3", file.display());
+    gpuwise(&format!("analyze --demo --decisions {}", file.display())).fails(USAGE, &[&told]);
+    gpuwise(&format!("policy check --decisions {}", file.display())).fails(USAGE, &[&told]);
+}
+
+#[test]
+fn a_rule_that_does_not_type_check_is_refused_before_anything_is_read() {
+    let text = "permissions:\n  rules:\n    - name: r\n      expression: workload.gpu == 'L40S'\n      message: m\n";
+    let (_folder, file) = folder_with("mine.yaml", text);
+    let told = format!(
+        "{}:4:19: the rule `r` is wrong: `workload.gpu` may be missing",
+        file.display()
+    );
+    gpuwise(&format!("analyze --demo --policy {}", file.display())).fails(USAGE, &[&told]);
+}
+
+#[test]
 fn a_good_policy_passes_its_check() {
     let text = "permissions:\n  frozen_namespaces: [kube-system, prod]\n";
     let (_folder, file) = folder_with("mine.yaml", text);

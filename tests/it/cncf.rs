@@ -113,7 +113,14 @@ fn snapshot(text: &str, added: &[(&str, &str)]) -> Snapshot {
     };
     let sheet = PriceSheet::default();
     let labels: Vec<Labels> = series.iter().map(|series| series.labels.clone()).collect();
-    let outline = Outline::of(&reading, labels.iter(), std::iter::empty(), &catalog, &[], &sheet);
+    let outline = Outline::of(
+        &reading,
+        labels.iter(),
+        std::iter::empty(),
+        &catalog,
+        &gpuwise::policy::attribution::NOBODY,
+        &sheet,
+    );
     let part = outline.part(series, None);
     let tally = part.tally();
     outline.whole(part.workloads, tally)

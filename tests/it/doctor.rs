@@ -23,7 +23,7 @@ fn checks_of(reading: &Reading, scope: &Scope) -> Vec<Check> {
         gpu.iter().map(|series| &series.labels),
         server.iter().map(|series| &series.labels),
         judge.catalog(),
-        &judge.policy().owner_labels,
+        &judge.policy().attribution,
         &judge.policy().objectives.prices,
     );
     let part = outline.part(reading.series.clone(), None);

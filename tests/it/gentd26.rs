@@ -100,6 +100,7 @@ impl Trace {
                 namespace: "image".to_owned(),
                 owner: None,
                 labels: Labels::new(),
+                annotations: Labels::new(),
                 replicas: Some(1),
                 args: Vec::new(),
             });

@@ -28,6 +28,8 @@ mod live;
 mod nvml;
 mod opencost;
 mod outage;
+mod overrides;
+mod policy;
 mod past;
 mod parts;
 mod prices;

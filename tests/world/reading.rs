@@ -327,6 +327,7 @@ fn controller_read(object: &objects::Object) -> Controller {
         namespace: object.namespace.clone(),
         owner: object.owner.as_ref().map(reference),
         labels: object.labels.clone(),
+        annotations: gpuwise::model::cluster::Labels::new(),
         replicas: object.replicas,
         args: Vec::new(),
     }

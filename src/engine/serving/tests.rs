@@ -58,6 +58,7 @@ fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
         namespace: "ml".to_owned(),
         name: "chat".to_owned(),
         labels: BTreeMap::new(),
+        overrides: BTreeMap::new(),
         owner: None,
         owner_because: None,
         class: Classified {

@@ -143,3 +143,19 @@ fn a_queue_tells_how_long_its_work_waits() {
         hours; unknown of 8 nvidia.com/gpu of h100 used";
     assert!(text.contains(expected), "{text}");
 }
+
+#[test]
+fn a_decision_stands_in_the_story_in_words() {
+    let mut plan = sample::plan();
+    plan.held_back[0].decision = Some(crate::model::plan::Decided {
+        decision: "snooze".to_owned(),
+        by: "team-train".to_owned(),
+        reason: "a run is on".to_owned(),
+        until: Some("2026-12-01".to_owned()),
+        date: None,
+        place: "decisions.yaml:1".to_owned(),
+    });
+    let story = why(&plan, "w-train").unwrap();
+    let line = "Decision snoozed by team-train, until 2026-12-01: a run is on (decisions.yaml:1)";
+    assert!(story.contains(line), "{story}");
+}

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::model::plan::{Plan, Row, SubjectRef, WorkloadRow};
 use crate::model::scenario::Evidence;
 
+use super::super::decided::decided_in_words;
 use super::super::figures::{UNKNOWN, number, percent};
 use super::super::names::change;
 use super::super::proof::{proof, service};
@@ -80,10 +81,11 @@ fn change_block(plan: &Plan, row: &Row, standing: &str) -> String {
         text.push_str(&line("To run", &sentence(experiment)));
     }
     text.push_str(&line("Undo", &sentence(&row.rollback)));
-    for (label, value) in [("Decision", &row.decision), ("Request", &row.pull_request)] {
-        if let Some(value) = value {
-            text.push_str(&line(label, &words(value)));
-        }
+    if let Some(decided) = &row.decision {
+        text.push_str(&line("Decision", &decided_in_words(decided)));
+    }
+    if let Some(request) = &row.pull_request {
+        text.push_str(&line("Request", &words(request)));
     }
     text.push_str(&line("Row", &row.id));
     text

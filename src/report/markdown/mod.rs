@@ -1,6 +1,7 @@
 //! The plan as Markdown, for a weekly review: five lines, what to decide this week, and the reasons for all the rest.
 
 mod decide;
+mod decided;
 mod aside;
 mod alone;
 mod unseen;
@@ -26,6 +27,7 @@ pub fn markdown(plan: &Plan) -> String {
     let sections = [
         Some(top(&headline(plan, &names))),
         Some(decide::section(plan, &names)),
+        decided::section(plan, &names),
         Some(aside::held(plan, &names)),
         aside::experiments(plan, &names),
         Some(alone::section(plan, &names)),

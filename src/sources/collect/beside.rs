@@ -39,6 +39,7 @@ mod tests {
     use crate::model::cluster::{Labels, Pod};
     use crate::model::reading::Reading;
     use crate::model::time::{Grid, Window};
+    use crate::policy::attribution::NOBODY;
     use crate::policy::price_sheet::PriceSheet;
     use crate::sources::collect::Outline;
 
@@ -88,7 +89,7 @@ mod tests {
             gaps: Vec::new(),
         };
         let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
-        let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
+        let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &NOBODY, &sheet);
         let workloads = outline.snapshot().workloads;
         workloads
             .into_iter()

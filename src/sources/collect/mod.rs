@@ -3,6 +3,7 @@
 pub mod identity;
 pub mod owners;
 mod owner_labels;
+mod marks;
 pub mod naming;
 pub mod devices;
 pub mod claims;
@@ -30,6 +31,7 @@ use crate::model::gpu::DeviceId;
 use crate::model::reading::{Reading, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
 use crate::model::workload::Workload;
+use crate::policy::attribution::Attribution;
 use crate::policy::price_book::PriceBook;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::prometheus::select::{Pods, held_by};
@@ -51,7 +53,7 @@ use workloads::Sources;
 pub struct Outline<'a> {
     reading: &'a Reading,
     catalog: &'a Catalog,
-    owner_labels: &'a [String],
+    attribution: &'a Attribution,
     owners: Owners<'a>,
     claims: Claims<'a>,
     known: BTreeSet<PodKey>,
@@ -77,13 +79,13 @@ pub struct Outline<'a> {
 
 impl<'a> Outline<'a> {
     /// The outline of a reading, whose own series are not looked at. `devices` and `servers` are the labels of the series that
-    /// the parts will have; `owner_labels` name a team, the first that is there wins; `sheet` has the owner's prices.
+    /// the parts will have; `attribution` says whose workloads are; `sheet` has the owner's prices.
     pub fn of<'l>(
         reading: &'a Reading,
         devices: impl Iterator<Item = &'l Labels> + Clone,
         servers: impl Iterator<Item = &'l Labels> + Clone,
         catalog: &'a Catalog,
-        owner_labels: &'a [String],
+        attribution: &'a Attribution,
         sheet: &'a PriceSheet,
     ) -> Self {
         let inventory = &reading.inventory;
@@ -131,7 +133,7 @@ impl<'a> Outline<'a> {
             facts,
             reading,
             catalog,
-            owner_labels,
+            attribution,
             owners,
             claims,
             exported,
@@ -197,7 +199,7 @@ impl<'a> Outline<'a> {
             owners: &self.owners,
             nodes: &self.facts,
             catalog: self.catalog,
-            owner_labels: self.owner_labels,
+            attribution: self.attribution,
         }
     }
 

@@ -309,6 +309,7 @@ mod tests {
             namespace: "ml".to_owned(),
             owner: owner.map(|(kind, name)| reference(kind, name)),
             labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             replicas: None,
             args: Vec::new(),
         }

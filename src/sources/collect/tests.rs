@@ -84,7 +84,14 @@ pub(super) fn joined(reading: &Reading) -> Snapshot {
     let catalog = Catalog::shipped().unwrap();
     let labels = reading.series.iter().map(|series| &series.labels);
     let sheet = PriceSheet::default();
-    let outline = Outline::of(reading, labels, std::iter::empty(), &catalog, &[], &sheet);
+    let outline = Outline::of(
+        reading,
+        labels,
+        std::iter::empty(),
+        &catalog,
+        &crate::policy::attribution::NOBODY,
+        &sheet,
+    );
     let part = outline.part(reading.series.clone(), None);
     let tally = part.tally();
     outline.whole(part.workloads, tally)

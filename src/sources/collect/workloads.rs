@@ -7,6 +7,7 @@ use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
 use super::lives::{Life, pod_requests, within};
+use super::marks::marks;
 use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
 use super::owners::{Owners, is_run, is_schedule};
@@ -18,6 +19,7 @@ use crate::model::time::Grid;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::usage::{Column, Signal};
 use crate::model::workload::{CapacityType, Classified, DeviceUse, PodUse, PriceSource, Workload};
+use crate::policy::attribution::Attribution;
 
 /// What every workload is joined from.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +37,7 @@ pub struct Sources<'a> {
     /// Facts.
     pub catalog: &'a Catalog,
     /// Labels that name a team, the first that is there wins.
-    pub owner_labels: &'a [String],
+    pub attribution: &'a Attribution,
 }
 
 /// API group, kind, namespace and name of what an owner would edit.
@@ -140,16 +142,8 @@ fn workload(
         .filter(|life| life.pod.is_some())
         .max_by_key(|life| life.from);
     let controller = sources.owners.controller(namespace, kind, name);
-    let mut labels = controller
-        .map(|controller| controller.labels.clone())
-        .unwrap_or_default();
-    for (label, value) in newest.and_then(|life| life.pod).into_iter().flat_map(|pod| &pod.labels) {
-        labels.entry(label.clone()).or_insert_with(|| value.clone());
-    }
-    let owner = sources
-        .owner_labels
-        .iter()
-        .find(|label| labels.get(*label).is_some_and(|v| !v.is_empty()));
+    let (labels, overrides) = marks(controller, newest.and_then(|life| life.pod));
+    let (owner, owner_because) = sources.attribution.owner(namespace, &labels, &overrides).unzip();
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
     let replicas = controller.and_then(|controller| controller.replicas);
     let class = class(
@@ -173,9 +167,10 @@ fn workload(
         kind: kind.clone(),
         namespace: namespace.clone(),
         name: name.clone(),
-        owner: owner.map(|label| labels[label].clone()),
-        owner_because: owner.map(|label| format!("label {label}")),
+        owner,
+        owner_because,
         labels,
+        overrides,
         class,
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
         family: is_schedule(kind) || is_run(kind),

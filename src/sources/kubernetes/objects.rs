@@ -205,6 +205,11 @@ pub(super) fn reference(owner: &OwnerReference) -> ObjectRef {
     }
 }
 
+/// Annotations that are meant for us.
+pub(super) fn for_us(all: Labels) -> Labels {
+    kept(all, &[], &["gpuwise.dev/"])
+}
+
 fn kept(all: Labels, names: &[&str], prefixes: &[&str]) -> Labels {
     let tells = |key: &str| names.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix));
     all.into_iter().filter(|(key, _)| tells(key)).collect()

@@ -37,6 +37,8 @@ struct OwnerMeta {
     #[serde(default)]
     labels: Option<Labels>,
     #[serde(default)]
+    annotations: Option<Labels>,
+    #[serde(default)]
     owner_references: Option<Vec<OwnerReference>>,
 }
 
@@ -179,6 +181,7 @@ fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controlle
         namespace: owner.metadata.namespace,
         owner: objects::controller_of(owner.metadata.owner_references.as_deref().unwrap_or_default()),
         labels: owner.metadata.labels.unwrap_or_default(),
+        annotations: objects::for_us(owner.metadata.annotations.unwrap_or_default()),
         replicas: replicas.and_then(|replicas| u32::try_from(replicas).ok()),
         args: redact::command_line(&args),
     }

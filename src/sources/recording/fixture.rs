@@ -87,6 +87,7 @@ fn controller() -> Controller {
         namespace: "zeppelinlab".to_owned(),
         owner: Some(object("CronJob", "hindenburg")),
         labels: labels(&[("team", "airships")]),
+        annotations: labels(&[("gpuwise.dev/owner", "airships")]),
         replicas: None,
         args: vec!["python zeppelin_train.py".to_owned()],
     }

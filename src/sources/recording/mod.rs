@@ -22,6 +22,7 @@ mod error;
 mod manifest;
 mod names;
 mod recorded;
+mod kept;
 mod redact;
 mod rows;
 mod samples;

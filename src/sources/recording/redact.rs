@@ -5,63 +5,12 @@
 //! the values of labels, annotations, selectors and taints, but for those in which a judgement reads hardware, region,
 //! capacity type or role. Kept: label keys, kinds and API groups, resource names, times, amounts and costs.
 
+use super::kept::reads_as;
 use super::names::{Names, Text};
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
 use crate::model::queueing::Queues;
 use crate::model::reading::Reading;
 use crate::sources::prometheus::clusters::CHOSEN;
-
-/// Labels whose value is a fact of the hardware, the provider or the framework, by the beginning of their key.
-const KEPT_PREFIXES: [&str; 12] = [
-    "nvidia.com/",
-    "gpu.nvidia.com/",
-    "topology.kubernetes.io/",
-    "failure-domain.beta.kubernetes.io/",
-    "karpenter.k8s.aws/instance-",
-    "karpenter.azure.com/sku-",
-    "eks.amazonaws.com/instance-",
-    "aliyun.accelerator/",
-    "alibabacloud.com/gpu-",
-    "cloud.google.com/gke-accelerator",
-    "cloud.google.com/gke-gpu",
-    "cloud.google.com/gke-tpu",
-];
-
-/// The same, by their key.
-const KEPT_KEYS: [&str; 32] = [
-    "node.kubernetes.io/instance-type",
-    "beta.kubernetes.io/instance-type",
-    "kubernetes.io/arch",
-    "kubernetes.io/os",
-    "beta.kubernetes.io/arch",
-    "beta.kubernetes.io/os",
-    "karpenter.sh/capacity-type",
-    "eks.amazonaws.com/capacityType",
-    "cloud.google.com/gke-spot",
-    "cloud.google.com/gke-preemptible",
-    "cloud.google.com/gke-provisioning",
-    "cloud.google.com/machine-family",
-    "kubernetes.azure.com/scalesetpriority",
-    "kubernetes.azure.com/accelerator",
-    "node.kubernetes.io/lifecycle",
-    "spotinst.io/node-lifecycle",
-    "cluster.x-k8s.io/owner-kind",
-    "ray.io/originated-from-crd",
-    "training.kubeflow.org/replica-type",
-    "training.kubeflow.org/job-role",
-    "ray.io/node-type",
-    "kserve.io/component",
-    "llm-d.ai/role",
-    "modelName",
-    "GPU_I_ID",
-    "GPU_I_PROFILE",
-    "num_gpu_blocks",
-    "block_size",
-    "cache_dtype",
-    "engine",
-    "le",
-    "native",
-];
 
 /// Renames whatever says whose cluster this is, and drops arguments, environment, mounts and names of ports. The result is settled again.
 pub fn redact(reading: &mut Reading) {
@@ -145,6 +94,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut controller.namespace);
         controller.owner.iter_mut().for_each(|owner| reference(owner, visit));
         labels(&mut controller.labels, visit);
+        labels(&mut controller.annotations, visit);
     }
     for hpa in &mut inventory.hpas {
         visit(Text::Name, &mut hpa.namespace);
@@ -271,17 +221,6 @@ fn labels(labels: &mut Labels, visit: &mut impl FnMut(Text, &mut String)) {
             visit(text, value);
         }
     }
-}
-
-/// How a label's value is read; `None` where it is kept.
-fn reads_as(key: &str, value: &str) -> Option<Text> {
-    let kept = KEPT_KEYS.contains(&key) || KEPT_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-    if kept || matches!(value, "true" | "false") {
-        return None;
-    }
-    let last = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase();
-    let id = last.ends_with("uid") || last.contains("host") || matches!(last.as_str(), "node" | "instance");
-    Some(if id { Text::Id } else { Text::Name })
 }
 
 /// Renames the value in `key=value:effect`.

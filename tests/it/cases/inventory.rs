@@ -268,6 +268,7 @@ impl Workload {
                     namespace: self.namespace.clone(),
                     owner: above.map(reference),
                     labels: self.labels.clone(),
+                    annotations: gpuwise::model::cluster::Labels::new(),
                     replicas: None,
                     args: Vec::new(),
                 });

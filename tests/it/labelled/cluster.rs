@@ -33,7 +33,14 @@ pub(super) async fn classes(sets: &[&[Value]]) -> Vec<Vec<Classified>> {
     let reading = cluster.read().await;
     let catalog = Catalog::shipped().unwrap();
     let sheet = PriceSheet::default();
-    let outline = Outline::of(&reading, std::iter::empty(), std::iter::empty(), &catalog, &[], &sheet);
+    let outline = Outline::of(
+        &reading,
+        std::iter::empty(),
+        std::iter::empty(),
+        &catalog,
+        &gpuwise::policy::attribution::NOBODY,
+        &sheet,
+    );
     let workloads = outline.part(Vec::new(), None).workloads;
     let of = |number: usize| {
         let namespace = format!("case-{number}");

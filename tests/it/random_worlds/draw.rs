@@ -172,6 +172,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         namespace: "ns".to_owned(),
         name,
         labels: BTreeMap::new(),
+        overrides: BTreeMap::new(),
         owner: None,
         owner_because: None,
         class: Classified {

@@ -90,7 +90,14 @@ fn reading(records: Vec<PodRecord>) -> Reading {
 fn part(records: Vec<PodRecord>, series: Vec<Series>) -> Part {
     let reading = reading(records);
     let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
-    let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
+    let outline = Outline::of(
+        &reading,
+        [].iter(),
+        [].iter(),
+        &catalog,
+        &crate::policy::attribution::NOBODY,
+        &sheet,
+    );
     let whole = outline.part(series.clone(), None);
     // As it is read in parts, with the histograms of all of them before.
     let before = outline.with_histograms(series).part(Vec::new(), None);
@@ -139,7 +146,16 @@ fn histograms_are_there_while_a_workload_is_heard() {
     };
     let reading = reading(records.into());
     let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
-    let outline = || Outline::of(&reading, [].iter(), [].iter(), &catalog, &[], &sheet);
+    let outline = || {
+        Outline::of(
+            &reading,
+            [].iter(),
+            [].iter(),
+            &catalog,
+            &crate::policy::attribution::NOBODY,
+            &sheet,
+        )
+    };
     let before = outline();
     let unheard = before.unheard(folds(), None);
     assert!(unheard.workloads.iter().all(|workload| workload.histograms.is_empty()));

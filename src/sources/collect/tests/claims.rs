@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gpu::GpuKind;
+use crate::policy::attribution::NOBODY;
 use crate::sources::collect::bins::Signals;
 use crate::sources::prometheus::select::Pods;
 
@@ -202,7 +203,7 @@ fn a_series_that_names_a_claim_is_its_holders() {
     // Read in parts, such a GPU is asked for by its UUID.
     let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
     let all = || reading.series.iter().map(|series| &series.labels);
-    let outline = Outline::of(&reading, all(), [].iter(), &catalog, &[], &sheet);
+    let outline = Outline::of(&reading, all(), [].iter(), &catalog, &NOBODY, &sheet);
     let bins = outline.bins(Signals { gpu: 1, server: 0 }, 1);
     let asked: Vec<String> = bins.iter().flat_map(Pods::device_matchers).collect();
     assert!(

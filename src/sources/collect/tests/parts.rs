@@ -11,7 +11,14 @@ fn both(reading: &Reading) -> [Vec<Workload>; 2] {
         let those = reading.series.iter().filter(move |one| one.signal.is_gpu() == gpu);
         those.map(|one| &one.labels)
     };
-    let outline = Outline::of(reading, of(true), of(false), &catalog, &[], &sheet);
+    let outline = Outline::of(
+        reading,
+        of(true),
+        of(false),
+        &catalog,
+        &crate::policy::attribution::NOBODY,
+        &sheet,
+    );
     let bins = outline.bins(Signals { gpu: 1, server: 1 }, 1);
     assert!(bins.len() > 1, "{bins:?}");
     let mut parts = Vec::new();

@@ -211,3 +211,21 @@ async fn what_an_object_has_others_run_is_kept_without_secrets() {
         "s3a://jars/etl.jar com.example.Join --password … 2026-11-20"
     );
 }
+
+#[tokio::test]
+async fn of_a_controllers_annotations_those_for_us_are_kept() {
+    let mut deployment = object("d", None, &json!({"replicas": 1, "template": {"spec": gpus(1)}}));
+    deployment["metadata"]["annotations"] = json!({
+        "gpuwise.dev/ignore": "true",
+        "gpuwise.devil/x": "y",
+        "kubectl.kubernetes.io/last-applied-configuration": "{\"secret\": 1}",
+    });
+    let server = serve(cluster(&[("/apis/apps/v1/deployments", vec![deployment])]));
+    let reading = reading(&server).await.unwrap();
+    let kept: Vec<(&str, &str)> = reading.controllers[0]
+        .annotations
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(kept, [("gpuwise.dev/ignore", "true")]);
+}
