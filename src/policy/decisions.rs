@@ -321,7 +321,7 @@ mod tests {
             "d.yaml:2:29: an `id` is that of a row of the plan",
             "d.yaml:3:29: a decision has an `id`, or a `workload` and perhaps a `lever`, not both",
             "d.yaml:4:35: a `workload` is named as namespace/name, or by its id",
-            "d.yaml:5:47: `idle` is no lever; there are idle-gpu, unused-gpus, smaller-gpu, spot-migration",
+            "d.yaml:5:47: `idle` is no lever; there are idle-gpu, smaller-gpu",
             "d.yaml:6:50: `maybe` is no decision; there are accept, snooze, reject, experiment-passed",
             "d.yaml:6:57: unknown key `decision.colour`",
             "d.yaml:7:3: what is snoozed needs an `until`",
