@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::generator::random::Rng;
 
+/// Hours of history of the random worlds: as much as the levers need.
 const HOURS: i64 = 76;
 const END: i64 = 1_794_787_200;
 
@@ -25,15 +26,16 @@ const TYPES: [(&str, &str, u32, f64); 4] = [
     ("g6.12xlarge", "L4", 4, 4.601_6),
 ];
 
+/// So many hours after the end.
 fn at(hour: i64) -> Timestamp {
-    Timestamp::from_second(END - (HOURS - hour) * 3_600).unwrap()
+    Timestamp::from_second(END + hour * 3_600).unwrap()
 }
 
-fn grid() -> Grid {
+fn grid(hours: i64) -> Grid {
     Grid {
         window: Window {
-            start: at(0),
-            end: at(HOURS),
+            start: at(-hours),
+            end: at(0),
         },
         step_seconds: 3_600,
     }
@@ -48,6 +50,10 @@ pub(crate) struct Pool {
     pub(crate) capacity: CapacityType,
     pub(crate) committed: Option<(u32, f64)>,
     pub(crate) waiting: f64,
+    hours: i64,
+    /// GPUs that a pod may have, and pods that a workload has at most.
+    sizes: [u32; 4],
+    most_pods: i64,
 }
 
 fn pool(rng: &mut Rng, number: usize) -> Pool {
@@ -69,6 +75,9 @@ fn pool(rng: &mut Rng, number: usize) -> Pool {
         } else {
             0.0
         },
+        hours: HOURS,
+        sizes: [1, 1, 2, 4],
+        most_pods: 4,
     }
 }
 
@@ -140,11 +149,11 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         ("JobSet", Class::Training),
     ]
     .get(rng.whole(0, 3) as usize)?;
-    let each = *[1, 1, 2, 4].get(rng.whole(0, 3) as usize)?;
+    let each = *pool.sizes.get(rng.whole(0, 3) as usize)?;
     let behaviour = behaviour(rng, each);
     let name = format!("w{number}");
     let mut pods = Vec::new();
-    for replica in 0..rng.whole(1, 4) {
+    for replica in 0..rng.whole(1, pool.most_pods) {
         let places: Vec<String> = (0..pool.nodes)
             .map(|node| format!("{}-{node}", pool.name))
             .filter(|node| free[node] >= each)
@@ -200,7 +209,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
 }
 
 fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &[(f64, f64)]) -> PodUse {
-    let points = grid().points();
+    let points = grid(pool.hours).points();
     let column = |value: f64| Column::from_options(vec![Some(value); points]);
     let device = |(gpu, (activity, memory)): (usize, &(f64, f64))| DeviceUse {
         device: Some(DeviceId {
@@ -220,8 +229,8 @@ fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &
         node: Some(node.to_owned()),
         run: None,
         capacity: pool.capacity,
-        from: at(0),
-        to: at(HOURS),
+        from: at(-pool.hours),
+        to: at(0),
         running: true,
         pinned: false,
         shared: false,
@@ -239,9 +248,35 @@ pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
     let pools: Vec<Pool> = (0..rng.whole(1, 4) as usize)
         .map(|number| pool(&mut rng, number))
         .collect();
+    let count = rng.whole(1, 9) as usize;
+    let snapshot = filled(&mut rng, &pools, count, HOURS);
+    (pools, snapshot)
+}
+
+/// A large cluster: so many workloads on so many nodes of four types, half of which consolidate.
+#[allow(dead_code, reason = "only the bench wants one")]
+pub(crate) fn large(workloads: usize, nodes: u32, hours: i64) -> Snapshot {
+    let mut rng = Rng::new(1);
+    let of_type = |number: usize| Pool {
+        name: format!("pool-{number}"),
+        of: TYPES[number],
+        nodes: nodes / 4,
+        consolidates: number.is_multiple_of(2),
+        capacity: CapacityType::OnDemand,
+        committed: (number == 1).then(|| (nodes / 8, TYPES[number].3 * 0.55)),
+        waiting: 0.0,
+        hours,
+        sizes: [1; 4],
+        most_pods: 1,
+    };
+    let pools: Vec<Pool> = (0..4).map(of_type).collect();
+    filled(&mut rng, &pools, workloads, hours)
+}
+
+fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
     let mut commitments = Vec::new();
     let mut nodes = Vec::new();
-    for pool in &pools {
+    for pool in pools {
         let held = pool.committed.map(|(covered, hourly)| {
             commitments.push(Commitment {
                 name: format!("plan of {}", pool.name),
@@ -251,7 +286,7 @@ pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
                 nodes: Some(covered),
                 hourly: Some(Hourly::new(hourly)),
                 from: None,
-                until: at(HOURS + 5_000),
+                until: at(5_000),
                 place: "policy.yaml:1".to_owned(),
             });
             commitments.len() - 1
@@ -259,9 +294,8 @@ pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
         nodes.extend((0..pool.nodes).map(|number| pool.node(number, held)));
     }
     let mut free: BTreeMap<String, u32> = nodes.iter().map(|node| (node.name.clone(), node.gpus)).collect();
-    let count = rng.whole(1, 9) as usize;
     let mut workloads: Vec<Workload> = (0..count)
-        .filter_map(|number| workload(&mut rng, number, &pools, &mut free))
+        .filter_map(|number| workload(rng, number, pools, &mut free))
         .collect();
     workloads.sort_by(|a, b| a.id.cmp(&b.id));
     let monthly: Monthly = nodes.iter().filter_map(|node| node.hourly).sum::<Hourly>().monthly();
@@ -275,9 +309,9 @@ pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
             ..QueuedRuns::default()
         },
     };
-    let snapshot = Snapshot {
+    Snapshot {
         cluster: "c".to_owned(),
-        grid: grid(),
+        grid: grid(hours),
         currency: "USD".to_owned(),
         gpus: nodes.iter().map(|node| node.gpus).sum(),
         gpus_with_metrics: 0,
@@ -298,6 +332,5 @@ pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
         }),
         nodes,
         workloads,
-    };
-    (pools, snapshot)
+    }
 }
