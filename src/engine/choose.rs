@@ -87,10 +87,14 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
     let (open, outcome) = settle(&placement, open, &mut held, offers);
     let changed: BTreeSet<usize> = open.iter().map(|choice| choice.priced.workload).collect();
     let beside: BTreeSet<(usize, &str)> = held.iter().map(|(priced, _)| (priced.workload, priced.lever)).collect();
-    for (priced, _) in held.iter().filter(|(priced, _)| !changed.contains(&priced.workload)) {
-        supersede(priced, None, &levers, answers);
-    }
+    // What stands in a row of its own is not said to give way, and no lever is said so twice.
     levers.retain(|lever| !beside.contains(lever));
+    let mut told = changed;
+    for (priced, _) in &held {
+        if told.insert(priced.workload) {
+            supersede(priced, None, &levers, answers);
+        }
+    }
     for choice in &open {
         supersede(&choice.priced, choice.lost.as_ref(), &levers, answers);
     }

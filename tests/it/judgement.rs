@@ -166,6 +166,21 @@ fn every_workload_has_a_verdict_of_every_lever() {
     for Judged { plan, .. } in MEDIUM.iter() {
         for workload in &plan.workloads {
             for lever in ["idle-gpu", "unused-gpus", "smaller-gpu", "spot-migration"] {
+                let of = |id: &str, own: &str| id == workload.id && own == lever;
+                let kept = plan.kept.iter().filter(|row| of(&row.subject.id, &row.lever)).count();
+                let unknown = plan
+                    .unknown
+                    .iter()
+                    .filter(|row| of(&row.subject.id, &row.lever))
+                    .count();
+                let changes = proposals(plan, &workload.id, lever).len();
+                assert_eq!(
+                    kept + unknown + changes,
+                    1,
+                    "{}: {}",
+                    workload.id,
+                    said(plan, &workload.id, lever)
+                );
                 assert!(
                     !said(plan, &workload.id, lever).is_empty(),
                     "{} has none of {lever}",
