@@ -7,6 +7,7 @@ use super::guard::Guarded;
 use super::placement::Placement;
 use super::price::Priced;
 use super::realise::{Outcome, realise};
+use super::remembered::Remembered;
 use crate::model::gap::Reason;
 use crate::model::gpu::GpuKind;
 use crate::model::plan::HeldBy;
@@ -48,7 +49,13 @@ impl Choice {
     }
 }
 
-pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Snapshot, offers: &Offers) -> Chosen {
+pub(super) fn choose(
+    guarded: Vec<Guarded>,
+    answers: &mut Answers,
+    snapshot: &Snapshot,
+    offers: &Offers,
+    remembered: &Remembered,
+) -> Chosen {
     let placement = Placement::of(snapshot);
     let mut levers: BTreeSet<(usize, &'static str)> = BTreeSet::new();
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
@@ -61,7 +68,8 @@ pub(super) fn choose(guarded: Vec<Guarded>, answers: &mut Answers, snapshot: &Sn
     let mut held: Vec<(Priced, HeldBy)> = Vec::new();
     for mut candidates in by_workload.into_values() {
         // The most money first; what is equal keeps the order of the levers, so that it does not depend on anything else.
-        candidates.sort_by(|a, b| b.priced.net().get().total_cmp(&a.priced.net().get()));
+        let weight = |candidate: &Guarded| remembered.weight(&candidate.priced, snapshot);
+        candidates.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         let permitted = |candidate: &Guarded| candidate.held.is_none();
         let (mut next, mut forbidden): (VecDeque<_>, VecDeque<_>) = candidates.into_iter().partition(permitted);
         match next.pop_front() {

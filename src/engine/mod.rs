@@ -9,6 +9,7 @@ mod placement;
 mod bill;
 mod realise;
 mod guard;
+mod remembered;
 mod choose;
 mod rows;
 mod serving;
@@ -31,6 +32,7 @@ use crate::policy::{Mistakes, Policy, layered, schema};
 use crate::recommenders::offers::Offers;
 use crate::recommenders::{Recommender, World, all};
 use coverage::Figures;
+use remembered::Remembered;
 
 pub use crate::policy::selector::{BadSelector, Selector};
 pub use ask::Heard;
@@ -45,6 +47,7 @@ pub struct Judge {
     decisions: Vec<Decision>,
     levers: Vec<Box<dyn Recommender>>,
     catalog: Catalog,
+    remembered: Remembered,
 }
 
 impl std::fmt::Debug for Judge {
@@ -92,6 +95,7 @@ impl Judge {
             decisions: Vec::new(),
             levers,
             catalog,
+            remembered: Remembered::default(),
         })
     }
 
@@ -124,6 +128,13 @@ impl Judge {
             self.levers.retain(|lever| ids.iter().any(|id| id == lever.id()));
         }
         Ok(self)
+    }
+
+    /// What this earlier plan chose stays chosen where nothing else saves a tenth more.
+    #[must_use]
+    pub fn remembering(mut self, earlier: &Plan) -> Self {
+        self.remembered = Remembered::of(earlier);
+        self
     }
 
     /// Hours are meant in this time zone, whatever the policy says.
@@ -207,7 +218,7 @@ impl Hearing<'_> {
         let priced = price::price(&mut answers, &world);
         let Judge { policy, decisions, .. } = self.judge;
         let permitted = guard::guard(priced, policy, decisions, &snapshot);
-        let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers);
+        let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers, &self.judge.remembered);
         let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
         let zone = guard::zone(policy);
         guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);

@@ -82,12 +82,22 @@ fn stays(why: &str) -> Evidence {
     }
 }
 
-/// What leaves the bill first, then what saves most, then by name.
+/// How much more a change must save to stand as high as one of low risk.
+fn weight(risk: Level) -> f64 {
+    match risk {
+        Level::Low => 1.0,
+        Level::Medium => 2.0,
+        Level::High => 4.0,
+    }
+}
+
+/// What leaves the bill for its risk first, then what saves most for it, then by name.
 fn rank(rows: &mut [Row]) {
     let key = |row: &Row| {
+        let risk = weight(row.risk);
         (
-            row.saving.leaves_bill_monthly.get(),
-            row.saving.monthly.mid.unwrap_or(0.0),
+            row.saving.leaves_bill_monthly.get() / risk,
+            row.saving.monthly.mid.unwrap_or(0.0) / risk,
         )
     };
     rows.sort_by(|a, b| {

@@ -38,6 +38,7 @@ mod reach;
 mod readme;
 mod remote_read;
 mod record;
+mod scenarios;
 mod scope;
 mod servers;
 mod since;

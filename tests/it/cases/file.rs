@@ -276,11 +276,16 @@ pub(crate) fn seconds(span: Span) -> i64 {
 }
 
 impl Case {
+    /// The case that a text tells.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    }
+
     /// The case of a folder.
     pub(crate) fn read(folder: &Path) -> Self {
         let path = folder.join("case.yaml");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let case: Self = serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let case = Self::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert!(
             case.situation.split_whitespace().count() > 8,
             "{}: the situation is not told",

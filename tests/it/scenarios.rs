@@ -1,0 +1,151 @@
+//! Situations that other tools get wrong, each through all levers at once.
+
+use gpuwise::catalog::Catalog;
+use gpuwise::engine::{Judge, Scope};
+use gpuwise::model::plan::Plan;
+use gpuwise::model::progress::Silent;
+use gpuwise::{pipeline, report};
+
+use crate::cases::Case;
+use crate::judgement::target;
+
+fn plan(case: &str, earlier: Option<&Plan>) -> Plan {
+    let case = Case::parse(case).unwrap();
+    let catalog = Catalog::shipped().unwrap();
+    let reading = case.reading(&catalog);
+    let mut judge = Judge::new(&[("policy.yaml".to_owned(), case.policy.clone())], catalog).unwrap();
+    if let Some(earlier) = earlier {
+        judge = judge.remembering(earlier);
+    }
+    pipeline::analyze(&reading, &judge, &Scope::default(), &Silent).unwrap()
+}
+
+/// Four p5.48xlarge, busy with four replicas of a service that bears interruptions; spot capacity costs 22 an hour.
+fn four_p5(commitments: &str) -> String {
+    let nodes: String = (1..=4)
+        .map(|node| format!("  - {{name: gpu-{node}, type: p5.48xlarge, pool: serving, capacity: on-demand}}\n"))
+        .collect();
+    let policy = format!(
+        "  prices:\n    rows:\n      - {{instance_type: p5.48xlarge, capacity_type: spot, hourly: 22}}\n{commitments}"
+    );
+    format!(
+        "situation: four p5 nodes that may be committed to, and spot capacity at less than half of the list price\n\
+         expect: {{keep: committed}}\nwindow: {{days: 14, step: 10m}}\npolicy: |\n{policy}nodes:\n{nodes}workloads:\n  \
+         - name: chat\n    kind: Deployment\n    namespace: chat\n    labels: {{app: chat}}\n    budget: 1\n    \
+         image: vllm/vllm-openai:v0.12.0\n    gpus: 8\n    \
+         pods: [{{node: gpu-1}}, {{node: gpu-2}}, {{node: gpu-3}}, {{node: gpu-4}}]\n    \
+         signals:\n      engine_active: [{{value: 0.7}}]\n      memory_used: [{{value: 70 GiB}}]\n      power: [{{value: 500 W}}]\n"
+    )
+}
+
+#[test]
+fn committed_nodes_stay_on_the_bill_and_the_term_is_named() {
+    let committed = "    commitments:\n      - {name: p5 plan, kind: savings-plan, instance_type: p5.48xlarge, nodes: 4, \
+                     hourly: 30.27, until: 2027-06-16}\n";
+    let plan = plan(&four_p5(committed), None);
+    assert!(
+        plan.accepted.is_empty() && plan.held_back.is_empty(),
+        "{:#?}",
+        plan.accepted
+    );
+    let kept = plan.kept.iter().find(|row| row.lever == "spot-migration").unwrap();
+    assert_eq!(kept.reason, "committed");
+    assert!(
+        kept.because.contains("2027-06-16") && kept.because.contains("p5 plan"),
+        "{}",
+        kept.because
+    );
+    // Four nodes at what the plan says, not at the list price.
+    assert!((plan.spend.unwrap().monthly.get() - 4.0 * 30.27 * 730.0).abs() < 0.01);
+}
+
+#[test]
+fn without_a_word_of_commitments_the_report_says_that_they_are_unknown() {
+    let plan = plan(&four_p5(""), None);
+    assert!(plan.accepted.is_empty(), "{:#?}", plan.accepted);
+    assert!((plan.spend.as_ref().unwrap().monthly.get() - 4.0 * 55.04 * 730.0).abs() < 0.01);
+    let told = report::markdown::markdown(&plan);
+    assert!(told.contains("at list prices, commitments unknown"), "{told}");
+}
+
+/// Eight families of jobs on eight p4d.24xlarge, each submitted anew every day under a new name, on five of eight GPUs; forty
+/// more GPUs are always waited for.
+#[test]
+fn families_free_capacity_for_the_queue_and_nothing_leaves_the_bill() {
+    let each = |write: &dyn Fn(usize) -> String| (1..=8).map(write).collect::<String>();
+    let nodes =
+        each(&|node| format!("  - {{name: gpu-{node}, type: p4d.24xlarge, pool: research, capacity: on-demand}}\n"));
+    let rest = |value: &str| {
+        (5..8)
+            .map(|gpu| format!(", {{value: {value}, gpu: {gpu}}}"))
+            .collect::<String>()
+    };
+    let families = each(&|family| {
+        format!(
+            "  - name: sweep-{}\n    kind: Job\n    namespace: research\n    args: torchrun train.py\n    gpus: 8\n    \
+             pods: [{{node: gpu-{family}, from: 0h, for: 24h, every: 24h}}]\n    signals:\n      \
+             engine_active: [{{value: 0.85}}{}]\n      memory_used: [{{value: 33 GiB}}{}]\n      power: [{{value: 330 W}}{}]\n",
+            ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"][family - 1],
+            rest("0"),
+            rest("500 MiB"),
+            rest("60 W")
+        )
+    });
+    let plan = plan(
+        &format!(
+            "situation: eight families of jobs that leave three of eight GPUs alone, while forty GPUs are waited for\n\
+             expect: {{change: 5 GPUs}}\nwindow: {{days: 14, step: 10m}}\nwaiting: 40\nnodes:\n{nodes}workloads:\n{families}"
+        ),
+        None,
+    );
+    assert_eq!(plan.workloads.len(), 8, "one row a family");
+    assert_eq!(plan.accepted.len(), 8);
+    assert!(plan.accepted.iter().all(|row| target(row) == "5 GPUs"));
+    let freed: f64 = plan.accepted.iter().map(|row| row.saving.frees_gpus.get()).sum();
+    assert!((freed - 24.0).abs() < 0.1, "{freed}");
+    assert!(plan.saving.leaves_bill_monthly.get().abs() < 0.005);
+    // Three eighths of eight nodes.
+    let capacity = 3.0 * 21.957_642 * 730.0;
+    let frees = plan.saving.frees_capacity_monthly.get();
+    assert!((frees / capacity - 1.0).abs() < 0.01, "{frees} is not {capacity}");
+    let told = |row: &gpuwise::model::plan::Row| {
+        row.evidence
+            .iter()
+            .any(|fact| fact.what.contains("40 GPUs are waiting"))
+    };
+    assert!(
+        plan.accepted.iter().all(told),
+        "a row does not tell that its GPUs fill again"
+    );
+}
+
+/// A light service that two kinds of GPU would hold, at prices that lie close together.
+fn two_targets(l40s: f64, l4: f64) -> String {
+    format!(
+        "situation: a light service on a large GPU, which either of two cheaper ones would hold as well\n\
+         expect: {{change: L40S}}\nwindow: {{days: 14, step: 5m}}\npolicy: |\n  objectives:\n    approved_gpus: [L40S, L4]\n  \
+         prices:\n    rows:\n      - {{gpu: L40S, hourly: {l40s}, confirmed: true}}\n      \
+         - {{gpu: L4, hourly: {l4}, confirmed: true}}\nnodes:\n  \
+         - {{name: gpu-1, type: p5.4xlarge, pool: serving, capacity: on-demand}}\nworkloads:\n  \
+         - name: tagger\n    kind: StatefulSet\n    namespace: media\n    pods: [{{node: gpu-1}}]\n    \
+         signals:\n      engine_active: [{{value: 0.03}}]\n      memory_used: [{{value: 9 GiB}}]\n      power: [{{value: 90 W}}]\n"
+    )
+}
+
+#[test]
+fn a_small_change_of_prices_does_not_turn_an_earlier_choice() {
+    let chosen = |plan: &Plan| target(&plan.accepted[0]);
+    let before = plan(&two_targets(0.80, 0.82), None);
+    assert_eq!(chosen(&before), "L40S");
+    assert_eq!(
+        chosen(&plan(&two_targets(0.84, 0.82), None)),
+        "L4",
+        "without an earlier plan the cheaper one"
+    );
+    assert_eq!(chosen(&plan(&two_targets(0.84, 0.82), Some(&before))), "L40S");
+    assert_eq!(
+        chosen(&plan(&two_targets(3.20, 0.82), Some(&before))),
+        "L4",
+        "what is clearly better is chosen"
+    );
+}
