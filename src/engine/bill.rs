@@ -7,6 +7,9 @@ use super::placement::Placement;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::Hourly;
 
+/// What a node that was always there may seem to lack of the window, for the edges of bills and scrapes.
+const EDGES: f64 = 0.02;
+
 /// What the bill has room to let go, as nodes leave one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Bill<'a> {
@@ -39,9 +42,11 @@ impl<'a> Bill<'a> {
         let open = snapshot.queues.iter().filter(|state| !state.queue.stopped);
         let waiting = open.map(|state| (state.queue.name.as_str(), state.runs.gpus_waiting));
         let uncovered = snapshot.commitments.iter().enumerate().map(|(at, held)| {
+            // A node that was there for a part of the time uses the commitment for that part only.
             let own = placement.lasting().filter(|node| node.commitment == Some(at));
-            held.nodes
-                .map_or(0, |covered| own.count().saturating_sub(covered as usize))
+            let there: f64 = own.map(|node| (node.present.ratio() + EDGES).min(1.0)).sum();
+            let covered = held.nodes.unwrap_or(u32::MAX);
+            (there.floor() as usize).saturating_sub(covered as usize)
         });
         Self {
             snapshot,

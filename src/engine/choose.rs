@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ask::{Answers, Left};
-use super::guard::Guarded;
+use super::guard::{Guarded, OURS};
 use super::placement::Placement;
 use super::price::Priced;
 use super::realise::{Outcome, realise};
@@ -24,6 +24,9 @@ pub(super) struct Chosen {
     pub(super) alone: Vec<Hourly>,
     pub(super) held: Vec<(Priced, HeldBy)>,
 }
+
+/// What each lever would save most on a workload.
+type Levers = BTreeMap<(usize, &'static str), f64>;
 
 /// A workload's scenarios that nothing forbids, the one that saves most first, and the first that had to be given up.
 struct Choice {
@@ -57,11 +60,12 @@ pub(super) fn choose(
     remembered: &Remembered,
 ) -> Chosen {
     let placement = Placement::of(snapshot);
-    let mut levers: BTreeSet<(usize, &'static str)> = BTreeSet::new();
+    let mut levers: Levers = Levers::new();
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
     for candidate in guarded {
         let workload = candidate.priced.workload;
-        levers.insert((workload, candidate.priced.lever));
+        let most = levers.entry((workload, candidate.priced.lever)).or_insert(f64::MIN);
+        *most = most.max(candidate.priced.net().get());
         by_workload.entry(workload).or_default().push(candidate);
     }
     let mut open: Vec<Choice> = Vec::new();
@@ -71,15 +75,13 @@ pub(super) fn choose(
         let weight = |candidate: &Guarded| remembered.weight(&candidate.priced, snapshot);
         candidates.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         let permitted = |candidate: &Guarded| candidate.held.is_none();
-        let (mut next, mut forbidden): (VecDeque<_>, VecDeque<_>) = candidates.into_iter().partition(permitted);
+        let (mut next, forbidden): (VecDeque<_>, VecDeque<_>) = candidates.into_iter().partition(permitted);
         match next.pop_front() {
             Some(best) => {
                 // What would save more and may not be done is worth knowing beside what may.
-                let more = |other: &Guarded| {
-                    other.priced.lever != best.priced.lever && other.priced.net().get() > best.priced.net().get()
-                };
-                let first = forbidden.pop_front().filter(more);
-                held.extend(first.and_then(|first| Some((first.priced, first.held?))));
+                let net = best.priced.net().get();
+                let more = |other: &Guarded| other.priced.lever != best.priced.lever && other.priced.net().get() > net;
+                held.extend(worth_knowing(forbidden, more));
                 open.push(Choice {
                     priced: best.priced,
                     next: next.into_iter().map(|candidate| candidate.priced).collect(),
@@ -87,8 +89,7 @@ pub(super) fn choose(
                 });
             }
             None => {
-                let best = forbidden.pop_front();
-                held.extend(best.and_then(|best| Some((best.priced, best.held?))));
+                held.extend(worth_knowing(forbidden, |_| true));
             }
         }
     }
@@ -96,7 +97,7 @@ pub(super) fn choose(
     let changed: BTreeSet<usize> = open.iter().map(|choice| choice.priced.workload).collect();
     let beside: BTreeSet<(usize, &str)> = held.iter().map(|(priced, _)| (priced.workload, priced.lever)).collect();
     // What stands in a row of its own is not said to give way, and no lever is said so twice.
-    levers.retain(|lever| !beside.contains(lever));
+    levers.retain(|lever, _| !beside.contains(lever));
     let mut told = changed;
     for (priced, _) in &held {
         if told.insert(priced.workload) {
@@ -122,20 +123,27 @@ pub(super) fn choose(
     }
 }
 
+/// Of what may not be done, the first that people decided on, or else the first.
+fn worth_knowing(forbidden: VecDeque<Guarded>, wanted: impl Fn(&Guarded) -> bool) -> Option<(Priced, HeldBy)> {
+    let mut wanted: VecDeque<Guarded> = forbidden.into_iter().filter(wanted).collect();
+    let by_people = |one: &Guarded| one.held.as_ref().is_some_and(|held| held.place != OURS);
+    let at = wanted.iter().position(by_people).unwrap_or(0);
+    let one = wanted.remove(at)?;
+    Some((one.priced, one.held?))
+}
+
 /// Levers whose scenario lost to another's on the same workload say so.
-fn supersede(
-    chosen: &Priced,
-    lost: Option<&(Priced, HeldBy)>,
-    levers: &BTreeSet<(usize, &'static str)>,
-    answers: &mut Answers,
-) {
+fn supersede(chosen: &Priced, lost: Option<&(Priced, HeldBy)>, levers: &Levers, answers: &mut Answers) {
     let others = levers
         .iter()
-        .filter(|(workload, lever)| *workload == chosen.workload && *lever != chosen.lever);
-    for (workload, lever) in others {
+        .filter(|((workload, lever), _)| *workload == chosen.workload && *lever != chosen.lever);
+    for ((workload, lever), most) in others {
         let because = match lost.filter(|(priced, _)| priced.lever == *lever) {
             Some((_, held)) => format!("{}; {} can be done instead", held.rule, chosen.lever),
-            None => format!("{} saves more on it, and both cannot be done", chosen.lever),
+            None if *most <= chosen.net().get() => {
+                format!("{} saves more on it, and both cannot be done", chosen.lever)
+            }
+            None => format!("{} stands for it, and both cannot be done", chosen.lever),
         };
         answers.kept.push(Left {
             workload: *workload,
@@ -215,7 +223,7 @@ fn only_adding(set: &[&Priced], outcome: &Outcome) -> BTreeMap<usize, String> {
 fn engine_rule(rule: String) -> HeldBy {
     HeldBy {
         rule,
-        place: "gpuwise".to_owned(),
+        place: OURS.to_owned(),
         until: None,
     }
 }

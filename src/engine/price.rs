@@ -2,8 +2,10 @@
 //! is a saving yet, as a GPU that is given back leaves the bill only with its node.
 
 use super::ask::{Answers, Left, Proposed};
+use crate::model::commitment::{Commitment, Covers};
 use crate::model::gap::{Gap, Reason};
 use crate::model::gpu::GpuKind;
+use crate::model::queueing::QueueState;
 use crate::model::scenario::{Move, Proposal};
 use crate::model::units::{GpuCount, Hourly};
 use crate::model::workload::{PodUse, Workload};
@@ -267,8 +269,9 @@ fn of_runs(
     match target {
         None => {
             // What is left of a node stays with the rest of it: no node goes away for a part.
-            priced.value = held * part.of_all();
-            return part.keeps.is_some().then_some(priced);
+            let (_, of) = part.keeps?;
+            priced.value = held * (part.of_all() * share_of_size(workload, of));
+            return Some(priced);
         }
         Some(Target::Spot(name, hourly, _)) => {
             priced.added = hourly * (hours / window);
@@ -281,8 +284,29 @@ fn of_runs(
             priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
         }
     }
-    priced.own_nodes = has_own_nodes(workload, world);
+    priced.own_nodes = has_own_nodes(workload, world) && !may_stay(workload, world);
     Some(priced)
+}
+
+/// The share of a workload's cost that pods with so many devices have.
+fn share_of_size(workload: &Workload, gpus: u32) -> f64 {
+    let cost = |pod: &PodUse| pod.hourly.map_or(0.0, |hourly| hourly.get() * pod.hours());
+    let all: f64 = workload.pods.iter().map(cost).sum();
+    let own: f64 = workload.pods.iter().filter(|pod| pod.gpus == gpus).map(cost).sum();
+    if all > 0.0 { own / all } else { 0.0 }
+}
+
+/// Whether something may keep nodes like these on the bill: a commitment to their kind, or work that waits.
+fn may_stay(workload: &Workload, world: &World<'_>) -> bool {
+    let snapshot = world.snapshot;
+    let model = workload.gpu.as_ref().map(|kind| &kind.model);
+    let is_committed = |held: &Commitment| match &held.covers {
+        Covers::Gpu(gpu) => Some(gpu) == model,
+        // A type that the catalogue does not know may be the one.
+        Covers::InstanceType(name) => world.catalog.instance(name).is_none_or(|row| Some(&row.gpu) == model),
+    };
+    let waits = |state: &QueueState| !state.queue.stopped && state.runs.gpus_waiting > 0.0;
+    snapshot.commitments.iter().any(is_committed) || snapshot.queues.iter().any(waits)
 }
 
 /// Whether the nodes of a family's runs existed for them alone: none of them is there now, and none held another workload.

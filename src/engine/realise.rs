@@ -157,6 +157,7 @@ fn add_sleeping<'a>(
     (changes, already): (&Changes<'_>, &[&'a GpuNode]),
     outcome: &mut Outcome,
 ) {
+    let (mut together, mut gone) = (changes.clone(), already.to_vec());
     for (row, priced) in set.iter().enumerate() {
         let Some(share) = priced
             .releases
@@ -166,10 +167,20 @@ fn add_sleeping<'a>(
         else {
             continue;
         };
-        let mut asleep = changes.clone();
-        let own = priced.releases.iter();
-        asleep.extend(own.map(|release| ((priced.workload, release.pod.as_str()), release.left)));
-        let newly = beyond(placement.emptied(&asleep), already);
+        let own = || priced.releases.iter();
+        let own = || own().map(|release| ((priced.workload, release.pod.as_str()), release.left));
+        let mut alone = changes.clone();
+        alone.extend(own());
+        together.extend(own());
+        // Pods that stay awake fill a place once, whoever sleeps beside it; and who sleeps at other hours frees none.
+        let by_itself = beyond(placement.emptied(&alone), already);
+        let beside = beyond(placement.emptied(&together), &gone);
+        let newly = if beside.len() < by_itself.len() {
+            beside
+        } else {
+            by_itself
+        };
+        gone.extend(newly.iter().copied());
         for leaving in let_go(bill, newly, set, outcome) {
             let on_it = priced
                 .releases

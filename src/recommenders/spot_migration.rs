@@ -1,5 +1,7 @@
 //! `spot-migration`: work that bears interruptions, on capacity that may be taken away and costs less.
 
+use std::collections::BTreeSet;
+
 use super::evidence::{fact, shared_devices, unknown};
 use super::spot_offers::SpotOffer;
 use super::{Recommender, World, tolerance};
@@ -8,7 +10,7 @@ use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
-use crate::model::workload::{CapacityType, Class, Workload};
+use crate::model::workload::{CapacityType, Class, PodUse, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
 
@@ -119,17 +121,23 @@ impl SpotMigration {
 
 /// Its nodes as spot capacity; a reason, where that is no cheaper.
 fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<&'w SpotOffer, Reason>, Gap> {
+    // Where it runs now, or where its last run did: what ran elsewhere before is another price.
+    let newest = workload.pods.iter().max_by_key(|pod| (pod.running, pod.to));
+    let own = |pod: &&PodUse| pod.running || newest.is_some_and(|newest| workload.family && pod.run == newest.run);
     let nodes: Vec<&GpuNode> = workload
         .pods
         .iter()
+        .filter(own)
         .filter_map(|pod| world.snapshot.node(pod.node.as_deref()?))
         .collect();
-    let Some(instance_type) = nodes.first().and_then(|node| node.instance_type.as_deref()) else {
+    let types: BTreeSet<Option<&str>> = nodes.iter().map(|node| node.instance_type.as_deref()).collect();
+    let only = types.iter().next().copied().flatten().filter(|_| types.len() == 1);
+    let Some(instance_type) = only else {
         return Err(Gap::new(
             "no-instance-type",
-            "which nodes it runs on",
-            "its nodes are gone, or carry no instance type",
-            "label nodes with node.kubernetes.io/instance-type",
+            "on which type of nodes it runs",
+            "its nodes are gone, are of several types, or carry none",
+            "label nodes with node.kubernetes.io/instance-type, and keep it to one type",
         ));
     };
     let Some(offer) = world.offers.spot(instance_type) else {
@@ -161,8 +169,9 @@ fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<&'w SpotOf
 /// The commitment that covers every node of its kind, so that none of them leaves the bill.
 fn committed<'w>(workload: &Workload, world: &World<'w>) -> Option<&'w Commitment> {
     let nodes = workload.pods.iter().filter(|pod| pod.running || workload.family);
-    let mut held = nodes.filter_map(|pod| world.snapshot.node(pod.node.as_deref()?)?.commitment);
-    let first = held.next()?;
+    let held = nodes.filter_map(|pod| Some(world.snapshot.node(pod.node.as_deref()?)?.commitment));
+    let held: Vec<Option<usize>> = held.collect();
+    let first = (*held.first()?)?;
     let commitment = world.snapshot.commitments.get(first)?;
     let own = world
         .snapshot
@@ -170,7 +179,7 @@ fn committed<'w>(workload: &Workload, world: &World<'w>) -> Option<&'w Commitmen
         .iter()
         .filter(|node| node.commitment == Some(first));
     let all = commitment.nodes.is_none_or(|covered| own.count() <= covered as usize);
-    (all && held.all(|other| other == first)).then_some(commitment)
+    (all && held.iter().all(|other| *other == Some(first))).then_some(commitment)
 }
 
 /// Pods that stop together when one is taken away: those of a run.

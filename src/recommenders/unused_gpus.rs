@@ -1,12 +1,14 @@
 //! `unused-gpus`: pods that request several GPUs, of which some were never touched in any run.
 
+use std::collections::BTreeSet;
+
 use super::evidence::{absent, fact, not_to_be_disrupted, shared_devices, unknown};
 use super::{Recommender, World};
 use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Level, Move, Proposal, Subject};
 use crate::model::time::Grid;
 use crate::model::units::Memory;
-use crate::model::usage::Signal;
+use crate::model::usage::{Column, Signal};
 use crate::model::workload::{Class, DeviceUse, PodUse, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
@@ -84,7 +86,8 @@ impl UnusedGpus {
         if workload.pods.iter().any(|pod| pod.shared) {
             return Err(shared_devices());
         }
-        let other = workload.running().find(|pod| pod.gpus != each);
+        let of_newest = |pod: &&PodUse| pod.running || (workload.family && pod.run == newest.run);
+        let other = workload.pods.iter().filter(of_newest).find(|pod| pod.gpus != each);
         if let Some(other) = other {
             return Err(Gap::new(
                 "mixed-pods",
@@ -93,11 +96,15 @@ impl UnusedGpus {
                 "judge its roles one by one: GPUs of each pod are in the exporter's metrics",
             ));
         }
-        // What it requested before is another setup; what hardly lived tells nothing.
-        let told = |pod: &&PodUse| pod.gpus == each && pod.hours() >= self.least_hours_of_a_pod;
-        let pods: Vec<&PodUse> = workload.pods.iter().filter(told).collect();
-        self.enough(workload, &pods)?;
-        let seen = self.look(&pods, each, world.snapshot.grid)?;
+        // What it requested before is another setup.
+        let own = workload.pods.iter().filter(|pod| pod.gpus == each);
+        let (pods, short): (Vec<&PodUse>, Vec<&PodUse>) = own.partition(|pod| pod.hours() >= self.least_hours_of_a_pod);
+        self.enough(workload, &pods, &short)?;
+        let mut seen = self.look(&pods, each, world.snapshot.grid)?;
+        // What hardly lived need not show what it left alone, but what it used it used.
+        let used = |pod: &&PodUse| pod.devices.iter().filter(|device| self.touched(pod, device)).count();
+        let most = short.iter().map(used).max().unwrap_or(0);
+        seen.used = seen.used.max(u32::try_from(most).unwrap_or(each));
         if seen.used == each {
             return Ok(keep(
                 "all-used",
@@ -126,9 +133,17 @@ impl UnusedGpus {
         Ok(Candidate::Move(Box::new(self.proposal(workload, each, &seen, &pods))))
     }
 
-    fn enough(&self, workload: &Workload, pods: &[&PodUse]) -> Result<(), Gap> {
+    fn enough(&self, workload: &Workload, pods: &[&PodUse], short: &[&PodUse]) -> Result<(), Gap> {
+        if let Some(young) = short.iter().find(|pod| pod.running) {
+            return Err(Gap::new(
+                "history-too-short",
+                format!("{:.1} hours of {}", young.hours(), young.name),
+                "a pod that has just begun may use what those before it left alone",
+                "ask again in some hours",
+            ));
+        }
         let days = days(pods);
-        let runs = f64::from(workload.runs);
+        let runs = runs(pods) as f64;
         if days >= self.least_days && (!workload.family || runs >= self.least_runs) && !pods.is_empty() {
             return Ok(());
         }
@@ -182,6 +197,15 @@ impl UnusedGpus {
             seen.used = seen.used.max(used);
         }
         Ok(seen)
+    }
+
+    /// Whether anything of a GPU shows use, however little of it was seen.
+    fn touched(&self, pod: &PodUse, device: &DeviceUse) -> bool {
+        let sliced = pod.gpu.as_ref().is_some_and(|kind| kind.mig.is_some());
+        let most = |signal: Signal| device.signals.get(&signal).and_then(Column::max).unwrap_or(0.0);
+        let util = if sliced { 0.0 } else { most(Signal::GpuUtil) / 100.0 };
+        most(Signal::EngineActive).max(util) > self.activity_at_most
+            || most(Signal::MemoryUsed) > self.memory_at_most.mib()
     }
 
     fn peak(&self, pod: &PodUse, device: &DeviceUse, grid: Grid) -> Result<Peak, Gap> {
@@ -302,7 +326,7 @@ impl UnusedGpus {
             title: format!("request {used} GPUs a pod instead of {each} in {name}"),
             evidence,
             service: None,
-            confidence: match days >= 7.0 && (!workload.family || workload.runs >= 5) {
+            confidence: match days >= 7.0 && (!workload.family || runs(pods) >= 5) {
                 true => Level::High,
                 false => Level::Medium,
             },
@@ -311,6 +335,12 @@ impl UnusedGpus {
             rollback: format!("request {each} GPUs again"),
         }
     }
+}
+
+/// Runs of which pods were looked at.
+fn runs(pods: &[&PodUse]) -> usize {
+    let runs: BTreeSet<&Option<String>> = pods.iter().map(|pod| &pod.run).collect();
+    runs.len()
 }
 
 /// Days for which at least one of these pods was there.

@@ -149,3 +149,52 @@ fn a_small_change_of_prices_does_not_turn_an_earlier_choice() {
         "what is clearly better is chosen"
     );
 }
+
+/// Two services that sleep at night, each beside a small one that stays awake, in a pool that consolidates: the small ones move
+/// together once, so that one node goes and not two.
+#[test]
+fn who_sleeps_beside_another_does_not_empty_the_same_place_twice() {
+    let office = "[{value: 0}, {value: 0.5, on: Mon-Fri 08:00-18:00}]";
+    let workload = |name: &str, gpus: u32, node: u32, engine: &str, power: &str| {
+        format!(
+            "  - name: {name}\n    kind: Deployment\n    namespace: dev\n    image: vllm/vllm-openai:v0.12.0\n    gpus: {gpus}\n    \
+             pods: [{{node: gpu-{node}}}]\n    signals:\n      engine_active: {engine}\n      requests_running: {engine}\n      \
+             memory_used: [{{value: 36 GiB}}]\n      power: {power}\n"
+        )
+    };
+    let (by_day, awake) = (
+        "[{value: 62 W}, {value: 300 W, on: Mon-Fri 08:00-18:00}]",
+        "[{value: 300 W}]",
+    );
+    let workloads = [
+        workload("a", 4, 1, office, by_day),
+        workload("b", 4, 2, office, by_day),
+        workload("c", 2, 1, "[{value: 0.5}]", awake),
+        workload("d", 2, 2, "[{value: 0.5}]", awake),
+        workload("e", 8, 3, "[{value: 0.5}]", awake),
+    ];
+    let nodes: String = (1..=3)
+        .map(|node| format!("  - {{name: gpu-{node}, type: p4d.24xlarge, pool: dev, capacity: on-demand}}\n"))
+        .collect();
+    let plan = plan(
+        &format!(
+            "situation: two services that sleep at the same hours, each beside a small one that stays awake all the time\n\
+             expect: {{change: schedule}}\nwindow: {{days: 21, step: 10m}}\nnodes:\n{nodes}workloads:\n{}",
+            workloads.concat()
+        ),
+        None,
+    );
+    let sleeping: Vec<_> = plan
+        .accepted
+        .iter()
+        .filter(|row| !row.moves.is_empty() && target(row) == "schedule")
+        .collect();
+    assert_eq!(sleeping.len(), 2, "{:#?}", plan.unknown);
+    let share = match &sleeping[0].moves[0] {
+        gpuwise::model::scenario::Move::SleepDuring { hours, .. } => hours.share(),
+        other => panic!("{other:?}"),
+    };
+    let node = 21.957_642 * 730.0 * share;
+    let leaves = plan.saving.leaves_bill_monthly.get();
+    assert!(leaves > 0.0 && leaves <= node * 1.001, "{leaves} of a node's {node}");
+}

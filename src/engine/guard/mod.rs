@@ -54,6 +54,9 @@ pub(super) fn guard(priced: Vec<Priced>, policy: &Policy, decisions: &[Decision]
     guarded
 }
 
+/// Where a rule stands that is this program's own.
+pub(super) const OURS: &str = "gpuwise";
+
 /// What nobody has replayed, and what arithmetic cannot show.
 fn unproven(priced: &Priced) -> Option<HeldBy> {
     let mut moves = priced.proposal.moves.iter();
@@ -62,7 +65,7 @@ fn unproven(priced: &Priced) -> Option<HeldBy> {
         .then(|| HeldBy {
             rule: "spot capacity is advised only once it was replayed over how it came and went, and this version has no such replay"
                 .to_owned(),
-            place: "gpuwise".to_owned(),
+            place: OURS.to_owned(),
             until: None,
         })
 }

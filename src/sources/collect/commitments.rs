@@ -1,6 +1,6 @@
 //! Which nodes commitments cover, and what those cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::nodes::NodeFacts;
 use crate::model::cluster::Inventory;
@@ -33,40 +33,63 @@ pub(super) fn cover(
     window: Window,
 ) -> Cover {
     let mut cover = Cover::default();
-    for commitment in &sheet.commitments {
-        if !commitment.holds(window.end) {
-            if commitment.until <= window.end {
-                cover.gaps.push(ended(commitment));
-            }
-            continue;
-        }
-        let is_free = |name: &String| !cover.nodes.contains_key(name);
-        let names = inventory
-            .nodes
-            .iter()
-            .map(|node| &node.name)
-            .filter(|name| is_free(name));
-        let own = names.filter(|name| facts.get(*name).is_some_and(|facts| suits(commitment, facts)));
-        let mut own: Vec<String> = own.cloned().collect();
-        own.sort();
-        let money = commitment.hourly.filter(|_| currency == sheet.currency);
+    let ended_by_then = |one: &&Commitment| one.until <= window.end;
+    cover.gaps = sheet.commitments.iter().filter(ended_by_then).map(ended).collect();
+    let in_force: Vec<&Commitment> = sheet.commitments.iter().filter(|one| one.holds(window.end)).collect();
+    for commitment in joined(&in_force) {
+        let own = |name: &&String| facts.get(*name).is_some_and(|facts| suits(&commitment, facts));
+        let names = inventory.nodes.iter().map(|node| &node.name);
+        let own: BTreeSet<String> = names.filter(own).cloned().collect();
+        // Nodes that two different commitments may cover, and nodes of different sizes under one: which of them it is for nobody
+        // says, so that none of them is thought to leave the bill.
+        let others: BTreeSet<usize> = own.iter().filter_map(|name| Some(cover.nodes.get(name)?.0)).collect();
+        let sizes: BTreeSet<Option<u32>> = own.iter().filter_map(|name| Some(facts.get(name)?.gpus)).collect();
+        let is_clear = others.is_empty() && sizes.len() <= 1;
+        let own: Vec<String> = own.into_iter().filter(|name| !cover.nodes.contains_key(name)).collect();
+        let money = commitment.hourly.filter(|_| currency == sheet.currency && is_clear);
         if let Some(unused) = commitment
             .nodes
             .and_then(|covered| (covered as usize).checked_sub(own.len()))
             && unused > 0
+            && is_clear
         {
-            cover.gaps.push(idle(commitment, own.len(), unused, money));
+            cover.gaps.push(idle(&commitment, own.len(), unused, money));
         }
         for name in &own {
             let alone = facts.get(name).and_then(|facts| facts.price.hourly);
             cover.nodes.insert(name.clone(), (cover.held.len(), alone));
         }
         if let Some(money) = money {
-            price(facts, &own, commitment, money);
+            price(facts, &own, &commitment, money);
         }
-        cover.held.push(commitment.clone());
+        let nodes = commitment.nodes.filter(|_| is_clear);
+        for other in others {
+            cover.held[other].nodes = None;
+        }
+        cover.held.push(Commitment { nodes, ..commitment });
     }
     cover
+}
+
+/// Commitments to the same nodes as one: a ladder of terms covers as many as all of them, until the last of them ends.
+fn joined(all: &[&Commitment]) -> Vec<Commitment> {
+    let mut joined: Vec<Commitment> = Vec::new();
+    for one in all {
+        let same = |other: &&mut Commitment| other.covers == one.covers && other.region == one.region;
+        let Some(other) = joined.iter_mut().find(same) else {
+            joined.push((*one).clone());
+            continue;
+        };
+        other.hourly = (|| {
+            let (a, b) = (f64::from(other.nodes?), f64::from(one.nodes?));
+            Some((other.hourly? * a + one.hourly? * b) * (1.0 / (a + b)))
+        })();
+        other.nodes = other.nodes.zip(one.nodes).map(|(a, b)| a + b);
+        other.name = format!("{} and {}", other.name, one.name);
+        other.place = format!("{}, {}", other.place, one.place);
+        other.until = other.until.max(one.until);
+    }
+    joined
 }
 
 fn suits(commitment: &Commitment, node: &NodeFacts) -> bool {
@@ -76,7 +99,8 @@ fn suits(commitment: &Commitment, node: &NodeFacts) -> bool {
     };
     let region = commitment.region.as_ref();
     // No plan is for spot capacity.
-    kind && node.capacity != CapacityType::Spot && region.is_none_or(|region| node.region.as_ref() == Some(region))
+    kind && node.capacity != CapacityType::Spot
+        && region.is_none_or(|region| node.region.as_ref().is_none_or(|own| own == region))
 }
 
 /// The mean over all nodes of the kind: those that are covered at the commitment's price, the others as they were.
@@ -151,3 +175,6 @@ fn idle(commitment: &Commitment, there: usize, unused: usize, hourly: Option<Hou
         monthly: hourly.map(|hourly| (hourly * unused as f64).monthly()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ pub struct Price {
     pub effective: bool,
     /// Whether it is a public list's.
     pub listed: bool,
+    /// Whether it is what the bill says, whatever has been committed to included.
+    pub billed: bool,
     /// Whether a commitment says it, and no bill.
     pub committed: bool,
     /// The measured price that was not believed.
@@ -79,6 +81,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
                 as_of: as_of.to_owned(),
             }),
             effective: cost.adjusted,
+            billed: cost.adjusted,
             ..Price::default()
         };
     }
@@ -95,6 +98,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
         effective: quote.effective,
         listed: !quote.effective,
         committed: false,
+        billed: false,
         refused,
     }
 }
@@ -128,7 +132,8 @@ fn refused(cost: &NodeCost, node: &NodeType<'_>, book: &PriceBook<'_>) -> Option
 
 /// The currency of a reading: its cost source's, or the sheet's where nothing was billed.
 pub fn currency<'a>(read: &'a str, inventory: &Inventory, sheet: &'a PriceSheet) -> &'a str {
-    if inventory.node_costs.is_empty() && !sheet.rows.is_empty() {
+    let tells = !sheet.rows.is_empty() || !sheet.commitments.is_empty();
+    if inventory.node_costs.is_empty() && tells {
         return &sheet.currency;
     }
     read
