@@ -86,6 +86,21 @@ pub fn layered(files: &[(String, String)], sheets: &[(String, String)]) -> Resul
     for ((name, text), is_sheet) in policies.chain(sheets.iter().map(|file| (file, true))) {
         match parse(name, text) {
             _ if is_empty(text) => {}
+            // Read as a policy, everything would be missing in it.
+            Ok(layer) if !matches!(layer.value, Value::Map(_) | Value::Null) => {
+                let seems = match layer.value {
+                    Value::List(_) if !is_sheet => "; a list of decisions is given with --decisions",
+                    _ => "",
+                };
+                let what = format!(
+                    "a policy or price sheet is a map of keys, not {}{seems}",
+                    layer.value.kind()
+                );
+                mistakes.push(Mistake {
+                    place: layer.place,
+                    what,
+                });
+            }
             Ok(layer) if is_sheet => layers.push(as_policy(layer)),
             Ok(layer) => layers.push(layer),
             Err(mistake) => mistakes.push(mistake),
@@ -261,6 +276,17 @@ mod tests {
             assert!(is_told, "{expected}\nnot in\n{}", told.join("\n"));
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
+    }
+
+    #[test]
+    fn a_list_is_no_policy_and_is_told_once() {
+        let told = mistakes_of("- workload: chat/guard\n  decision: reject\n");
+        assert_eq!(
+            told,
+            [
+                "mine.yaml:1:1: a policy or price sheet is a map of keys, not a list; a list of decisions is given with --decisions"
+            ]
+        );
     }
 
     #[test]
