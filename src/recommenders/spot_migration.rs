@@ -113,7 +113,10 @@ impl SpotMigration {
         }
         let replicas = running.len();
         (workload.class.class == Class::Inference && (replicas as f64) < self.least_replicas).then(|| {
-            let because = format!("it has {replicas} replicas: nobody serves while one of them is away");
+            let because = match replicas {
+                1 => "it has one replica: nobody serves while that is away".to_owned(),
+                _ => format!("it has {replicas} replicas, too few for one of them to be away"),
+            };
             keep("too-few-replicas", &because)
         })
     }
