@@ -167,7 +167,7 @@ fn pool_rows(chosen: &Chosen) -> Vec<Row> {
             id: format!("node-pool:{pool}"),
             levers,
             subject: SubjectRef::pool(pool),
-            title: format!("capacity of {pool} that nobody held goes away with its nodes"),
+            title: format!("nodes of {pool} go away, and cost more than what the changes on them give back"),
             from: Shape::from([("nodes_that_go".to_owned(), json!(nodes))]),
             to: Shape::from([("nodes_that_go".to_owned(), json!(0))]),
             moves: Vec::new(),
