@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::placement::Placement;
+use crate::model::queueing::WITHOUT_A_QUEUE;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::Hourly;
 
@@ -103,7 +104,14 @@ impl<'a> Bill<'a> {
                 let states = self.snapshot.queues.iter();
                 let state = states.into_iter().find(|state| state.queue.name == *queue);
                 let waiting = state.map_or(0.0, |state| state.runs.gpus_waiting);
-                format!("{waiting:.0} GPUs are waiting in queue {queue}, and work from it fills what is freed")
+                match queue.as_str() {
+                    WITHOUT_A_QUEUE => {
+                        format!("pods that wait for a node ask for {waiting:.0} GPUs, and fill what is freed")
+                    }
+                    _ => {
+                        format!("{waiting:.0} GPUs are waiting in queue {queue}, and work from it fills what is freed")
+                    }
+                }
             }
             Stays::Committed(at) => self.snapshot.commitments.get(*at).map_or_else(
                 || "its nodes are committed to".to_owned(),

@@ -145,6 +145,9 @@ pub struct QueuedRuns {
     pub longest_seconds: Option<i64>,
 }
 
+/// The name under which pods stand that wait for a node without a queue of Kueue: no ClusterQueue can have it.
+pub const WITHOUT_A_QUEUE: &str = "(pods without a node)";
+
 /// A ClusterQueue at the window's end.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueState {

@@ -320,7 +320,11 @@ impl<'a> Outline<'a> {
             samples: tally.samples,
             nodes,
             commitments: self.cover.held.clone(),
-            queues: queues::states(&inventory.queues, reading.grid.window.end),
+            queues: {
+                let mut states = queues::states(&inventory.queues, reading.grid.window.end);
+                states.extend(queues::without_a_node(inventory));
+                states
+            },
             workloads,
         }
     }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::lives::gpu_requests;
 use super::owners::{Owners, Top, stem};
-use crate::model::cluster::{Inventory, Labels, ObjectRef};
-use crate::model::queueing::{QueueState, QueuedRuns, QueuedWorkload, Queueing, Queues, Quota};
+use crate::model::cluster::{Inventory, Labels, ObjectRef, Pod};
+use crate::model::queueing::{
+    ClusterQueue, QueueState, QueuedRuns, QueuedWorkload, Queueing, Queues, Quota, WITHOUT_A_QUEUE,
+};
 use crate::model::workload::Workload;
 
 const QUEUE_LABELS: [&str; 2] = ["kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/local-queue-name"];
@@ -42,8 +45,38 @@ pub fn admitting(node: &Labels, queues: &Queues) -> Vec<String> {
         .iter()
         .filter(|queue| queue.quotas.iter().any(suits));
     let mut names: Vec<String> = admit.map(|queue| queue.name.clone()).collect();
+    // A pod without a node may get any.
+    names.push(WITHOUT_A_QUEUE.to_owned());
     names.sort();
     names
+}
+
+/// Pods that ask for GPUs and have no node yet, as a queue of its own: they take what is freed as a queue's work does. Those
+/// that Kueue holds back are in its queues.
+pub fn without_a_node(inventory: &Inventory) -> Option<QueueState> {
+    let is_kueues = |pod: &Pod| {
+        let mut labels = QUEUE_LABELS.iter().chain(&["kueue.x-k8s.io/managed"]);
+        labels.any(|label| pod.labels.contains_key(*label))
+    };
+    let waits = |pod: &&Pod| pod.node.is_none() && pod.finished.is_none() && pod.phase == "Pending" && !is_kueues(pod);
+    let waiting: Vec<f64> = inventory
+        .pods
+        .iter()
+        .filter(waits)
+        .map(|pod| gpu_requests(&pod.requests()).values().sum())
+        .collect();
+    let gpus_waiting: f64 = waiting.iter().sum();
+    (gpus_waiting > 0.0).then(|| QueueState {
+        queue: ClusterQueue {
+            name: WITHOUT_A_QUEUE.to_owned(),
+            ..ClusterQueue::default()
+        },
+        runs: QueuedRuns {
+            waiting: u32::try_from(waiting.len()).unwrap_or(u32::MAX),
+            gpus_waiting,
+            ..QueuedRuns::default()
+        },
+    })
 }
 
 /// The ClusterQueue that a workload is in: the one that reserved quota for it, or else the one behind its LocalQueue.

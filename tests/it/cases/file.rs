@@ -23,6 +23,9 @@ pub(crate) struct Case {
     /// GPUs that jobs are waiting for in the queue `all`, which has quota on every node.
     #[serde(default)]
     pub(crate) waiting: u32,
+    /// GPUs that a pod asks for which has no node yet.
+    #[serde(default)]
+    pub(crate) pending: u32,
     /// Every node.
     pub(crate) nodes: Vec<Node>,
     /// The workload that is judged, and others beside it.

@@ -15,7 +15,7 @@ use gpuwise::model::usage::{Column, Signal};
 use jiff::Timestamp;
 
 use super::file::{Case, Node, Workload, seconds};
-use super::queues::queues;
+use super::queues::{pending, queues};
 use super::signals::{Of, column, lay};
 use crate::generator::hardware::{A10G, A100_40, A100_80, Gpu, H100, L4, L40S};
 
@@ -41,6 +41,7 @@ impl Case {
                     .map(|node| node.read(grid, catalog))
                     .collect(),
                 queues: queues(self.waiting, grid),
+                pods: pending(self.pending).into_iter().collect(),
                 node_costs: self.nodes.iter().filter_map(|node| node.bill(catalog)).collect(),
                 ..Inventory::default()
             },

@@ -1,8 +1,20 @@
 //! A queue of Kueue in which somebody waits.
 
-use gpuwise::model::cluster::Resources;
+use gpuwise::model::cluster::{Pod, Resources};
 use gpuwise::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use gpuwise::model::time::Grid;
+
+/// A pod that asks for so many GPUs, and has no node.
+pub(crate) fn pending(gpus: u32) -> Option<Pod> {
+    (gpus > 0).then(|| Pod {
+        namespace: "research".to_owned(),
+        name: "next-0".to_owned(),
+        uid: "research/next-0".to_owned(),
+        phase: "Pending".to_owned(),
+        counted: Some(Resources::from([("nvidia.com/gpu".to_owned(), f64::from(gpus))])),
+        ..Pod::default()
+    })
+}
 
 /// A queue with quota on every node, in which a job is waiting for so many GPUs.
 pub(crate) fn queues(waiting: u32, grid: Grid) -> Queues {
