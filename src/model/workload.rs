@@ -128,6 +128,19 @@ impl PodUse {
     }
 }
 
+/// Hours in which at least one of these pods held GPUs.
+pub fn hours_held<'p>(pods: impl IntoIterator<Item = &'p PodUse>) -> f64 {
+    let pods = pods.into_iter();
+    let mut spans: Vec<(i64, i64)> = pods.map(|pod| (pod.from.as_second(), pod.to.as_second())).collect();
+    spans.sort_unstable();
+    let (mut seconds, mut reached) = (0, i64::MIN);
+    for (from, to) in spans {
+        seconds += (to - from.max(reached)).max(0);
+        reached = reached.max(to);
+    }
+    seconds as f64 / 3600.0
+}
+
 /// What was measured of one signal over all pods of a workload, where it lies: a workload may have a hundred million
 /// samples.
 #[derive(Debug, Clone, PartialEq)]
@@ -324,19 +337,7 @@ impl Workload {
 
     /// Hours of the window in which at least one pod held GPUs.
     pub fn hours_held(&self) -> f64 {
-        let mut spans: Vec<(i64, i64)> = self
-            .pods
-            .iter()
-            .map(|pod| (pod.from.as_second(), pod.to.as_second()))
-            .collect();
-        spans.sort_unstable();
-        let mut seconds = 0;
-        let mut reached = i64::MIN;
-        for (from, to) in spans {
-            seconds += (to - from.max(reached)).max(0);
-            reached = reached.max(to);
-        }
-        seconds as f64 / 3600.0
+        hours_held(&self.pods)
     }
 
     /// The pods that hold GPUs at the window's end.

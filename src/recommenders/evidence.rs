@@ -1,6 +1,6 @@
 //! What a lever needs to have been measured, and the words for what was not.
 
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Evidence};
 use crate::model::time::Grid;
 use crate::model::usage::Signal;
@@ -66,6 +66,13 @@ pub fn shared_devices() -> Gap {
 pub fn not_to_be_disrupted(workload: &Workload) -> Option<String> {
     let pinned = workload.running().any(|pod| pod.pinned);
     pinned.then(|| "its pods are marked as not to be disrupted: ask whoever marked them".to_owned())
+}
+
+/// Right as it is; the code is for scripts, the words for people.
+pub fn keep(code: &str, because: impl Into<String>) -> Candidate {
+    Candidate::Keep {
+        because: Reason::new(code, because),
+    }
 }
 
 /// A candidate from a gap.

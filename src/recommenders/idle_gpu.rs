@@ -1,8 +1,8 @@
 //! `idle-gpu`: GPUs that a workload holds and does not use, always or at the same hours of every week.
 
-use super::evidence::{fact, figure, measured, not_to_be_disrupted, shared_devices, unknown};
+use super::evidence::{fact, figure, keep, measured, not_to_be_disrupted, shared_devices, unknown};
 use super::{Recommender, World, weekly};
-use crate::model::gap::{Gap, Reason, SERVERS_LEFT_OUT};
+use crate::model::gap::{Gap, SERVERS_LEFT_OUT};
 use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
 use crate::model::usage::Signal;
 use crate::model::workload::{Class, Measured, PodUse, Workload};
@@ -125,7 +125,7 @@ impl IdleGpu {
         } else {
             activity.in_words("worked")
         };
-        Ok(keep("in-use", &because))
+        Ok(keep("in-use", because))
     }
 
     fn stop(&self, workload: &Workload, activity: &Activity<'_>, power: Evidence, days: f64) -> Proposal {
@@ -266,12 +266,6 @@ fn requests_read(workload: &Workload, world: &World<'_>) -> Result<(), Gap> {
         ));
     }
     Ok(())
-}
-
-fn keep(code: &str, because: &str) -> Candidate {
-    Candidate::Keep {
-        because: Reason::new(code, because),
-    }
 }
 
 fn how_to_stop(workload: &Workload) -> (String, String, String) {

@@ -1,11 +1,11 @@
 //! `smaller-gpu`: a cheaper GPU or slice that holds the lifetime maximum of memory need and the load at its worst.
 
 use super::capability::{self, Capability};
-use super::evidence::{fact, figure, measured, not_to_be_disrupted, shared_devices, unknown};
+use super::evidence::{fact, figure, keep, measured, not_to_be_disrupted, shared_devices, unknown};
 use super::memory_need::{Need, memory_need};
 use super::targets::{self, Obstacle};
 use super::{Recommender, World};
-use crate::model::gap::{Gap, Reason};
+use crate::model::gap::Gap;
 use crate::model::scenario::{Candidate, Evidence, Interval, Level, Move, Proposal, ServiceEffect, Subject};
 use crate::model::units::Hourly;
 use crate::model::usage::Signal;
@@ -58,7 +58,7 @@ impl SmallerGpu {
 
     fn judge(&self, workload: &Workload, world: &World<'_>) -> Result<Vec<Candidate>, Gap> {
         if workload.running().next().is_none() && !workload.family {
-            return Ok(keep("not-running", "it holds no GPUs now".to_owned()));
+            return Ok(vec![keep("not-running", "it holds no GPUs now".to_owned())]);
         }
         if workload.pods.iter().any(|pod| pod.shared) {
             return Err(shared_devices());
@@ -68,7 +68,7 @@ impl SmallerGpu {
         let unpriced = targets::unpriced(world, &now);
         if cheaper.is_empty() && unpriced.is_empty() {
             let because = format!("no approved GPU costs less than {} for it", now.kind);
-            return Ok(keep("no-cheaper-gpu", because));
+            return Ok(vec![keep("no-cheaper-gpu", because)]);
         }
         let demand = self.demand(workload, world)?;
         let mut moves = Vec::new();
@@ -317,11 +317,6 @@ fn nothing_fits(
         Some((_, Obstacle::Busy { .. })) => "too-busy",
         _ => "no-gpu-that-fits",
     };
-    Ok(keep(code, format!("it stays on {}: {}", now.kind, words.join("; "))))
-}
-
-fn keep(code: &str, because: String) -> Vec<Candidate> {
-    vec![Candidate::Keep {
-        because: Reason::new(code, because),
-    }]
+    let because = format!("it stays on {}: {}", now.kind, words.join("; "));
+    Ok(vec![keep(code, because)])
 }

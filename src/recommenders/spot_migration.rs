@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::evidence::{fact, shared_devices, unknown};
+use super::evidence::{fact, keep, shared_devices, unknown};
 use super::spot_offers::SpotOffer;
 use super::{Recommender, World, tolerance};
 use crate::model::commitment::Commitment;
@@ -97,7 +97,7 @@ impl SpotMigration {
                 held.until_day(),
                 held.name
             );
-            return Some(keep("committed", &because));
+            return Some(keep("committed", because));
         }
         if workload.class.class == Class::Notebook {
             return Some(keep(
@@ -117,7 +117,7 @@ impl SpotMigration {
                 1 => "it has one replica: nobody serves while that is away".to_owned(),
                 _ => format!("it has {replicas} replicas, too few for one of them to be away"),
             };
-            keep("too-few-replicas", &because)
+            keep("too-few-replicas", because)
         })
     }
 }
@@ -284,11 +284,5 @@ impl Recommender for SpotMigration {
             Ok(candidate) => vec![candidate],
             Err(missing) => unknown(missing),
         }
-    }
-}
-
-fn keep(code: &str, because: &str) -> Candidate {
-    Candidate::Keep {
-        because: Reason::new(code, because),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::evidence::{absent, fact, not_to_be_disrupted, shared_devices, unknown};
+use super::evidence::{absent, fact, keep, not_to_be_disrupted, shared_devices, unknown};
 use super::{Recommender, World};
-use crate::model::gap::{Gap, Reason};
+use crate::model::gap::Gap;
 use crate::model::scenario::{Candidate, Level, Move, Proposal, Subject};
 use crate::model::time::Grid;
 use crate::model::units::Memory;
 use crate::model::usage::{Column, Signal};
-use crate::model::workload::{Class, DeviceUse, PodUse, Workload};
+use crate::model::workload::{Class, DeviceUse, PodUse, Workload, hours_held};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
 
@@ -108,7 +108,7 @@ impl UnusedGpus {
         if seen.used == each {
             return Ok(keep(
                 "all-used",
-                &format!("all {each} GPUs of a pod were in use, in at least one of its pods or runs"),
+                format!("all {each} GPUs of a pod were in use, in at least one of its pods or runs"),
             ));
         }
         if seen.used == 0 {
@@ -345,17 +345,7 @@ fn runs(pods: &[&PodUse]) -> usize {
 
 /// Days for which at least one of these pods was there.
 fn days(pods: &[&PodUse]) -> f64 {
-    let mut spans: Vec<(i64, i64)> = pods
-        .iter()
-        .map(|pod| (pod.from.as_second(), pod.to.as_second()))
-        .collect();
-    spans.sort_unstable();
-    let (mut seconds, mut reached) = (0, i64::MIN);
-    for (from, to) in spans {
-        seconds += (to - from.max(reached)).max(0);
-        reached = reached.max(to);
-    }
-    seconds as f64 / 86_400.0
+    hours_held(pods.iter().copied()) / 24.0
 }
 
 impl Recommender for UnusedGpus {
@@ -373,11 +363,5 @@ impl Recommender for UnusedGpus {
             Ok(candidate) => vec![candidate],
             Err(missing) => unknown(missing),
         }
-    }
-}
-
-fn keep(code: &str, because: &str) -> Candidate {
-    Candidate::Keep {
-        because: Reason::new(code, because),
     }
 }
