@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ask::{Answers, Left};
+use super::compose::exclude;
 use super::guard::{Guarded, OURS};
 use super::placement::Placement;
 use super::price::Priced;
@@ -11,6 +12,7 @@ use super::remembered::Remembered;
 use crate::model::gap::Reason;
 use crate::model::gpu::GpuKind;
 use crate::model::plan::HeldBy;
+use crate::model::scenario::Move;
 use crate::model::snapshot::Snapshot;
 use crate::model::units::Hourly;
 use crate::recommenders::offers::Offers;
@@ -25,8 +27,17 @@ pub(super) struct Chosen {
     pub(super) held: Vec<(Priced, HeldBy)>,
 }
 
-/// What each lever would save most on a workload.
-type Levers = BTreeMap<(usize, &'static str), f64>;
+/// What each lever would do on a workload by itself.
+type Levers = BTreeMap<(usize, &'static str), Alone>;
+
+/// What a lever would save most by itself, and how.
+struct Alone {
+    net: f64,
+    moves: Vec<Move>,
+}
+
+/// Scenarios of several levers that may not be carried out, with the first reason.
+type Stacks = BTreeMap<(usize, BTreeSet<&'static str>), String>;
 
 /// A workload's scenarios that nothing forbids, the one that saves most first, and the first that had to be given up.
 struct Choice {
@@ -60,13 +71,13 @@ pub(super) fn choose(
     remembered: &Remembered,
 ) -> Chosen {
     let placement = Placement::of(snapshot);
-    let mut levers: Levers = Levers::new();
+    let (mut levers, stacks) = apart(&guarded);
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
     for candidate in guarded {
-        let workload = candidate.priced.workload;
-        let most = levers.entry((workload, candidate.priced.lever)).or_insert(f64::MIN);
-        *most = most.max(candidate.priced.net().get());
-        by_workload.entry(workload).or_default().push(candidate);
+        by_workload
+            .entry(candidate.priced.workload)
+            .or_default()
+            .push(candidate);
     }
     let mut open: Vec<Choice> = Vec::new();
     let mut held: Vec<(Priced, HeldBy)> = Vec::new();
@@ -79,9 +90,7 @@ pub(super) fn choose(
         match next.pop_front() {
             Some(best) => {
                 // What would save more and may not be done is worth knowing beside what may.
-                let net = best.priced.net().get();
-                let more = |other: &Guarded| other.priced.lever != best.priced.lever && other.priced.net().get() > net;
-                held.extend(worth_knowing(forbidden, more));
+                held.extend(worth_knowing(forbidden, |other| is_more(other, &best.priced, &stacks)));
                 open.push(Choice {
                     priced: best.priced,
                     next: next.into_iter().map(|candidate| candidate.priced).collect(),
@@ -94,19 +103,10 @@ pub(super) fn choose(
         }
     }
     let (open, outcome) = settle(&placement, open, &mut held, offers);
-    let changed: BTreeSet<usize> = open.iter().map(|choice| choice.priced.workload).collect();
-    let beside: BTreeSet<(usize, &str)> = held.iter().map(|(priced, _)| (priced.workload, priced.lever)).collect();
-    // What stands in a row of its own is not said to give way, and no lever is said so twice.
-    levers.retain(|lever, _| !beside.contains(lever));
-    let mut told = changed;
-    for (priced, _) in &held {
-        if told.insert(priced.workload) {
-            supersede(priced, None, &levers, answers);
-        }
-    }
-    for choice in &open {
-        supersede(&choice.priced, choice.lost.as_ref(), &levers, answers);
-    }
+    // What may not be done by itself may be done beside another change, after all.
+    let done = |one: &Priced| open.iter().any(|choice| choice.priced.shares_a_lever(one));
+    held.retain(|(priced, _)| !done(priced));
+    tell(&open, &held, (&mut levers, &stacks), answers);
     let accepted: Vec<Priced> = open.into_iter().map(|choice| choice.priced).collect();
     let alone = accepted
         .iter()
@@ -123,6 +123,68 @@ pub(super) fn choose(
     }
 }
 
+/// Levers without a row of their own say why, and those with one say nothing else.
+fn tell(open: &[Choice], held: &[(Priced, HeldBy)], (levers, stacks): (&mut Levers, &Stacks), answers: &mut Answers) {
+    let changed: BTreeSet<usize> = open.iter().map(|choice| choice.priced.workload).collect();
+    let of = |priced: &Priced| {
+        let workload = priced.workload;
+        let levers = priced.levers.clone().into_iter();
+        levers.map(move |lever| (workload, lever))
+    };
+    let beside: BTreeSet<(usize, &str)> = held.iter().flat_map(|(priced, _)| of(priced)).collect();
+    let done: BTreeSet<(usize, &str)> = open.iter().flat_map(|choice| of(&choice.priced)).collect();
+    // A lever that saves nothing by itself may do so beside others.
+    let in_a_row = |left: &Left<Reason>| {
+        let key = (left.workload, left.lever);
+        beside.contains(&key) || done.contains(&key)
+    };
+    answers.kept.retain(|left| !in_a_row(left));
+    // What stands in a row of its own is not said to give way, and no lever is said so twice.
+    levers.retain(|lever, _| !beside.contains(lever));
+    let mut told = changed;
+    for (priced, _) in held {
+        if told.insert(priced.workload) {
+            supersede(priced, None, (&*levers, stacks), answers);
+        }
+    }
+    for choice in open {
+        supersede(&choice.priced, choice.lost.as_ref(), (&*levers, stacks), answers);
+    }
+}
+
+/// What levers would do by themselves, and which of their sets may not be carried out.
+fn apart(guarded: &[Guarded]) -> (Levers, Stacks) {
+    let (mut levers, mut stacks) = (Levers::new(), Stacks::new());
+    for Guarded { priced, held } in guarded {
+        let net = priced.net().get();
+        match (&priced.levers[..], held) {
+            ([lever], _) => {
+                let known = levers.get(&(priced.workload, *lever));
+                if known.is_none_or(|known| known.net < net) {
+                    let moves = priced.proposal.moves.clone();
+                    levers.insert((priced.workload, *lever), Alone { net, moves });
+                }
+            }
+            (several, Some(held)) => {
+                let key = (priced.workload, several.iter().copied().collect());
+                stacks.entry(key).or_insert_with(|| held.rule.clone());
+            }
+            (_, None) => {}
+        }
+    }
+    (levers, stacks)
+}
+
+/// Whether something that may not be done saves more than what may, or more together with it.
+fn is_more(other: &Guarded, best: &Priced, stacks: &Stacks) -> bool {
+    let other = &other.priced;
+    if other.levers.iter().any(|lever| best.levers.contains(lever)) {
+        return false;
+    }
+    let both = best.levers.iter().chain(&other.levers).copied().collect();
+    other.net().get() > best.net().get() || stacks.contains_key(&(best.workload, both))
+}
+
 /// Of what may not be done, the first that people decided on, or else the first.
 fn worth_knowing(forbidden: VecDeque<Guarded>, wanted: impl Fn(&Guarded) -> bool) -> Option<(Priced, HeldBy)> {
     let mut wanted: VecDeque<Guarded> = forbidden.into_iter().filter(wanted).collect();
@@ -133,17 +195,32 @@ fn worth_knowing(forbidden: VecDeque<Guarded>, wanted: impl Fn(&Guarded) -> bool
 }
 
 /// Levers whose scenario lost to another's on the same workload say so.
-fn supersede(chosen: &Priced, lost: Option<&(Priced, HeldBy)>, levers: &Levers, answers: &mut Answers) {
+fn supersede(
+    chosen: &Priced,
+    lost: Option<&(Priced, HeldBy)>,
+    (levers, stacks): (&Levers, &Stacks),
+    answers: &mut Answers,
+) {
     let others = levers
-        .iter()
-        .filter(|((workload, lever), _)| *workload == chosen.workload && *lever != chosen.lever);
-    for ((workload, lever), most) in others {
-        let because = match lost.filter(|(priced, _)| priced.lever == *lever) {
-            Some((_, held)) => format!("{}; {} can be done instead", held.rule, chosen.lever),
-            None if *most <= chosen.net().get() => {
-                format!("{} saves more on it, and both cannot be done", chosen.lever)
+        .range((chosen.workload, "")..)
+        .take_while(|((workload, _), _)| *workload == chosen.workload)
+        .filter(|((_, lever), _)| !chosen.levers.contains(lever));
+    let name = chosen.levers.join(" with ");
+    for ((workload, lever), alone) in others {
+        let with: BTreeSet<&str> = chosen.levers.iter().copied().chain([*lever]).collect();
+        let stacked = stacks.get(&(*workload, with));
+        let better = if alone.net <= chosen.net().get() {
+            "saves more on it"
+        } else {
+            "stands for it"
+        };
+        let because = match (lost.filter(|(priced, _)| priced.levers.contains(lever)), stacked) {
+            (Some((_, held)), _) => format!("{}; {name} can be done instead", held.rule),
+            (None, Some(rule)) => format!("{name} {better}, and with it this is held back: {rule}"),
+            (None, None) if exclude(&alone.moves, &chosen.proposal.moves) => {
+                format!("{name} {better}, and both cannot be done")
             }
-            None => format!("{} stands for it, and both cannot be done", chosen.lever),
+            (None, None) => format!("{name} {better}, and this adds nothing to it"),
         };
         answers.kept.push(Left {
             workload: *workload,

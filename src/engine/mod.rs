@@ -1,8 +1,10 @@
-//! Candidates and policy to a plan: ask, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
+//! Candidates and policy to a plan: ask, compose, price, guard, choose and realise, rank. Pure: the same snapshot and policy give
 //! the same plan.
 
 mod scope;
+mod changed;
 mod ask;
+mod compose;
 mod price;
 mod packing;
 mod placement;
@@ -204,8 +206,8 @@ impl Hearing<'_> {
         let (mut said, mut figures) = (BTreeMap::new(), BTreeMap::new());
         let mut workloads = Vec::new();
         for heard in all {
-            let (workload, seen, candidates) = heard.split();
-            said.insert(workload.id.clone(), candidates);
+            let (workload, seen, own) = heard.split();
+            said.insert(workload.id.clone(), own);
             figures.insert(workload.id.clone(), seen);
             workloads.push(workload);
         }
@@ -215,6 +217,7 @@ impl Hearing<'_> {
         let figures: Vec<Figures> = ids().map(|id| figures.remove(id).unwrap_or_default()).collect();
         let mut answers = ask::answers(ids().map(|id| said.remove(id).unwrap_or_default()).collect());
         let world = self.world(&snapshot);
+        compose::compose(&mut answers);
         let priced = price::price(&mut answers, &world);
         let Judge { policy, decisions, .. } = self.judge;
         let permitted = guard::guard(priced, policy, decisions, &snapshot);

@@ -28,7 +28,7 @@ pub(super) struct Release {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Priced {
     pub(super) workload: usize,
-    pub(super) lever: &'static str,
+    pub(super) levers: Vec<&'static str>,
     pub(super) proposal: Proposal,
     /// What is given back, over the month.
     pub(super) value: Hourly,
@@ -51,62 +51,83 @@ impl Priced {
     pub(super) fn net(&self) -> Hourly {
         self.value - self.added
     }
+
+    /// Whether a lever speaks of the same workload in both.
+    pub(super) fn shares_a_lever(&self, other: &Self) -> bool {
+        self.workload == other.workload && self.levers.iter().any(|lever| other.levers.contains(lever))
+    }
 }
 
-/// Prices every proposal. Where none of a lever's alternatives can be priced it becomes unknown, where none saves it is kept.
+/// Less than half a cent a month is a rounding.
+pub(super) const NOTHING: f64 = 0.005 / 730.0;
+
+/// Prices every scenario. Where none of a lever's alternatives can be priced it becomes unknown, where none saves it is kept.
 pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
-    let mut priced = Vec::new();
+    let mut priced: Vec<Priced> = Vec::new();
     let proposed = std::mem::take(&mut answers.proposed);
-    for alternatives in proposed.chunk_by(|a, b| (a.workload, a.lever) == (b.workload, b.lever)) {
-        let (workload, lever) = (alternatives[0].workload, alternatives[0].lever);
+    for alternatives in proposed.chunk_by(|a, b| (a.workload, &a.levers) == (b.workload, &b.levers)) {
+        let (workload, levers) = (alternatives[0].workload, &alternatives[0].levers);
         let of = &world.snapshot.workloads[workload];
         let mut found: Vec<Priced> = alternatives.iter().filter_map(|p| one(p, of, world)).collect();
         let can_be_priced = !found.is_empty();
         found.retain(|priced| priced.net().get() > 0.0);
-        if !found.is_empty() {
-            priced.extend(found);
-        } else if can_be_priced {
-            answers.kept.push(Left {
-                workload,
-                lever,
-                why: Reason::new("saves-nothing", "what it would need instead costs as much"),
-            });
+        if let [lever] = levers[..] {
+            if found.is_empty() {
+                without_saving(answers, (workload, lever), can_be_priced);
+            }
         } else {
-            answers.unknown.push(Left {
-                workload,
-                lever,
-                why: Gap::new(
-                    "no-price",
-                    "what it costs",
-                    "its nodes have no price",
-                    "point --costs at OpenCost or Kubecost, or label nodes with node.kubernetes.io/instance-type",
-                ),
-            });
+            let parts = priced.iter().rev().take_while(|part| part.workload == workload);
+            let parts = parts.filter(|part| part.levers.iter().all(|lever| levers.contains(lever)));
+            let best = parts.map(|part| part.net().get()).fold(0.0, f64::max);
+            // Each change of several must be worth making.
+            found.retain(|whole| whole.net().get() > best + NOTHING);
         }
+        priced.extend(found);
     }
     priced
 }
 
+/// What is said of a lever without a scenario that saves.
+fn without_saving(answers: &mut Answers, (workload, lever): (usize, &'static str), can_be_priced: bool) {
+    if can_be_priced {
+        answers.kept.push(Left {
+            workload,
+            lever,
+            why: Reason::new("saves-nothing", "what it would need instead costs as much"),
+        });
+        return;
+    }
+    answers.unknown.push(Left {
+        workload,
+        lever,
+        why: Gap::new(
+            "no-price",
+            "what it costs",
+            "its nodes have no price",
+            "point --costs at OpenCost or Kubecost, or label nodes with node.kubernetes.io/instance-type",
+        ),
+    });
+}
+
 fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
-    let moves = &proposed.proposal.moves;
-    let part = moves.iter().map(part).fold(Part::ALL, Part::and);
-    let target = moves.iter().find_map(target);
+    let effect = Effect::of(&proposed.proposal.moves);
+    let given_back: f64 = effect.parts().map(Part::of_all).sum();
     let priced = Priced {
         workload: proposed.workload,
-        lever: proposed.lever,
+        levers: proposed.levers.clone(),
         value: Hourly::ZERO,
         added: Hourly::ZERO,
         added_nodes: None,
         takes: None,
-        gpus: GpuCount::new(workload.gpus.get() * part.of_all()),
+        gpus: GpuCount::new(workload.gpus.get() * given_back),
         releases: Vec::new(),
         own_nodes: false,
         proposal: proposed.proposal.clone(),
     };
     if workload.family && workload.running().next().is_none() {
-        return of_runs(priced, workload, part, target, world);
+        return of_runs(priced, workload, effect, world);
     }
-    of_running(priced, workload, part, target, world)
+    of_running(priced, workload, effect, world)
 }
 
 /// What a scenario needs instead.
@@ -118,76 +139,80 @@ enum Target<'p> {
     Spot(&'p str, Hourly, u32),
 }
 
-fn target(change: &Move) -> Option<Target<'_>> {
-    match change {
-        Move::UseGpu { to, slowdown, .. } => Some(Target::Gpu(to, *slowdown)),
-        Move::UseSpot {
-            instance_type,
-            hourly,
-            gpus,
-        } => Some(Target::Spot(instance_type, *hourly, *gpus)),
-        Move::ScaleToZero | Move::SleepDuring { .. } | Move::RequestGpus { .. } => None,
-    }
-}
-
-/// What a move gives back: devices of a pod, and for which share of time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Part {
+/// What the moves of a scenario come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Effect<'p> {
+    target: Option<Target<'p>>,
     /// Devices that a pod keeps, of so many.
     keeps: Option<(u32, u32)>,
-    share: f64,
+    /// The share of time in which it holds nothing.
+    asleep: Option<f64>,
+}
+
+/// Devices of a pod that are given back for a share of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Part {
+    /// Their share of the pod's devices.
+    devices: f64,
+    time: f64,
+    /// Devices that the pod keeps meanwhile.
+    left: u32,
 }
 
 impl Part {
-    const ALL: Self = Self {
-        keeps: None,
-        share: 1.0,
-    };
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            keeps: self.keeps.or(other.keeps),
-            share: self.share.min(other.share),
-        }
-    }
-
-    /// The share of a pod's devices.
-    fn of_devices(self) -> f64 {
-        self.keeps
-            .map_or(1.0, |(keeps, of)| 1.0 - f64::from(keeps) / f64::from(of.max(1)))
-    }
-
     fn of_all(self) -> f64 {
-        self.of_devices() * self.share
-    }
-
-    fn left(self) -> u32 {
-        self.keeps.map_or(0, |(keeps, _)| keeps)
+        self.devices * self.time
     }
 }
 
-fn part(change: &Move) -> Part {
-    match change {
-        Move::SleepDuring { hours, .. } => Part {
-            share: hours.share(),
-            ..Part::ALL
-        },
-        Move::RequestGpus { from, to } => Part {
-            keeps: Some((*to, *from)),
-            ..Part::ALL
-        },
-        Move::ScaleToZero | Move::UseGpu { .. } | Move::UseSpot { .. } => Part::ALL,
+impl<'p> Effect<'p> {
+    fn of(moves: &'p [Move]) -> Self {
+        let mut effect = Self::default();
+        for change in moves {
+            match change {
+                Move::ScaleToZero => {}
+                Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
+                Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
+                Move::UseGpu { to, slowdown, .. } => effect.target = Some(Target::Gpu(to, *slowdown)),
+                Move::UseSpot {
+                    instance_type,
+                    hourly,
+                    gpus,
+                } => effect.target = Some(Target::Spot(instance_type, *hourly, *gpus)),
+            }
+        }
+        effect
+    }
+
+    /// What is given back: all of it for good where something else takes its place, or nothing does.
+    fn parts(self) -> impl Iterator<Item = Part> {
+        let stays = self.target.is_none() && (self.keeps.is_some() || self.asleep.is_some());
+        let kept = match self.keeps {
+            Some((keeps, of)) if stays => f64::from(keeps) / f64::from(of.max(1)),
+            _ if stays => 1.0,
+            _ => 0.0,
+        };
+        let fewer = (kept < 1.0).then(|| Part {
+            devices: 1.0 - kept,
+            time: 1.0,
+            left: self.keeps.filter(|_| stays).map_or(0, |(keeps, _)| keeps),
+        });
+        let asleep = self.asleep.filter(|_| stays).map(|time| Part {
+            devices: kept,
+            time,
+            left: 0,
+        });
+        fewer.into_iter().chain(asleep)
+    }
+
+    /// Devices of a pod then.
+    fn each(self, workload: &Workload) -> u32 {
+        self.keeps.map_or_else(|| workload.gpus_per_pod(), |(keeps, _)| keeps)
     }
 }
 
 /// What runs now gives back what it holds now; where it held less over the window, no more than that.
-fn of_running(
-    mut priced: Priced,
-    workload: &Workload,
-    part: Part,
-    target: Option<Target<'_>>,
-    world: &World<'_>,
-) -> Option<Priced> {
+fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world: &World<'_>) -> Option<Priced> {
     let running: Vec<&PodUse> = workload.running().collect();
     let now: Hourly = running.iter().map(|pod| pod.hourly).sum::<Option<Hourly>>()?;
     let paid = workload.monthly?.hourly();
@@ -199,18 +224,20 @@ fn of_running(
         .min(paid.get() / now.get())
         .min(1.0);
     for pod in &running {
-        priced.releases.push(Release {
-            node: pod.node.clone()?,
-            pod: pod.name.clone(),
-            hourly: pod.hourly? * (held * part.of_devices()),
-            share: part.share,
-            left: part.left(),
-        });
+        for part in effect.parts() {
+            priced.releases.push(Release {
+                node: pod.node.clone()?,
+                pod: pod.name.clone(),
+                hourly: pod.hourly? * (held * part.devices),
+                share: part.time,
+                left: part.left,
+            });
+        }
     }
-    priced.value = now * (held * part.of_all());
+    priced.value = now * (held * effect.parts().map(Part::of_all).sum::<f64>());
     let pods = u32::try_from(running.len()).ok()?;
-    let each = workload.gpus_per_pod();
-    match target {
+    let each = effect.each(workload);
+    match effect.target {
         None => {}
         // What nodes of its own cost, as nobody knows what else will be on them.
         Some(Target::Spot(name, hourly, gpus)) => {
@@ -218,7 +245,16 @@ fn of_running(
             priced.added = hourly * (held * f64::from(nodes));
             priced.added_nodes = Some(format!("{nodes} x {name} as spot capacity"));
         }
-        Some(Target::Gpu(kind, slowdown)) => on_gpus(&mut priced, workload, (kind, slowdown), (pods, held), world)?,
+        Some(Target::Gpu(kind, slowdown)) => {
+            on_gpus(
+                &mut priced,
+                workload,
+                (kind, slowdown),
+                (pods, each, held),
+                effect.asleep,
+                world,
+            )?;
+        }
     }
     Some(priced)
 }
@@ -228,10 +264,10 @@ fn on_gpus(
     priced: &mut Priced,
     workload: &Workload,
     (kind, slowdown): (&GpuKind, f64),
-    (pods, held): (u32, f64),
+    (pods, each, held): (u32, u32, f64),
+    asleep: Option<f64>,
     world: &World<'_>,
 ) -> Option<()> {
-    let each = workload.gpus_per_pod();
     let mut free = world.offers.free_slices().iter();
     if free.any(|(slice, free)| slice == kind && *free >= pods * each) {
         priced.takes = Some((kind.clone(), pods * each));
@@ -240,7 +276,9 @@ fn on_gpus(
     let (offer, nodes, hourly) = world.offers.cheapest(kind, pods, each, &workload.pod_requests)?;
     // What ends by itself is paid for as long as it lasts.
     let lasts = if workload.family { slowdown } else { 1.0 };
-    priced.added = hourly * (held * lasts);
+    // Nodes on which nothing else is go with it for the night, where something removes nodes that are empty.
+    let awake = 1.0 - asleep.filter(|_| offer.elastic == Some(true)).unwrap_or(0.0);
+    priced.added = hourly * (held * lasts * awake);
     let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
     priced.added_nodes = Some(format!("{nodes} x {name}"));
     Some(())
@@ -254,23 +292,18 @@ fn at_price_of_now(workload: &Workload, world: &World<'_>) -> Option<Hourly> {
 }
 
 /// Runs that end are priced by their hours; on another GPU they may last as much longer as the worst slowdown says.
-fn of_runs(
-    mut priced: Priced,
-    workload: &Workload,
-    part: Part,
-    target: Option<Target<'_>>,
-    world: &World<'_>,
-) -> Option<Priced> {
+fn of_runs(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world: &World<'_>) -> Option<Priced> {
     let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
     let held = if now < paid { now } else { paid };
     let hours: f64 = workload.pods.iter().map(PodUse::hours).sum();
     let window = world.snapshot.grid.window.hours();
     priced.value = held;
-    match target {
+    match effect.target {
         None => {
             // What is left of a node stays with the rest of it: no node goes away for a part.
-            let (_, of) = part.keeps?;
-            priced.value = held * (part.of_all() * share_of_size(workload, of));
+            let (_, of) = effect.keeps?;
+            let given_back: f64 = effect.parts().map(Part::of_all).sum();
+            priced.value = held * (given_back * share_of_size(workload, of));
             return Some(priced);
         }
         Some(Target::Spot(name, hourly, _)) => {
@@ -278,7 +311,7 @@ fn of_runs(
             priced.added_nodes = Some(format!("{name} as spot capacity"));
         }
         Some(Target::Gpu(kind, slowdown)) => {
-            let each = workload.gpus_per_pod();
+            let each = effect.each(workload);
             let (offer, _, hourly) = world.offers.cheapest(kind, 1, each, &workload.pod_requests)?;
             priced.added = hourly * (hours * slowdown / window);
             priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bill::{Bill, Leaving};
 use super::placement::{Changes, Placement, beyond};
-use super::price::{Priced, Release};
+use super::price::{NOTHING, Priced, Release};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
 
@@ -28,9 +28,6 @@ impl Outcome {
         self.pools.values().map(|(hourly, _)| *hourly).sum()
     }
 }
-
-/// Less than half a cent a month is a rounding.
-const NOTHING: f64 = 0.005 / 730.0;
 
 /// Realises a set of scenarios.
 pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
@@ -159,16 +156,12 @@ fn add_sleeping<'a>(
 ) {
     let (mut together, mut gone) = (changes.clone(), already.to_vec());
     for (row, priced) in set.iter().enumerate() {
-        let Some(share) = priced
-            .releases
-            .first()
-            .map(|release| release.share)
-            .filter(|share| *share < 1.0)
-        else {
+        let asleep = || priced.releases.iter().filter(|release| release.share < 1.0);
+        let Some(share) = asleep().next().map(|release| release.share) else {
             continue;
         };
-        let own = || priced.releases.iter();
-        let own = || own().map(|release| ((priced.workload, release.pod.as_str()), release.left));
+        let for_good = || priced.releases.iter().filter(|release| release.share >= 1.0);
+        let own = || asleep().map(|release| ((priced.workload, release.pod.as_str()), release.left));
         let mut alone = changes.clone();
         alone.extend(own());
         together.extend(own());
@@ -182,9 +175,9 @@ fn add_sleeping<'a>(
         };
         gone.extend(newly.iter().copied());
         for leaving in let_go(bill, newly, set, outcome) {
-            let on_it = priced
-                .releases
-                .iter()
+            // With the night also goes what was given back of it for good.
+            let on_it = asleep()
+                .chain(for_good())
                 .filter(|release| release.node == leaving.node.name);
             let left = take(
                 leaving.hourly * share,

@@ -13,15 +13,18 @@ const BETTER_BY: f64 = 0.1;
 
 /// Changes that an earlier plan proposed, by workload.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Remembered(BTreeMap<String, Vec<(String, Vec<Move>)>>);
+pub(super) struct Remembered(BTreeMap<String, Vec<Earlier>>);
+
+/// Whose it was, and its moves.
+type Earlier = (Vec<String>, Vec<Move>);
 
 impl Remembered {
     /// Those that it accepted.
     pub(super) fn of(plan: &Plan) -> Self {
-        let mut by_workload: BTreeMap<String, Vec<(String, Vec<Move>)>> = BTreeMap::new();
+        let mut by_workload: BTreeMap<String, Vec<Earlier>> = BTreeMap::new();
         for row in &plan.accepted {
             let own = by_workload.entry(row.subject.id.clone()).or_default();
-            own.extend(row.levers.iter().map(|lever| (lever.clone(), row.moves.clone())));
+            own.push((row.levers.clone(), row.moves.clone()));
         }
         Self(by_workload)
     }
@@ -30,7 +33,7 @@ impl Remembered {
     pub(super) fn weight(&self, priced: &Priced, snapshot: &Snapshot) -> f64 {
         let id = &snapshot.workloads[priced.workload].id;
         let mut before = self.0.get(id).into_iter().flatten();
-        let same = |(lever, moves): &(String, Vec<Move>)| lever == priced.lever && alike(moves, &priced.proposal.moves);
+        let same = |(levers, moves): &Earlier| *levers == priced.levers && alike(moves, &priced.proposal.moves);
         let favour = if before.any(same) { 1.0 + BETTER_BY } else { 1.0 };
         priced.net().get() * favour
     }

@@ -114,8 +114,8 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
     let proposal = &priced.proposal;
     let (from, to) = shapes(priced, workload);
     Row {
-        id: format!("{}:{}", priced.lever, workload.id),
-        levers: vec![priced.lever.to_owned()],
+        id: format!("{}:{}", priced.levers.join("+"), workload.id),
+        levers: priced.levers.iter().map(|lever| (*lever).to_owned()).collect(),
         subject: SubjectRef::workload(&workload.id),
         title: proposal.title.clone(),
         from,
@@ -160,7 +160,11 @@ fn pool_rows(chosen: &Chosen) -> Vec<Row> {
     let mut rows = Vec::new();
     for (pool, (hourly, nodes)) in &chosen.outcome.pools {
         let saving = row_saving(*hourly, *hourly, GpuCount::ZERO, Hourly::ZERO);
-        let mut levers: Vec<String> = chosen.accepted.iter().map(|priced| priced.lever.to_owned()).collect();
+        let mut levers: Vec<String> = chosen
+            .accepted
+            .iter()
+            .flat_map(|priced| priced.levers.iter().map(|lever| (*lever).to_owned()))
+            .collect();
         levers.sort();
         levers.dedup();
         rows.push(Row {
@@ -200,6 +204,8 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
     };
     let running = workload.running().count();
     let mut added = None;
+    let mut moves = priced.proposal.moves.iter();
+    let fewer = moves.any(|change| matches!(change, Move::RequestGpus { .. }));
     for change in &priced.proposal.moves {
         match change {
             Move::ScaleToZero => set("pods", json!(running), json!(0)),
@@ -214,7 +220,9 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
             }
             Move::UseGpu { from, to, per_pod, .. } => {
                 set("gpu", json!(from.to_string()), json!(to.to_string()));
-                set("gpus_per_pod", json!(per_pod), json!(per_pod));
+                if !fewer {
+                    set("gpus_per_pod", json!(per_pod), json!(per_pod));
+                }
                 let nodes = priced
                     .added_nodes
                     .clone()

@@ -32,6 +32,11 @@ impl Word {
         ("experiment-passed", Self::ExperimentPassed),
     ];
 
+    /// Whether what it speaks of is not done.
+    fn holds(self) -> bool {
+        matches!(self, Self::Snooze | Self::Reject)
+    }
+
     /// Whether both cannot hold at a time.
     fn contradicts(self, other: Self) -> bool {
         self != other && self != Self::ExperimentPassed && other != Self::ExperimentPassed
@@ -50,8 +55,8 @@ impl fmt::Display for Word {
 pub struct Decision {
     /// The workload: its id, `cluster/namespace/name` or `namespace/name`.
     pub workload: String,
-    /// Only what this lever proposes.
-    pub lever: Option<String>,
+    /// Only what these levers propose, of several what they propose together; empty where all is meant.
+    pub levers: Vec<String>,
     /// What was decided.
     pub word: Word,
     /// Why.
@@ -67,9 +72,18 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether it speaks of what this lever proposes.
-    pub fn asks(&self, lever: &str) -> bool {
-        self.lever.as_deref().is_none_or(|own| own == lever)
+    /// Whether it speaks of what these levers propose together: what was rejected or snoozed stays so beside others, and what
+    /// was accepted was accepted by itself.
+    pub fn asks(&self, levers: &[&str]) -> bool {
+        let has_all = self.levers.iter().all(|own| levers.contains(&own.as_str()));
+        has_all && (self.levers.is_empty() || self.word.holds() || self.levers.len() == levers.len())
+    }
+
+    /// Whether there is a proposal of which both speak.
+    fn meets(&self, other: &Self) -> bool {
+        let all = |one: &Self, other: &Self| other.levers.iter().all(|lever| one.levers.contains(lever));
+        let within = |one: &Self, other: &Self| other.levers.is_empty() || (other.word.holds() && all(one, other));
+        within(self, other) || within(other, self) || (all(self, other) && all(other, self))
     }
 
     /// When it ends, where it does.
@@ -94,7 +108,6 @@ impl Decision {
     }
 
     fn contradicts(&self, other: &Self) -> bool {
-        let levers = self.lever.is_none() || other.lever.is_none() || self.lever == other.lever;
         // Two full names may be those of two workloads of one short name.
         let full = |one: &Self| one.workload.split('/').count() > 3;
         let same = self.workload == other.workload || (self.short() == other.short() && !(full(self) && full(other)));
@@ -102,7 +115,7 @@ impl Decision {
             let begin = b.date.map(|date| date.to_datetime(jiff::civil::Time::midnight()));
             a.until.zip(begin).is_some_and(|(until, begin)| until <= begin)
         };
-        same && levers && self.word.contradicts(other.word) && !before(self, other) && !before(other, self)
+        same && self.meets(other) && self.word.contradicts(other.word) && !before(self, other) && !before(other, self)
     }
 }
 
@@ -182,10 +195,10 @@ fn one(item: &Located, levers: &[&str], mistakes: &mut Vec<Mistake>) -> Option<D
             what: format!("the decision ends before it was taken: `date` is {text} at {begun}"),
         });
     }
-    let ((workload, lever), word) = subject.zip(word).filter(|_| mistakes.len() == before)?;
+    let ((workload, own), word) = subject.zip(word).filter(|_| mistakes.len() == before)?;
     Some(Decision {
         workload,
-        lever,
+        levers: own,
         word,
         reason,
         owner,
@@ -221,13 +234,13 @@ fn word(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Option<Word> 
     found
 }
 
-/// The workload and, where only one is meant, the lever.
+/// The workload and, where not all are meant, the levers.
 fn subject(
     section: &mut Section<'_>,
     levers: &[&str],
     place: &Place,
     mistakes: &mut Vec<Mistake>,
-) -> Option<(String, Option<String>)> {
+) -> Option<(String, Vec<String>)> {
     let id = section.optional_text("id", mistakes);
     let workload = section.optional_text("workload", mistakes);
     let lever = section.optional_text("lever", mistakes);
@@ -261,116 +274,15 @@ fn subject(
         (None, Some((_, place)), _) => return wrong(&place, "a `workload` is named as namespace/name, or by its id"),
         (None, None, _) => return wrong(place, "a decision needs the `id` of a row, or a `workload`"),
     };
-    if let Some(stranger) = lever.as_deref().filter(|lever| !levers.contains(lever)) {
+    let named: Vec<&str> = lever.iter().flat_map(|lever| lever.split('+').map(str::trim)).collect();
+    if let Some(stranger) = named.iter().find(|lever| !levers.contains(lever)) {
         return wrong(
             &place,
             &format!("`{stranger}` is no lever; there are {}", levers.join(", ")),
         );
     }
-    Some((workload, lever))
+    Some((workload, named.into_iter().map(str::to_owned).collect()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(text: &str) -> Vec<String> {
-        match read(&[("d.yaml".to_owned(), text.to_owned())], &["idle-gpu", "smaller-gpu"]) {
-            Ok(_) => Vec::new(),
-            Err(Mistakes(mistakes)) => mistakes.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    fn row(text: &str) -> String {
-        format!("- {{reason: r, owner: o, {text}}}\n")
-    }
-
-    #[test]
-    fn decisions_are_read_by_id_or_by_workload() {
-        let text = row("id: 'idle-gpu:arn:aws:eks/prod/ml/Deployment/chat', decision: accept")
-            + &row("workload: ml/chat, lever: smaller-gpu, decision: snooze, until: 2026-12-01, date: 2026-11-01")
-            + "# the end\n";
-        let files = [
-            ("d.yaml".to_owned(), text),
-            ("none.yaml".to_owned(), "# nothing\n".to_owned()),
-        ];
-        let read = read(&files, &["idle-gpu", "smaller-gpu"]).unwrap();
-        assert_eq!(read[0].workload, "arn:aws:eks/prod/ml/Deployment/chat");
-        assert_eq!(read[0].lever.as_deref(), Some("idle-gpu"));
-        assert_eq!((read[1].word, read[1].place.line), (Word::Snooze, 2));
-        let end = read[1].end(&TimeZone::UTC).unwrap();
-        assert!(!read[1].is_over("2026-11-30T23:59:59Z".parse().unwrap(), &TimeZone::UTC));
-        assert!(read[1].is_over(end.timestamp(), &TimeZone::UTC));
-        assert!(read[1].asks("smaller-gpu") && !read[1].asks("idle-gpu"));
-    }
-
-    #[test]
-    fn all_mistakes_are_told_at_once() {
-        let text = row("decision: accept")
-            + &row("id: chat, decision: accept")
-            + &row("id: 'idle-gpu:a/b', workload: a/b, decision: accept")
-            + &row("workload: chat, decision: accept")
-            + &row("workload: a/b, lever: idle, decision: accept")
-            + &row("workload: a/b, decision: maybe, colour: red")
-            + &row("workload: a/b, decision: snooze")
-            + &row("workload: a/b, decision: reject, until: soon")
-            + &row("workload: a/c, decision: reject, until: 2026-11-01, date: 2026-11-02")
-            + "- {workload: a/d, decision: reject, owner: ''}\n";
-        let expected = [
-            "d.yaml:1:3: a decision needs the `id` of a row, or a `workload`",
-            "d.yaml:2:29: an `id` is that of a row of the plan",
-            "d.yaml:3:29: a decision has an `id`, or a `workload` and perhaps a `lever`, not both",
-            "d.yaml:4:35: a `workload` is named as namespace/name, or by its id",
-            "d.yaml:5:47: `idle` is no lever; there are idle-gpu, smaller-gpu",
-            "d.yaml:6:50: `maybe` is no decision; there are accept, snooze, reject, experiment-passed",
-            "d.yaml:6:57: unknown key `decision.colour`",
-            "d.yaml:7:3: what is snoozed needs an `until`",
-            "d.yaml:8:65: `soon` is no day",
-            "d.yaml:9:65: the decision ends before it was taken: `date` is 2026-11-02 at d.yaml:9:83",
-            "d.yaml:10:3: `decision.reason` is missing",
-            "d.yaml:10:44: `decision.owner` is empty",
-        ];
-        let told = told(&text);
-        for expected in expected {
-            let found = told.iter().any(|line| line.starts_with(expected));
-            assert!(found, "{expected}\nnot in\n{}", told.join("\n"));
-        }
-        assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
-        assert!(super::read(&[("d.yaml".to_owned(), "a: b".to_owned())], &[]).is_err());
-    }
-
-    #[test]
-    fn two_decisions_that_contradict_each_other_are_told_with_both_places() {
-        let both = |a: &str, b: &str| told(&(row(a) + &row(b)));
-        let accept = "workload: ml/chat, decision: accept";
-        for other in [
-            "workload: ml/chat, decision: reject",
-            "workload: ml/chat, lever: idle-gpu, decision: reject",
-            "workload: c/ml/chat, decision: snooze, until: 2026-12-01",
-            "id: 'idle-gpu:c/ml/Deployment/chat', decision: reject",
-        ] {
-            let told = both(accept, other);
-            assert_eq!(told.len(), 1, "{other}: {told:?}");
-            assert!(
-                told[0].starts_with("d.yaml:2:3: `") && told[0].contains("`accept` at d.yaml:1:3"),
-                "{told:?}"
-            );
-        }
-        for other in [
-            "workload: ml/chat, decision: accept",
-            "workload: ml/chat, decision: experiment-passed",
-            "workload: ml/other, decision: reject",
-            "workload: dev/chat, decision: reject",
-        ] {
-            assert!(both(accept, other).is_empty(), "{other}");
-        }
-        let before = "workload: ml/chat, decision: accept, until: 2026-11-01";
-        assert!(both(before, "workload: ml/chat, decision: reject, date: 2026-11-01").is_empty());
-        assert_eq!(
-            both(before, "workload: ml/chat, decision: reject, date: 2026-10-31").len(),
-            1
-        );
-        let id = |kind: &str, word: &str| format!("id: 'idle-gpu:c/ml/{kind}/chat', decision: {word}");
-        assert!(both(&id("Deployment", "accept"), &id("StatefulSet", "reject")).is_empty());
-    }
-}
+mod tests;

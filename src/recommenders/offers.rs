@@ -30,6 +30,8 @@ pub struct Offer {
     pub hourly: Hourly,
     /// Where the price comes from.
     pub price: PriceSource,
+    /// Whether something removes such nodes when they are empty; `None` where the cluster has none.
+    pub elastic: Option<bool>,
 }
 
 impl Offer {
@@ -96,6 +98,10 @@ impl Offers {
             if same && next.hourly > kept.hourly {
                 kept.hourly = next.hourly;
                 kept.price = next.price.clone();
+            }
+            if same {
+                let seen = [kept.elastic, next.elastic].into_iter().flatten();
+                kept.elastic = seen.reduce(|a, b| a && b);
             }
             same
         });
@@ -175,6 +181,7 @@ fn whole_gpus(node: &GpuNode) -> Option<Offer> {
         // One more of its like is covered by no commitment.
         hourly: node.on_demand.or(node.hourly)?,
         price: node.price.clone()?,
+        elastic: Some(node.elastic),
     })
 }
 
@@ -196,6 +203,7 @@ fn from_catalog(row: &InstanceType, region: Option<&str>, book: &PriceBook<'_>) 
         memory: Some(Memory::from_mib(row.memory.mib() * FOR_PODS)),
         hourly: quote.hourly,
         price: quote.source,
+        elastic: None,
     })
 }
 

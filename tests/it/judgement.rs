@@ -69,7 +69,12 @@ fn proposals<'p>(plan: &'p Plan, id: &str, lever: &str) -> Vec<&'p Row> {
 
 /// What a row changes to, in the words of the truths.
 pub(crate) fn target(row: &Row) -> String {
-    match &row.moves[0] {
+    let moves: Vec<String> = row.moves.iter().map(in_words).collect();
+    moves.join(" and ")
+}
+
+fn in_words(change: &Move) -> String {
+    match change {
         Move::ScaleToZero => "scale-to-zero".to_owned(),
         Move::SleepDuring { .. } => "schedule".to_owned(),
         Move::RequestGpus { to, .. } => format!("{to} GPUs"),
@@ -108,7 +113,8 @@ fn misses(judged: &Judged) -> Vec<String> {
                     .kept
                     .iter()
                     .any(|row| row.subject.id == id && row.lever == truth.lever && row.reason == "superseded");
-                superseded || found.iter().any(|row| to.contains(&target(row)))
+                let mut moves = found.iter().flat_map(|row| &row.moves);
+                superseded || moves.any(|change| to.contains(&in_words(change)))
             }
             Expect::Keep => found.is_empty(),
             Expect::Unknown => plan

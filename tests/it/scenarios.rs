@@ -4,6 +4,7 @@ use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::plan::Plan;
 use gpuwise::model::progress::Silent;
+use gpuwise::model::scenario::Move;
 use gpuwise::{pipeline, report};
 
 use crate::cases::Case;
@@ -191,10 +192,109 @@ fn who_sleeps_beside_another_does_not_empty_the_same_place_twice() {
         .collect();
     assert_eq!(sleeping.len(), 2, "{:#?}", plan.unknown);
     let share = match &sleeping[0].moves[0] {
-        gpuwise::model::scenario::Move::SleepDuring { hours, .. } => hours.share(),
+        Move::SleepDuring { hours, .. } => hours.share(),
         other => panic!("{other:?}"),
     };
     let node = 21.957_642 * 730.0 * share;
     let leaves = plan.saving.leaves_bill_monthly.get();
     assert!(leaves > 0.0 && leaves <= node * 1.001, "{leaves} of a node's {node}");
+}
+
+/// A light service that holds all eight GPUs of a node by day, uses one of them, and rests at night and on weekends; a small
+/// pool of L4 nodes comes and goes.
+fn wasteful_in_three_ways(policy: &str) -> String {
+    let by_day = |value: &str| format!("{{value: {value}, on: Mon-Fri 08:00-18:00}}");
+    let unused = |value: &str| {
+        (1..8)
+            .map(|gpu| format!(", {{value: {value}, gpu: {gpu}}}"))
+            .collect::<String>()
+    };
+    let (active, watts) = (by_day("0.05"), by_day("90 W"));
+    format!(
+        "situation: a service with too many GPUs, too large ones, and nobody at night\n\
+         expect: {{change: 1 GPUs}}\nwindow: {{days: 28, step: 10m}}\npolicy: |\n  objectives:\n    approved_gpus: [L4]\n{policy}\
+         nodes:\n  - {{name: gpu-1, type: p4d.24xlarge, pool: large, capacity: on-demand}}\n  \
+         - {{name: gpu-2, type: g6.xlarge, pool: small, capacity: on-demand}}\nworkloads:\n  \
+         - name: tagger\n    kind: Deployment\n    namespace: media\n    image: vllm/vllm-openai:v0.12.0\n    gpus: 8\n    \
+         pods: [{{node: gpu-1}}]\n    signals:\n      engine_active: [{{value: 0}}, {active}{}]\n      \
+         requests_running: [{{value: 0}}, {}]\n      memory_used: [{{value: 9 GiB}}{}]\n      \
+         power: [{{value: 55 W}}, {watts}{}]\n  \
+         - name: voice\n    kind: Deployment\n    namespace: media\n    pods: [{{node: gpu-2}}]\n    signals:\n      \
+         engine_active: [{{value: 0.7}}]\n      memory_used: [{{value: 20 GiB}}]\n      power: [{{value: 70 W}}]\n",
+        unused("0"),
+        by_day("0.5"),
+        unused("500 MiB"),
+        unused("52 W"),
+    )
+}
+
+#[test]
+fn changes_that_go_together_are_one_change_and_are_priced_as_one() {
+    let together = plan(&wasteful_in_three_ways(""), None);
+    let row = &together.accepted[0];
+    assert_eq!(
+        row.levers,
+        ["unused-gpus", "smaller-gpu", "idle-gpu"],
+        "{:#?}",
+        together
+    );
+    assert_eq!(target(row), "1 GPUs and L4 and schedule");
+    let (mut per_pod, mut asleep) = (0, 0.0);
+    for change in &row.moves {
+        match change {
+            Move::UseGpu { per_pod: gpus, .. } => per_pod = *gpus,
+            Move::SleepDuring { hours, .. } => asleep = hours.share(),
+            _ => {}
+        }
+    }
+    assert_eq!(per_pod, 1, "the other kind of GPU is taken for those that are used");
+    assert!(asleep > 0.5);
+    // The whole p4d goes, and a node with L4s comes by day.
+    let catalog = Catalog::shipped().unwrap();
+    let price = |name: &str| catalog.instance(name).unwrap().list_price().unwrap().get() * 730.0;
+    let comes = row.to["new_nodes"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("1 x ")
+        .unwrap()
+        .to_owned();
+    let saves = price("p4d.24xlarge") - price(&comes) * (1.0 - asleep);
+    let mid = row.saving.monthly.mid.unwrap();
+    assert!((mid / saves - 1.0).abs() < 1e-4, "{mid} is not {saves}");
+    assert!((row.saving.leaves_bill_monthly.get() - mid).abs() < 0.005);
+    assert_eq!(
+        together
+            .accepted
+            .iter()
+            .filter(|other| other.subject == row.subject)
+            .count(),
+        1
+    );
+    let said = together.kept.iter().filter(|kept| kept.subject == row.subject);
+    assert_eq!(
+        said.map(|kept| kept.lever.as_str()).collect::<Vec<_>>(),
+        ["spot-migration"]
+    );
+}
+
+#[test]
+fn what_may_not_be_done_of_several_changes_leaves_the_others() {
+    let without = "  permissions:\n    scope:\n      except_levers: [smaller-gpu]\n";
+    let plan = plan(&wasteful_in_three_ways(without), None);
+    let row = plan.accepted.iter().find(|row| !row.moves.is_empty()).unwrap();
+    assert_eq!(row.levers, ["unused-gpus", "idle-gpu"]);
+    // Seven GPUs for good, and the eighth by night.
+    let asleep = match &row.moves[1] {
+        Move::SleepDuring { hours, .. } => hours.share(),
+        other => panic!("{other:?}"),
+    };
+    let gpus = 7.0 + asleep;
+    assert!((row.saving.frees_gpus.get() - gpus).abs() < 0.01, "{:?}", row.saving);
+    let node = 21.957_642 * 730.0;
+    let mid = row.saving.monthly.mid.unwrap();
+    assert!((mid / (node * gpus / 8.0) - 1.0).abs() < 1e-4, "{mid}");
+    // By night nothing is on the node, and all of it goes.
+    let leaves = row.saving.leaves_bill_monthly.get();
+    assert!((leaves / (node * asleep) - 1.0).abs() < 1e-4, "{leaves}");
+    assert!(plan.held_back.is_empty(), "{:#?}", plan.held_back);
 }

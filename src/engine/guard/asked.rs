@@ -34,8 +34,9 @@ impl Guard<'_> {
                 None,
             );
         }
-        if asked.without_levers.iter().any(|lever| lever == priced.lever) {
-            return held(format!("annotation gpuwise.dev/levers: not by {}", priced.lever), None);
+        let mut left_out = asked.without_levers.iter();
+        if let Some(lever) = left_out.find(|lever| priced.levers.contains(&lever.as_str())) {
+            return held(format!("annotation gpuwise.dev/levers: not by {lever}"), None);
         }
         let end = asked
             .freeze_until

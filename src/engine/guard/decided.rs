@@ -34,22 +34,22 @@ impl<'a> Decisions<'a> {
         }
     }
 
-    /// The decision that counts for what a lever proposes: the one that forbids most, and of those the newest.
-    fn counts(&self, workload: &Workload, lever: &str) -> Option<&'a Decision> {
+    /// The decision that counts for what levers propose together: the one that forbids most, and of those the newest.
+    fn counts(&self, workload: &Workload, levers: &[&str]) -> Option<&'a Decision> {
         if self.all.is_empty() {
             return None;
         }
         let own = workload.names();
         let found = own.iter().filter_map(|name| self.by_name.get(name.as_str())).flatten();
-        let holding = found.filter(|decision| decision.asks(lever) && !decision.is_over(self.now, self.zone));
+        let holding = found.filter(|decision| decision.asks(levers) && !decision.is_over(self.now, self.zone));
         holding
             .copied()
             .max_by_key(|decision| (weight(decision.word), decision.date))
     }
 
     /// What a decision holds back.
-    pub(super) fn held(&self, workload: &Workload, lever: &str) -> Option<HeldBy> {
-        let decision = self.counts(workload, lever)?;
+    pub(super) fn held(&self, workload: &Workload, levers: &[&str]) -> Option<HeldBy> {
+        let decision = self.counts(workload, levers)?;
         let word = match decision.word {
             Word::Reject => "rejected",
             Word::Snooze => "snoozed",
@@ -85,10 +85,10 @@ impl<'a> Decisions<'a> {
             } else {
                 continue;
             };
-            let lever = decision
-                .lever
-                .as_ref()
-                .map_or_else(String::new, |lever| format!("{lever} of "));
+            let lever = match decision.levers.join("+") {
+                all if all.is_empty() => all,
+                levers => format!("{levers} of "),
+            };
             plan.notes.push(Note {
                 what: format!("{} {lever}{} by {}", decision.word, decision.workload, decision.owner),
                 why,
@@ -98,8 +98,8 @@ impl<'a> Decisions<'a> {
     }
 
     fn on(&self, row: &Row, workload: &Workload) -> Option<Decided> {
-        let found = row.levers.iter().filter_map(|lever| self.counts(workload, lever));
-        let decision = found.max_by_key(|decision| weight(decision.word))?;
+        let levers: Vec<&str> = row.levers.iter().map(String::as_str).collect();
+        let decision = self.counts(workload, &levers)?;
         Some(Decided {
             decision: decision.word.to_string(),
             by: decision.owner.clone(),

@@ -27,7 +27,7 @@ pub(super) fn cluster(snapshot: &Snapshot) -> Facts {
 /// Adds what is said of one change. Labels that nobody could read are not told, so that a rule that asks for them holds it.
 pub(super) fn of(
     mut facts: Facts,
-    priced: &Priced,
+    (priced, lever): (&Priced, &str),
     workload: &Workload,
     labels: Option<&Labels>,
     history_days: f64,
@@ -36,7 +36,7 @@ pub(super) fn of(
     facts.set("workload", "labels", labels.cloned().map(Fact::Labels));
     let mut set = |field, fact| facts.set("proposal", field, fact);
     let proposal = &priced.proposal;
-    set("lever", text(priced.lever));
+    set("lever", text(lever));
     set("moves", Some(Fact::Texts(proposal.moves.iter().map(kind).collect())));
     for change in &proposal.moves {
         match change {
@@ -165,7 +165,7 @@ mod tests {
         let chat = &snapshot.workloads[0];
         let told = of(
             cluster(&snapshot),
-            &smaller(),
+            (&smaller(), "smaller-gpu"),
             chat,
             Some(&chat.labels),
             history_days(chat, snapshot.grid.window.end),
@@ -174,7 +174,13 @@ mod tests {
         let mut bare = chat.clone();
         (bare.owner, bare.replicas) = (None, None);
         bare.pods.clear();
-        let told = of(cluster(&snapshot), &priced(0, 1.0), &bare, Some(&bare.labels), 0.0);
+        let told = of(
+            cluster(&snapshot),
+            (&priced(0, 1.0), "idle-gpu"),
+            &bare,
+            Some(&bare.labels),
+            0.0,
+        );
         assert_eq!(told.strangers(), Vec::<String>::new());
     }
 

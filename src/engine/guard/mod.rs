@@ -84,7 +84,7 @@ impl Guard<'_> {
     /// The first permission that a scenario lacks: where, when, and then how much.
     fn held(&self, priced: &Priced, workload: &Workload) -> Option<HeldBy> {
         self.place(priced, workload)
-            .or_else(|| self.decisions.held(workload, priced.lever))
+            .or_else(|| self.decisions.held(workload, &priced.levers))
             .or_else(|| self.asked(priced, workload))
             .or_else(|| self.freeze(workload))
             .or_else(|| self.rules(priced, workload))
@@ -102,7 +102,8 @@ impl Guard<'_> {
             ));
         }
         let scope = &self.permissions.scope;
-        let (why, place) = scope.leaves_out(workload, priced.lever, self.known)?;
+        let mut levers = priced.levers.iter();
+        let (why, place) = levers.find_map(|lever| scope.leaves_out(workload, lever, self.known))?;
         Some(rule(why, place))
     }
 
@@ -126,14 +127,12 @@ impl Guard<'_> {
             return None;
         }
         let days = history_days(workload, self.now);
-        let told = facts::of(
-            self.cluster.clone(),
-            priced,
-            workload,
-            self.known.labels(workload),
-            days,
-        );
-        let (asked, verdict) = rules::forbids(rules, &told)?;
+        // A rule speaks of one lever: of several none may break it.
+        let (asked, verdict) = priced.levers.iter().find_map(|lever| {
+            let labels = self.known.labels(workload);
+            let told = facts::of(self.cluster.clone(), (priced, lever), workload, labels, days);
+            rules::forbids(rules, &told)
+        })?;
         let why = match verdict {
             Verdict::Permitted => return None,
             Verdict::Refused(message) => format!("rule `{}`: {message}", asked.name),

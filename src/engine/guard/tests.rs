@@ -112,7 +112,7 @@ pub(super) fn snapshot(workloads: Vec<Workload>) -> Snapshot {
 pub(super) fn priced(workload: usize, monthly: f64) -> Priced {
     Priced {
         workload,
-        lever: "idle-gpu",
+        levers: vec!["idle-gpu"],
         proposal: Proposal {
             moves: vec![Move::ScaleToZero],
             title: "hold no GPU".to_owned(),

@@ -107,12 +107,13 @@ pub(crate) fn repriced(pools: &[Pool], snapshot: &Snapshot, plan: &Plan) -> f64 
     saved
 }
 
+/// GPUs that a pod holds where it is, once all moves are made.
 fn left(moves: &[Move], gpus: u32) -> u32 {
-    match &moves[0] {
-        Move::RequestGpus { to, .. } => *to,
+    moves.iter().fold(gpus, |gpus, change| match change {
+        Move::RequestGpus { to, .. } => gpus.min(*to),
         Move::ScaleToZero | Move::UseGpu { .. } => 0,
         Move::SleepDuring { .. } | Move::UseSpot { .. } => gpus,
-    }
+    })
 }
 
 /// The price of `2 x g6.xlarge`, by the list.
