@@ -133,12 +133,13 @@ fn tell(open: &[Choice], held: &[(Priced, HeldBy)], (levers, stacks): (&mut Leve
     };
     let beside: BTreeSet<(usize, &str)> = held.iter().flat_map(|(priced, _)| of(priced)).collect();
     let done: BTreeSet<(usize, &str)> = open.iter().flat_map(|choice| of(&choice.priced)).collect();
-    // A lever that saves nothing by itself may do so beside others.
-    let in_a_row = |left: &Left<Reason>| {
-        let key = (left.workload, left.lever);
+    // A lever that saves nothing by itself, or cannot tell, may do so beside others.
+    let in_a_row = |workload: usize, lever: &'static str| {
+        let key = (workload, lever);
         beside.contains(&key) || done.contains(&key)
     };
-    answers.kept.retain(|left| !in_a_row(left));
+    answers.kept.retain(|left| !in_a_row(left.workload, left.lever));
+    answers.unknown.retain(|left| !in_a_row(left.workload, left.lever));
     // What stands in a row of its own is not said to give way, and no lever is said so twice.
     levers.retain(|lever, _| !beside.contains(lever));
     let mut told = changed;
