@@ -1,4 +1,4 @@
-//! Emptying nodes by moving what is on them together.
+//! Emptying nodes by moving what is on them together, to where each may go.
 
 use std::collections::BTreeSet;
 
@@ -28,22 +28,41 @@ impl Room {
     }
 }
 
-/// A node that is not empty, among others of its kind.
+/// What can be moved, and by which number the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Item {
+    pub(super) number: usize,
+    pub(super) takes: Room,
+}
+
+/// A node among others that its pods may be moved to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Bin {
     /// What is left on it.
     pub(super) free: Room,
     /// What can be moved off it.
-    pub(super) items: Vec<Room>,
-    /// Whether something on it cannot.
-    pub(super) stuck: bool,
+    pub(super) items: Vec<Item>,
+    /// What cannot.
+    pub(super) fixed: Vec<usize>,
+    /// Whether it stays whatever is moved.
+    pub(super) stays: bool,
+}
+
+impl Bin {
+    /// Everything on it.
+    pub(super) fn on_it(&self) -> impl Iterator<Item = usize> {
+        let items = self.items.iter().map(|item| item.number);
+        items.chain(self.fixed.iter().copied())
+    }
 }
 
 /// Which bins become empty when as many as possible do, their items moved to the others: the least filled first, an item to
-/// the fullest bin that has room for it, so that large places are not broken up. Where two are alike the first is emptied.
-pub(super) fn emptied(bins: Vec<Bin>) -> Vec<usize> {
-    let mut packing = Packing::of(bins);
-    let open = (0..packing.bins.len()).filter(|at| !packing.bins[*at].stuck);
+/// the fullest bin that has room for it and that it may go to, so that large places are not broken up. Where two are alike the
+/// first is emptied.
+pub(super) fn emptied(bins: Vec<Bin>, may: impl Fn(usize, usize, &Bin) -> bool) -> Vec<usize> {
+    let mut packing = Packing::of(bins, may);
+    let is_open = |bin: &Bin| !bin.stays && bin.fixed.is_empty();
+    let open = (0..packing.bins.len()).filter(|at| is_open(&packing.bins[*at]));
     let mut open: BTreeSet<(u32, usize)> = open.map(|at| (packing.used(at), at)).collect();
     let mut emptied = Vec::new();
     while let Some((was, at)) = open.pop_first() {
@@ -65,22 +84,25 @@ pub(super) fn emptied(bins: Vec<Bin>) -> Vec<usize> {
     emptied
 }
 
-struct Packing {
+struct Packing<M> {
     bins: Vec<Bin>,
+    /// Whether an item may go to a bin, as that is filled.
+    may: M,
     /// Bins with room for a device, the fullest first.
     hosts: BTreeSet<(u32, usize)>,
     /// Devices that they have room for together.
     room: u32,
 }
 
-impl Packing {
-    fn of(mut bins: Vec<Bin>) -> Self {
+impl<M: Fn(usize, usize, &Bin) -> bool> Packing<M> {
+    fn of(mut bins: Vec<Bin>, may: M) -> Self {
         for bin in &mut bins {
             // The largest is placed first.
-            bin.items.sort_by_key(|item| std::cmp::Reverse(item.gpus));
+            bin.items.sort_by_key(|item| std::cmp::Reverse(item.takes.gpus));
         }
         let mut packing = Self {
             bins,
+            may,
             hosts: BTreeSet::new(),
             room: 0,
         };
@@ -92,7 +114,7 @@ impl Packing {
 
     /// Devices on a bin that can be moved off it.
     fn used(&self, at: usize) -> u32 {
-        self.bins[at].items.iter().map(|item| item.gpus).sum()
+        self.bins[at].items.iter().map(|item| item.takes.gpus).sum()
     }
 
     fn open(&mut self, at: usize) {
@@ -114,26 +136,25 @@ impl Packing {
     fn empty(&mut self, at: usize) -> bool {
         self.close(at);
         let items = std::mem::take(&mut self.bins[at].items);
-        let mut moved: Vec<(usize, Room)> = Vec::new();
+        let mut moved: Vec<(usize, Item)> = Vec::new();
         for item in &items {
             let Some(host) = self.host(item) else {
                 break;
             };
             self.close(host);
-            self.bins[host].free.take(item);
+            self.bins[host].free.take(&item.takes);
             self.open(host);
+            let own = &mut self.bins[host].items;
+            own.insert(own.partition_point(|other| other.takes.gpus >= item.takes.gpus), *item);
             moved.push((host, *item));
         }
         if moved.len() == items.len() {
-            for (host, item) in moved {
-                let at = self.bins[host].items.partition_point(|other| other.gpus >= item.gpus);
-                self.bins[host].items.insert(at, item);
-            }
             return true;
         }
         for (host, item) in moved {
             self.close(host);
-            self.bins[host].free.give(&item);
+            self.bins[host].free.give(&item.takes);
+            self.bins[host].items.retain(|own| own.number != item.number);
             self.open(host);
         }
         self.bins[at].items = items;
@@ -141,9 +162,12 @@ impl Packing {
         false
     }
 
-    fn host(&self, item: &Room) -> Option<usize> {
-        let mut hosts = self.hosts.range((item.gpus, 0)..).map(|(_, at)| *at);
-        hosts.find(|at| self.bins[*at].free.holds(item))
+    fn host(&self, item: &Item) -> Option<usize> {
+        let mut hosts = self.hosts.range((item.takes.gpus, 0)..).map(|(_, at)| *at);
+        hosts.find(|at| {
+            let bin = &self.bins[*at];
+            bin.free.holds(&item.takes) && (self.may)(item.number, *at, bin)
+        })
     }
 }
 
@@ -160,23 +184,71 @@ mod tests {
             cpu: f64::from(gpus) * 10.0,
             memory: 0.0,
         };
+        // Numbers tell only which is which within a bin here.
+        let item = |(number, gpus): (usize, &u32)| Item {
+            number,
+            takes: room(*gpus),
+        };
         Bin {
             free: room(GPUS - items.iter().sum::<u32>()),
-            items: items.iter().map(|gpus| room(*gpus)).collect(),
-            stuck: false,
+            items: items.iter().enumerate().map(item).collect(),
+            fixed: Vec::new(),
+            stays: false,
         }
+    }
+
+    fn emptied(mut bins: Vec<Bin>) -> Vec<usize> {
+        for (number, item) in bins.iter_mut().flat_map(|bin| &mut bin.items).enumerate() {
+            item.number = number;
+        }
+        super::emptied(bins, |_, _, _| true)
+    }
+
+    #[test]
+    fn an_item_goes_only_where_it_may() {
+        let bins = || vec![bin(&[4]), bin(&[3]), bin(&[2])];
+        let numbered = || {
+            let mut bins = bins();
+            for (number, bin) in bins.iter_mut().enumerate() {
+                bin.items[0].number = number;
+            }
+            bins
+        };
+        assert_eq!(
+            super::emptied(numbered(), |_, _, _| true),
+            [2],
+            "the smallest goes, and then none fits"
+        );
+        assert_eq!(
+            super::emptied(numbered(), |item, host, _| (item, host) != (2, 0)),
+            [2],
+            "to the other"
+        );
+        assert_eq!(super::emptied(numbered(), |item, _, _| item != 2), [1], "the next one");
+        let apart = |_: usize, _: usize, bin: &Bin| bin.on_it().all(|other| other != 0);
+        let two = |_: usize| vec![bin(&[1]), bin(&[1])];
+        assert_eq!(super::emptied(numbered(), apart), [2]);
+        assert_eq!(
+            super::emptied(two(0), |_, _, bin| bin.on_it().count() == 0),
+            Vec::<usize>::new()
+        );
     }
 
     #[test]
     fn two_half_empty_bins_become_one() {
         assert_eq!(emptied(vec![bin(&[4]), bin(&[4])]), [0]);
         assert_eq!(emptied(vec![bin(&[4, 1]), bin(&[4])]), Vec::<usize>::new());
-        // The one that is stuck is a host, and is not emptied.
-        let stuck = Bin {
-            stuck: true,
+        // The one that stays is a host, and so is that with something that cannot be moved; neither is emptied.
+        let stays = Bin {
+            stays: true,
             ..bin(&[1])
         };
-        assert_eq!(emptied(vec![stuck, bin(&[4]), bin(&[2, 2])]), [1]);
+        let fixed = Bin {
+            fixed: vec![99],
+            ..bin(&[1])
+        };
+        assert_eq!(emptied(vec![stays, bin(&[4]), bin(&[2, 2])]), [1]);
+        assert_eq!(emptied(vec![fixed, bin(&[4]), bin(&[2, 2])]), [1]);
     }
 
     #[test]
@@ -197,7 +269,7 @@ mod tests {
         #[test]
         fn what_is_emptied_fits_the_rest(bins in prop::collection::vec(prop::collection::vec(1_u32..=4, 1..=2), 1..40)) {
             let bins: Vec<Bin> = bins.iter().map(|items| bin(items)).collect();
-            let all: u32 = bins.iter().flat_map(|bin| &bin.items).map(|item| item.gpus).sum();
+            let all: u32 = bins.iter().flat_map(|bin| &bin.items).map(|item| item.takes.gpus).sum();
             let left = bins.len() - emptied(bins.clone()).len();
             prop_assert!(left as u32 * GPUS >= all);
             // Best fit leaves no two bins that one could hold.

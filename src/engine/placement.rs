@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::packing::{self, Bin, Room};
+use super::packing::{self, Bin, Item, Room};
+use crate::model::gpu::GpuModel;
+use crate::model::scheduling::Neighbour;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::{Hourly, Memory};
 use crate::model::workload::{CapacityType, Workload};
@@ -22,8 +24,10 @@ pub(super) struct Placement<'a> {
     snapshot: &'a Snapshot,
     /// By the node's place in the snapshot.
     pods: Vec<Vec<Placed<'a>>>,
-    /// Nodes whose pods are moved together, by pool and instance type.
-    groups: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+    /// Nodes between which pods may move, by their GPU, the cheapest first.
+    groups: BTreeMap<&'a GpuModel, Vec<usize>>,
+    /// The GPUs of a pool's nodes.
+    pools: BTreeSet<(&'a str, &'a GpuModel)>,
     /// Nodes that would go away without any pod being gone: they are nobody's saving here.
     already: BTreeSet<usize>,
 }
@@ -56,19 +60,12 @@ impl<'a> Placement<'a> {
                 });
             }
         }
-        let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-        for (at, node) in snapshot.nodes.iter().enumerate() {
-            if node.consolidates
-                && leaves_bill(node)
-                && let (Some(pool), Some(kind)) = (node.pool.as_deref(), node.instance_type.as_deref())
-            {
-                groups.entry((pool, kind)).or_default().push(at);
-            }
-        }
+        let (groups, pools) = (groups(snapshot), pools(snapshot));
         let mut placement = Self {
             snapshot,
             pods,
             groups,
+            pools,
             already: BTreeSet::new(),
         };
         placement.already = placement.empty_among(0..snapshot.nodes.len(), &Changes::new());
@@ -76,7 +73,7 @@ impl<'a> Placement<'a> {
     }
 
     /// Nodes that go away once these pods have changed: those that are left without a GPU pod, and where the pool is one that
-    /// consolidates, those whose last pods fit the free places of its other nodes.
+    /// consolidates, those whose last pods fit the free places of other nodes with such GPUs, and may run there.
     pub(super) fn emptied(&self, changes: &Changes<'_>) -> Vec<&'a GpuNode> {
         // Where no pod changes no node does.
         let touched = (0..self.pods.len()).filter(|at| {
@@ -107,38 +104,73 @@ impl<'a> Placement<'a> {
         nodes.filter(|(at, _)| !self.already.contains(at)).map(|(_, node)| node)
     }
 
-    /// Whether this node belongs to the pool.
-    pub(super) fn pool_is(&self, node: &str, pool: &str) -> bool {
-        self.snapshot
-            .node(node)
-            .is_some_and(|node| node.pool.as_deref() == Some(pool))
+    /// Whether a place on this node may be one for pods of the pool.
+    pub(super) fn reaches(&self, node: &str, pool: &str) -> bool {
+        let node = self.snapshot.node(node);
+        node.is_some_and(|node| {
+            let same = || node.gpu.as_ref().is_some_and(|gpu| self.pools.contains(&(pool, gpu)));
+            node.pool.as_deref() == Some(pool) || same()
+        })
     }
 
     /// Nodes that are empty once these pods have changed, of those named and of the groups that they belong to.
     fn empty_among(&self, nodes: impl Iterator<Item = usize>, changes: &Changes<'_>) -> BTreeSet<usize> {
         let mut empty = BTreeSet::new();
-        let mut groups: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut groups: BTreeSet<&GpuModel> = BTreeSet::new();
         for at in nodes {
             let node = &self.snapshot.nodes[at];
             if leaves_bill(node) && self.staying(at, changes).next().is_none() {
                 empty.insert(at);
             }
-            groups.extend(node.pool.as_deref().zip(node.instance_type.as_deref()));
+            groups.extend(&node.gpu);
         }
         for group in groups.iter().filter_map(|key| self.groups.get(key)) {
-            let (kept, bins): (Vec<usize>, Vec<Bin>) = group
-                .iter()
-                .filter_map(|at| {
-                    let bin = self.bin(*at, changes);
-                    if bin.is_none() {
-                        empty.insert(*at);
-                    }
-                    Some((*at, bin?))
-                })
-                .unzip();
-            empty.extend(packing::emptied(bins).into_iter().map(|bin| kept[bin]));
+            self.empty_group(group, changes, &mut empty);
         }
         empty
+    }
+
+    /// Those of a group that are empty, and those that become empty when as many as can are emptied.
+    fn empty_group(&self, group: &[usize], changes: &Changes<'_>, empty: &mut BTreeSet<usize>) {
+        let (mut nodes, mut bins) = (Vec::new(), Vec::new());
+        // Each pod with the node that it is on.
+        let mut pods: Vec<(usize, &Placed<'a>)> = Vec::new();
+        for at in group {
+            let bin = self.bin(*at, changes, &mut pods);
+            let is_bare = bin.on_it().next().is_none();
+            if is_bare && leaves_bill(&self.snapshot.nodes[*at]) {
+                empty.insert(*at);
+                continue;
+            }
+            nodes.push(*at);
+            bins.push(bin);
+        }
+        let may = |item: usize, host: usize, bin: &Bin| {
+            let (from, placed) = pods[item];
+            let others = bin.on_it().map(|other| pods[other].1.workload);
+            self.may_move((from, nodes[host]), placed.workload, others)
+        };
+        let emptied = packing::emptied(bins, may);
+        empty.extend(emptied.into_iter().map(|bin| nodes[bin]));
+    }
+
+    /// Whether the scheduler lets a pod of this workload onto another node, with pods of these workloads on it.
+    fn may_move(&self, (from, to): (usize, usize), workload: usize, mut others: impl Iterator<Item = usize>) -> bool {
+        let (from, to) = (&self.snapshot.nodes[from], &self.snapshot.nodes[to]);
+        let scheduling = &self.snapshot.workloads[workload].scheduling;
+        let pod = self.neighbour(workload);
+        scheduling.lets_onto(&to.name, &to.labels, &to.taints)
+            && scheduling.keeps().all(|key| from.labels.get(key) == to.labels.get(key))
+            && others.all(|other| pod.bears(self.neighbour(other)))
+    }
+
+    fn neighbour(&self, workload: usize) -> Neighbour<'a> {
+        let workload = &self.snapshot.workloads[workload];
+        Neighbour {
+            namespace: &workload.namespace,
+            labels: &workload.labels,
+            scheduling: &workload.scheduling,
+        }
     }
 
     /// Pods that stay on a node, with what they take of it then.
@@ -151,8 +183,8 @@ impl<'a> Placement<'a> {
         })
     }
 
-    /// What is left on a node and of it; `None` where nothing is on it.
-    fn bin(&self, at: usize, changes: &Changes<'_>) -> Option<Bin> {
+    /// What is left on a node and of it; its pods are numbered as they join the others.
+    fn bin<'g>(&'g self, at: usize, changes: &'g Changes<'_>, pods: &mut Vec<(usize, &'g Placed<'a>)>) -> Bin {
         // Other pods than those with GPUs use a node too; what they leave is not known, so a fifth is kept for them.
         const FOR_US: f64 = 0.8;
         let node = &self.snapshot.nodes[at];
@@ -163,43 +195,80 @@ impl<'a> Placement<'a> {
                 cpu: ours(node.cpu),
                 memory: ours(node.memory.map(Memory::bytes)),
             },
+            stays: !(node.consolidates && leaves_bill(node)),
             ..Bin::default()
         };
-        let mut is_empty = true;
         for (placed, takes) in self.staying(at, changes) {
-            is_empty = false;
+            let number = pods.len();
+            pods.push((at, placed));
             bin.free.take(&takes);
             match placed.movable {
-                true => bin.items.push(takes),
-                false => bin.stuck = true,
+                true => bin.items.push(Item { number, takes }),
+                false => bin.fixed.push(number),
             }
         }
-        (!is_empty).then_some(bin)
+        bin
     }
 }
 
-/// What of `then` goes beyond `before`. Of a pool that consolidates, as many nodes of a type as there are more of: pods that move
-/// may empty one node instead of another, and that is no saving.
-pub(super) fn beyond<'a>(then: Vec<&'a GpuNode>, before: &[&'a GpuNode]) -> Vec<&'a GpuNode> {
-    let group = |node: &&'a GpuNode| node.consolidates.then_some((&node.pool, &node.instance_type));
-    let mut more: BTreeMap<_, i64> = BTreeMap::new();
-    for group in then.iter().filter_map(group) {
-        *more.entry(group).or_insert(0) += 1;
-    }
-    for group in before.iter().filter_map(group) {
-        // A group that is in none of `then` was not looked at.
-        more.entry(group).and_modify(|more| *more -= 1);
-    }
-    let known: BTreeSet<&str> = before.iter().map(|node| node.name.as_str()).collect();
-    let is_new = |node: &&GpuNode| !known.contains(node.name.as_str());
-    let mut newly: Vec<&GpuNode> = then.into_iter().filter(is_new).collect();
-    newly.retain(|node| match group(node).and_then(|group| more.get_mut(&group)) {
-        Some(left) => {
-            *left -= 1;
-            *left >= 0
+/// Nodes with whole GPUs of one kind, and no pod on them that nobody knows, by the kind.
+fn groups(snapshot: &Snapshot) -> BTreeMap<&GpuModel, Vec<usize>> {
+    let mut groups: BTreeMap<&GpuModel, Vec<usize>> = BTreeMap::new();
+    for (at, node) in snapshot.nodes.iter().enumerate() {
+        if let Some(gpu) = node.gpu.as_ref().filter(|_| is_whole(node)) {
+            groups.entry(gpu).or_default().push(at);
         }
-        None => true,
-    });
+    }
+    // Without one that is emptied nothing moves.
+    groups.retain(|_, nodes| nodes.iter().any(|at| snapshot.nodes[*at].consolidates));
+    let price = |at: &usize| snapshot.nodes[*at].hourly.unwrap_or(Hourly::ZERO).get();
+    for nodes in groups.values_mut() {
+        nodes.sort_by(|a, b| price(a).total_cmp(&price(b)).then(a.cmp(b)));
+    }
+    groups
+}
+
+/// Whether its GPUs are handed out as a whole, to pods that are known.
+fn is_whole(node: &GpuNode) -> bool {
+    !node.shared && node.slices.is_empty() && node.strangers == 0
+}
+
+fn pools(snapshot: &Snapshot) -> BTreeSet<(&str, &GpuModel)> {
+    let nodes = snapshot.nodes.iter();
+    nodes
+        .filter_map(|node| node.pool.as_deref().zip(node.gpu.as_ref()))
+        .collect()
+}
+
+/// What of `then` goes beyond `before`. Pods that move may empty one node instead of another: for each that would have gone and
+/// stays, one that costs as much or more is no saving.
+pub(super) fn beyond<'a>(then: Vec<&'a GpuNode>, before: &[&'a GpuNode]) -> Vec<&'a GpuNode> {
+    let names = |nodes: &[&'a GpuNode]| -> BTreeSet<&'a str> { nodes.iter().map(|node| node.name.as_str()).collect() };
+    let price = |node: &GpuNode| node.hourly.unwrap_or(Hourly::ZERO).get();
+    let (known, gone) = (names(before), names(&then));
+    // A kind of GPU of which none goes was not looked at.
+    let looked_at: BTreeSet<Option<&GpuModel>> = then.iter().map(|node| node.gpu.as_ref()).collect();
+    let is_lost = |node: &&&GpuNode| {
+        let moves = node.consolidates && is_whole(node);
+        moves && looked_at.contains(&node.gpu.as_ref()) && !gone.contains(node.name.as_str())
+    };
+    let mut lost: Vec<&GpuNode> = before.iter().filter(is_lost).copied().collect();
+    lost.sort_by(|a, b| price(b).total_cmp(&price(a)));
+    let mut newly: Vec<&GpuNode> = then;
+    newly.retain(|node| !known.contains(node.name.as_str()));
+    for lost in lost {
+        let same = |node: &&GpuNode| node.consolidates && node.gpu == lost.gpu;
+        let stands_for = newly
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| same(node) && price(node) >= price(lost));
+        // The cheapest of them, and of equal ones the last.
+        let stands_for = stands_for.min_by(|(a, one), (b, other)| price(one).total_cmp(&price(other)).then(b.cmp(a)));
+        match stands_for.map(|(at, _)| at) {
+            Some(at) => drop(newly.remove(at)),
+            None => newly.retain(|node| !same(node)),
+        }
+    }
     newly.sort_by(|a, b| a.name.cmp(&b.name));
     newly
 }
@@ -213,10 +282,14 @@ fn leaves_bill(node: &GpuNode) -> bool {
         && node.hourly.is_some_and(|h| h > Hourly::ZERO)
 }
 
-/// Whether its pods may be moved to another node: replicas of a service start again, a run or a notebook loses work.
+/// Whether its pods may be moved to another node: replicas of a service start again, a run or a notebook loses work. Nothing
+/// moves against a disruption budget, nor what each replica has on a volume that may be its node's own.
 fn moves_without_loss(workload: &Workload) -> bool {
-    matches!(
+    let replicated = matches!(
         workload.kind.as_str(),
         "Deployment" | "StatefulSet" | "ReplicaSet" | "InferenceService" | "LLMInferenceService"
-    ) && !workload.family
+    );
+    let may_be_disrupted = workload.budget.as_ref().is_none_or(|budget| budget.allowed > 0);
+    let may_be_local = workload.kind == "StatefulSet" && workload.scheduling.claims;
+    replicated && !workload.family && may_be_disrupted && !may_be_local && !workload.scheduling.stays()
 }

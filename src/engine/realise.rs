@@ -56,7 +56,7 @@ pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
     // A node that was emptied by moving others' pods is worth what the scenarios gave back elsewhere in its pool.
     for (pool, (hourly, count)) in rest {
         let on_it = |release: &Release| release.left == 0 && outcome.gone.contains(&release.node);
-        let elsewhere = for_good().filter(|(_, release)| !on_it(release) && placement.pool_is(&release.node, &pool));
+        let elsewhere = for_good().filter(|(_, release)| !on_it(release) && placement.reaches(&release.node, &pool));
         let left = spread(hourly, elsewhere, set, &mut outcome.leaves);
         if left.get() > NOTHING {
             outcome.pools.insert(pool, (left, count));

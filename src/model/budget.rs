@@ -37,8 +37,22 @@ pub struct Requirement {
 }
 
 impl Requirement {
+    /// Whether a node's labels meet it: there are two operators more than a label selector has.
+    pub fn is_met_by_node(&self, labels: &BTreeMap<String, String>) -> bool {
+        let number = |text: &String| text.parse::<i64>().ok();
+        let compared = || {
+            let value = labels.get(&self.key).and_then(number)?;
+            Some(value.cmp(&self.values.first().and_then(number)?))
+        };
+        match self.operator.as_str() {
+            "Gt" => compared().is_some_and(std::cmp::Ordering::is_gt),
+            "Lt" => compared().is_some_and(std::cmp::Ordering::is_lt),
+            _ => self.is_met(labels),
+        }
+    }
+
     /// Whether labels meet it; one of an operator that nobody knows is met by none.
-    fn is_met(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn is_met(&self, labels: &BTreeMap<String, String>) -> bool {
         let value = labels.get(&self.key);
         match self.operator.as_str() {
             "In" => value.is_some_and(|value| self.values.contains(value)),

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::DisruptionBudget;
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::node_pool::NodePool;
 use super::pools::InferencePool;
 use super::queueing::Queues;
+use super::scheduling::Scheduling;
 
 /// Amounts of resources by their Kubernetes name: `cpu` in cores, `memory` in bytes, `nvidia.com/gpu` and
 /// `nvidia.com/mig-1g.10gb` in devices.
@@ -35,6 +37,9 @@ pub struct Inventory {
     /// Pod disruption budgets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disruption_budgets: Vec<DisruptionBudget>,
+    /// Karpenter's node pools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_pools: Vec<NodePool>,
     /// GPUs and slices that DRA drivers offer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<OfferedDevice>,
@@ -185,6 +190,9 @@ pub struct Pod {
     /// `spec.nodeSelector`.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub node_selector: Labels,
+    /// What else it requires of where it runs.
+    #[serde(default, skip_serializing_if = "Scheduling::is_empty")]
+    pub scheduling: Scheduling,
     /// What the scheduler counts for it, where that is not the sum of what its containers request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Resources>,

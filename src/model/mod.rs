@@ -14,6 +14,8 @@ pub mod queueing;
 pub mod pools;
 pub mod cluster;
 pub mod budget;
+pub mod scheduling;
+pub mod node_pool;
 pub mod reading;
 pub mod serving;
 pub mod workload;

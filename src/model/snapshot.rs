@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Labels;
 use super::commitment::Commitment;
 use super::gap::Gap;
 use super::gpu::GpuModel;
@@ -62,6 +63,10 @@ pub struct GpuNode {
     pub elastic: bool,
     /// Whether pods are moved together so that it may become empty (Karpenter's consolidation).
     pub consolidates: bool,
+    /// Its labels and taints, by which the scheduler chooses it.
+    pub labels: Labels,
+    /// As `key=value:effect`.
+    pub taints: Vec<String>,
     /// Its instance type.
     pub instance_type: Option<String>,
     /// Where it is.

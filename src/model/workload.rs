@@ -10,6 +10,7 @@ use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
 use super::histogram::Histogram;
 use super::queueing::Queueing;
+use super::scheduling::Scheduling;
 use super::serving::Serving;
 use super::time::Grid;
 use super::units::{GpuCount, Hourly, Monthly, Share};
@@ -258,6 +259,8 @@ pub struct Workload {
     pub capacity: CapacityType,
     /// CPU and memory that one pod requests at most.
     pub pod_requests: Resources,
+    /// What its newest living pod requires of where it runs.
+    pub scheduling: Scheduling,
     /// What it cost, at the rate of the window; `None` where any of its pods has no price.
     pub monthly: Option<Monthly>,
     /// Where the price comes from.

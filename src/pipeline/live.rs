@@ -203,6 +203,7 @@ pub(super) fn together(objects: KubernetesReading, history: History) -> (Invento
         controllers: objects.controllers,
         hpas: objects.hpas,
         disruption_budgets: objects.disruption_budgets,
+        node_pools: objects.node_pools,
         devices: objects.devices,
         queues: objects.queues,
         pools: objects.pools,

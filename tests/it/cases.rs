@@ -2,6 +2,7 @@
 
 mod file;
 mod inventory;
+mod nodes;
 mod queues;
 mod signals;
 

@@ -39,6 +39,7 @@ mod readme;
 mod remote_read;
 mod record;
 mod scenarios;
+mod repacking;
 mod scope;
 mod servers;
 mod since;

@@ -51,6 +51,14 @@ pub fn pool_named(name: &str) -> &'static Pool {
     found.unwrap_or_else(|| panic!("no pool is called {name}"))
 }
 
+impl super::World {
+    /// The pools that its nodes belong to, by name.
+    pub fn pools(&self) -> impl Iterator<Item = &'static str> {
+        let names: std::collections::BTreeSet<&str> = self.nodes.iter().map(|node| node.pool.name).collect();
+        names.into_iter()
+    }
+}
+
 /// A machine.
 #[derive(Debug)]
 pub struct Node {

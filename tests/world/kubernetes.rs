@@ -42,11 +42,7 @@ const LISTS: [(&str, &str, &str); 15] = [
         "leaderworkerset.x-k8s.io/v1",
         "LeaderWorkerSet",
     ),
-    (
-        "/apis/policy/v1/poddisruptionbudgets",
-        "policy/v1",
-        "PodDisruptionBudget",
-    ),
+    ("/apis/karpenter.sh/v1/nodepools", "karpenter.sh/v1", "NodePool"),
 ];
 
 impl World {
@@ -68,6 +64,7 @@ impl World {
         items.insert("HorizontalPodAutoscaler", scaled.collect());
         let budgets = self.workloads.iter().filter_map(|workload| budget_json(self, workload));
         items.insert("PodDisruptionBudget", budgets.collect());
+        items.insert("NodePool", self.pools().map(node_pool_json).collect());
         let mut answers = discovery();
         for (path, version, kind) in LISTS {
             let list = json!({
@@ -90,7 +87,7 @@ fn discovery() -> BTreeMap<String, Value> {
     for (path, version, kind) in LISTS {
         let (base, plural) = path.rsplit_once('/').unwrap_or((path, ""));
         let resource = json!({
-            "name": plural, "singularName": kind.to_lowercase(), "namespaced": kind != "Node", "kind": kind,
+            "name": plural, "singularName": kind.to_lowercase(), "namespaced": !matches!(kind, "Node" | "NodePool"), "kind": kind,
             "verbs": ["get", "list", "watch"],
         });
         resources.entry((base.to_owned(), version)).or_default().push(resource);
@@ -211,6 +208,19 @@ fn pod_spec(world: &World, workload: &Workload, pod: Option<&Pod>) -> Value {
         spec["nodeSelector"] = json!(objects::node_selector(world, pod));
     }
     spec
+}
+
+/// A pool that moves pods together.
+fn node_pool_json(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name},
+        "spec": {
+            "disruption": {
+                "consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "0s", "budgets": [{"nodes": "10%"}],
+            },
+            "template": {"spec": {"expireAfter": "720h"}},
+        },
+    })
 }
 
 /// A pod without GPUs: the exporter's.

@@ -7,7 +7,9 @@ use gpuwise::model::cluster::{
     Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost,
     OwnerRecord, Pod as ReadPod, PodRecord,
 };
+use gpuwise::model::node_pool::{NodePool, Removes};
 use gpuwise::model::reading::{Reading, Series};
+use gpuwise::model::scheduling::{Scheduling, Toleration};
 use gpuwise::model::time::{Grid, Window};
 use gpuwise::model::usage::{Column, Signal};
 use jiff::Timestamp;
@@ -188,6 +190,7 @@ impl World {
                 })
                 .collect(),
             disruption_budgets: self.workloads.iter().filter_map(budget_read).collect(),
+            node_pools: self.pools().map(node_pool_read).collect(),
             pod_history: self.pods.iter().filter_map(|pod| record(self, pod, step)).collect(),
             owner_history: self.owner_history(),
             node_costs: self.nodes.iter().map(|node| cost_read(self, node)).collect(),
@@ -273,6 +276,13 @@ fn reference(owner: &Owner) -> ObjectRef {
     }
 }
 
+fn node_pool_read(name: &str) -> NodePool {
+    NodePool {
+        name: name.to_owned(),
+        removes: Removes::Underutilized,
+    }
+}
+
 fn node_read(world: &World, node: &super::fleet::Node) -> Node {
     Node {
         name: node.name.clone(),
@@ -315,6 +325,15 @@ fn pod_read(world: &World, pod: &Pod) -> ReadPod {
             ..Container::default()
         }],
         node_selector: objects::node_selector(world, pod),
+        scheduling: Scheduling {
+            tolerations: vec![Toleration {
+                key: "nvidia.com/gpu".to_owned(),
+                exists: true,
+                value: String::new(),
+                effect: "NoSchedule".to_owned(),
+            }],
+            ..Scheduling::default()
+        },
         started: Some(time(pod.started)),
         finished: pod.ended.map(time),
         ..ReadPod::default()

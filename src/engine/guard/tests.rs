@@ -7,6 +7,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::model::gap::{Gap, NO_KUBERNETES};
 use crate::model::scenario::{Level, Proposal, WeekHours};
+use crate::model::scheduling::Scheduling;
 use crate::model::snapshot::PricedGap;
 use crate::model::time::{Grid, Window};
 use crate::model::units::{GpuCount, Hourly};
@@ -75,6 +76,7 @@ pub(super) fn workload(namespace: &str, name: &str) -> Workload {
         gpu: None,
         capacity: CapacityType::OnDemand,
         pod_requests: BTreeMap::new(),
+        scheduling: Scheduling::default(),
         monthly: None,
         price: None,
         serving: None,

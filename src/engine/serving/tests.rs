@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
+use crate::model::scheduling::Scheduling;
 use crate::model::time::Window;
 use crate::model::units::GpuCount;
 use crate::model::workload::{CapacityType, Class, Classified, PodUse};
@@ -77,6 +78,7 @@ fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
         gpu: None,
         capacity: CapacityType::Unknown,
         pod_requests: BTreeMap::new(),
+        scheduling: Scheduling::default(),
         monthly: None,
         price: None,
         serving: None,

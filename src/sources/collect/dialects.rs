@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::instances::InstanceType;
 use crate::model::cluster::{Labels, Node, Resources};
 use crate::model::gpu::{GpuModel, GpuResource, gpu_resource};
+use crate::model::node_pool::{NodePool, Removes};
 use crate::model::workload::CapacityType;
 
 /// Labels that carry a board's name.
@@ -39,7 +40,7 @@ const COUNT_LABELS: [&str; 2] = [
     "aliyun.accelerator/nvidia_count",
 ];
 
-/// Labels that name the pool a node belongs to. The first two are Karpenter's, which removes and consolidates.
+/// Labels that name the pool a node belongs to. The first is Karpenter's.
 const POOL_LABELS: [&str; 14] = [
     "karpenter.sh/nodepool",
     "karpenter.sh/provisioner-name",
@@ -188,13 +189,20 @@ fn is_kept(node: &Node) -> bool {
 }
 
 /// Whether something, or somebody, removes the node when its pool shrinks.
-pub(super) fn is_elastic(node: &Node) -> bool {
-    pool(node).is_some() && !is_kept(node)
+pub(super) fn is_elastic(node: &Node, pools: &[NodePool]) -> bool {
+    pool(node).is_some() && !is_kept(node) && removes(node, pools) != Some(Removes::Nothing)
 }
 
-/// Whether pods are moved together to empty it: Karpenter, and EKS Auto Mode, which is Karpenter.
-pub(super) fn consolidates(node: &Node) -> bool {
-    POOL_LABELS[..2].iter().any(|label| node.labels.contains_key(*label)) && !is_kept(node)
+/// Whether pods are moved together to empty it: by Karpenter, and EKS Auto Mode, which is Karpenter, where its pool says so.
+pub(super) fn consolidates(node: &Node, pools: &[NodePool]) -> bool {
+    removes(node, pools) == Some(Removes::Underutilized) && !is_kept(node)
+}
+
+/// What Karpenter removes of the node's pool; `None` where its pool is none of Karpenter's, or nobody could read it.
+fn removes(node: &Node, pools: &[NodePool]) -> Option<Removes> {
+    let name = node.labels.get(POOL_LABELS[0])?;
+    let pool = pools.iter().find(|pool| pool.name == *name)?;
+    Some(pool.removes)
 }
 
 /// How a node is bought. On GKE and AKS only spot pools are labelled: any other may run on a reservation, so that it stays

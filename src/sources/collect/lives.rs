@@ -12,6 +12,7 @@ use super::owners::{Owners, Top, pod_stem, stem};
 use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
+use crate::model::scheduling::Scheduling;
 use crate::model::time::Grid;
 use crate::model::usage::{Column, Signal};
 use crate::sources::prometheus::select::Pods;
@@ -70,6 +71,15 @@ pub(super) fn pod_requests(lives: &[&Life<'_>]) -> Resources {
         }
     }
     most
+}
+
+/// What a living pod requires of where it runs.
+pub(super) fn scheduling(life: &Life<'_>) -> Scheduling {
+    life.pod.map_or_else(Scheduling::default, |pod| Scheduling {
+        node_selector: pod.node_selector.clone(),
+        claims_devices: pod.claims_devices,
+        ..pod.scheduling.clone()
+    })
 }
 
 /// Columns cut to a life; a name may be used again by a later pod.

@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels, Node, NodeCost, Resources};
 use crate::model::devices::OfferedDevice;
 use crate::model::gpu::{GpuKind, GpuModel, GpuResource, gpu_resource};
+use crate::model::node_pool::NodePool;
 use crate::model::snapshot::GpuNode;
 use crate::model::time::Grid;
 use crate::model::units::{Memory, Share};
@@ -195,7 +196,10 @@ pub fn gpu_nodes(
         .nodes
         .iter()
         .filter(offers_gpus)
-        .filter_map(|node| Some(gpu_node(node, facts.get(&node.name)?, present(node, inventory, grid))))
+        .filter_map(|node| {
+            let present = present(node, inventory, grid);
+            Some(gpu_node(node, facts.get(&node.name)?, present, &inventory.node_pools))
+        })
         .collect();
     for node in &mut nodes {
         let (commitment, on_demand) = cover.nodes.get(&node.name).copied().unzip();
@@ -221,7 +225,7 @@ fn present(node: &Node, inventory: &Inventory, grid: Grid) -> Share {
     Share::new(share.min(1.0)).unwrap_or_default()
 }
 
-fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
+fn gpu_node(node: &Node, facts: &NodeFacts, present: Share, pools: &[NodePool]) -> GpuNode {
     let mut slices = facts.claimable_slices.clone();
     for (name, count) in &node.allocatable {
         let profile = match gpu_resource(name) {
@@ -239,8 +243,10 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
     GpuNode {
         name: node.name.clone(),
         pool: dialects::pool(node),
-        elastic: dialects::is_elastic(node),
-        consolidates: dialects::consolidates(node),
+        elastic: dialects::is_elastic(node, pools),
+        consolidates: dialects::consolidates(node, pools),
+        labels: node.labels.clone(),
+        taints: node.taints.clone(),
         instance_type: instance_type(&node.labels),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),

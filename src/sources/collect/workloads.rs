@@ -6,7 +6,7 @@ use super::beside::autoscaler;
 use super::class::{Signs, classify};
 use super::devices::{DeviceSeries, Joined, at_once};
 use super::identity;
-use super::lives::{Life, pod_requests, within};
+use super::lives::{Life, pod_requests, scheduling, within};
 use super::marks::marks;
 use super::naming::PodKey;
 use super::nodes::{NodeFacts, share_of_node};
@@ -183,6 +183,7 @@ fn workload(
         gpu: money.gpu,
         capacity: money.capacity,
         pod_requests: pod_requests(lives),
+        scheduling: newest.map(|life| scheduling(life)).unwrap_or_default(),
         monthly: money.monthly,
         price: money.price,
         serving,

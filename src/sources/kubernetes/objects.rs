@@ -7,7 +7,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::{devices, redact, requests};
+use super::{devices, redact, requests, scheduling};
 use crate::model::budget::{DisruptionBudget, Requirement};
 use crate::model::cluster::{Container, Hpa, Labels, Mount, Node, ObjectRef, Pod, Port, Resources};
 use crate::model::gpu::gpu_resource;
@@ -160,7 +160,7 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
     let spec = pod.spec.unwrap_or_default();
     let status = pod.status.unwrap_or_default();
     let phase = status.phase.clone().unwrap_or_else(|| "Unknown".to_owned());
-    let counted = requests::counted(&spec);
+    let (counted, scheduling) = (requests::counted(&spec), scheduling::of(&spec));
     let (claims, extended_claim) = (devices::of_pod(&spec, &status), devices::extended(&status));
     let sidecars = spec.init_containers.unwrap_or_default().into_iter();
     let sidecars = sidecars.filter(requests::is_sidecar);
@@ -177,6 +177,7 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
         pod_group: spec.scheduling_group.and_then(|group| group.pod_group_name),
         containers: containers.map(|one| container(one, &volumes)).collect(),
         node_selector: spec.node_selector.unwrap_or_default(),
+        scheduling,
         counted,
         claims_devices: extended_claim.is_some() || spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
         claims,

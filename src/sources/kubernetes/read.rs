@@ -12,11 +12,12 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{devices, objects, owners, pools, queues};
+use super::{devices, node_pools, objects, owners, pools, queues};
 use crate::model::budget::DisruptionBudget;
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::node_pool::NodePool;
 use crate::model::pools::InferencePool;
 use crate::model::progress::Progress;
 use crate::model::queueing::Queues;
@@ -34,6 +35,8 @@ pub struct KubernetesReading {
     pub hpas: Vec<Hpa>,
     /// Pod disruption budgets.
     pub disruption_budgets: Vec<DisruptionBudget>,
+    /// Karpenter's node pools.
+    pub node_pools: Vec<NodePool>,
     /// GPUs that DRA drivers offer.
     pub devices: Vec<OfferedDevice>,
     /// Resource claims that have their devices.
@@ -76,6 +79,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
     let queues = queues::read(&mut reader, &served, &pods).await?;
     let pools = pools::read(&mut reader, &served).await?;
+    let node_pools = node_pools::read(&mut reader, &served, &nodes).await?;
     let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
     let mut hpas = reader
         .list(
@@ -110,6 +114,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         controllers,
         hpas,
         disruption_budgets,
+        node_pools,
         devices,
         device_claims,
         pools,

@@ -9,9 +9,11 @@ use crate::model::cluster::{
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::node_pool::{NodePool, Removes};
 use crate::model::pools::InferencePool;
 use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use crate::model::reading::{Reading, Series};
+use crate::model::scheduling::{NodeTerm, PodTerm, Scheduling, Toleration};
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
 
@@ -64,6 +66,40 @@ fn claim() -> DeviceClaim {
         name: "hindenburg-gpu-x7k2p".to_owned(),
         devices: vec![device()],
         reserved_for: vec!["d00dfeed-1111-4321-8888-cafe12345678".to_owned()],
+    }
+}
+
+/// Requires something of every kind.
+fn scheduling() -> Scheduling {
+    let requirement = |key: &str| Requirement {
+        key: key.to_owned(),
+        operator: "In".to_owned(),
+        values: vec!["zeppelinpool".to_owned()],
+    };
+    let term = PodTerm {
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        match_labels: labels(&[("app", "zeppelin")]),
+        match_expressions: vec![requirement("team")],
+        namespaces: vec!["zeppelin".to_owned(), "*".to_owned()],
+    };
+    Scheduling {
+        node_selector: Labels::new(),
+        node_affinity: vec![NodeTerm {
+            labels: vec![requirement("karpenter.sh/nodepool")],
+            fields: vec![requirement("metadata.name")],
+        }],
+        tolerations: vec![Toleration {
+            key: "team".to_owned(),
+            exists: false,
+            value: "zeppelin".to_owned(),
+            effect: "NoSchedule".to_owned(),
+        }],
+        spread: vec![term.clone()],
+        apart: vec![term.clone()],
+        beside: vec![term],
+        host_ports: vec![8000],
+        claims: true,
+        claims_devices: true,
     }
 }
 
@@ -173,6 +209,7 @@ fn pod() -> Pod {
         pod_group: Some("zeppelin-gang".to_owned()),
         containers: vec![container],
         node_selector: labels(&[("karpenter.sh/nodepool", "zeppelinpool")]),
+        scheduling: scheduling(),
         counted: Some(Resources::from([("nvidia.com/gpu".to_owned(), 8.0)])),
         claims_devices: true,
         claims: vec!["hindenburg-gpu-x7k2p".to_owned()],
@@ -222,6 +259,10 @@ fn inventory() -> Inventory {
         controllers: vec![controller()],
         hpas: vec![hpa()],
         disruption_budgets: vec![disruption_budget()],
+        node_pools: vec![NodePool {
+            name: "zeppelinpool".to_owned(),
+            removes: Removes::Underutilized,
+        }],
         pod_history: vec![PodRecord {
             namespace: "zeppelinlab".to_owned(),
             name: "hindenburg-28399-b4c5d".to_owned(),

@@ -7,9 +7,11 @@
 
 use super::kept::reads_as;
 use super::names::{Names, Text};
+use crate::model::budget::Requirement;
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
 use crate::model::queueing::Queues;
 use crate::model::reading::Reading;
+use crate::model::scheduling::Scheduling;
 use crate::sources::prometheus::clusters::CHOSEN;
 
 /// Renames whatever says whose cluster this is, and drops arguments, environment, mounts and names of ports. The result is settled again.
@@ -80,6 +82,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         for group in [&mut pod.labels, &mut pod.annotations, &mut pod.node_selector] {
             labels(group, visit);
         }
+        scheduling(&mut pod.scheduling, visit);
         pod.claims.iter_mut().for_each(|claim| visit(Text::Name, claim));
         if let Some(extended) = &mut pod.extended_claim {
             visit(Text::Name, &mut extended.claim);
@@ -105,11 +108,41 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut budget.namespace);
         visit(Text::Name, &mut budget.name);
         labels(&mut budget.match_labels, visit);
-        for one in &mut budget.match_expressions {
-            let text = |value: &String| reads_as(&one.key, value);
-            one.values
-                .iter_mut()
-                .for_each(|value| text(value).into_iter().for_each(|text| visit(text, value)));
+        requirements(&mut budget.match_expressions, visit);
+    }
+    for pool in &mut inventory.node_pools {
+        visit(Text::Name, &mut pool.name);
+    }
+}
+
+fn scheduling(scheduling: &mut Scheduling, visit: &mut impl FnMut(Text, &mut String)) {
+    labels(&mut scheduling.node_selector, visit);
+    for term in &mut scheduling.node_affinity {
+        requirements(&mut term.labels, visit);
+        for value in term.fields.iter_mut().flat_map(|one| &mut one.values) {
+            visit(Text::Id, value);
+        }
+    }
+    for toleration in &mut scheduling.tolerations {
+        if let Some(text) = reads_as(&toleration.key, &toleration.value) {
+            visit(text, &mut toleration.value);
+        }
+    }
+    let terms = scheduling.spread.iter_mut().chain(&mut scheduling.apart);
+    for term in terms.chain(&mut scheduling.beside) {
+        labels(&mut term.match_labels, visit);
+        requirements(&mut term.match_expressions, visit);
+        let named = term.namespaces.iter_mut().filter(|name| *name != "*");
+        named.for_each(|name| visit(Text::Name, name));
+    }
+}
+
+fn requirements(requirements: &mut [Requirement], visit: &mut impl FnMut(Text, &mut String)) {
+    for one in requirements {
+        for value in &mut one.values {
+            if let Some(text) = reads_as(&one.key, value) {
+                visit(text, value);
+            }
         }
     }
 }

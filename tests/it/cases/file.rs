@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gpuwise::model::scheduling::Scheduling;
 use gpuwise::model::usage::Signal;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::Deserialize;
@@ -26,6 +27,9 @@ pub(crate) struct Case {
     /// GPUs that a pod asks for which has no node yet.
     #[serde(default)]
     pub(crate) pending: u32,
+    /// Node pools that remove nodes only when they are empty; all others also move pods together.
+    #[serde(default)]
+    pub(crate) when_empty: Vec<String>,
     /// Every node.
     pub(crate) nodes: Vec<Node>,
     /// The workload that is judged, and others beside it.
@@ -76,6 +80,11 @@ pub(crate) struct Node {
     pub(crate) pool: Option<String>,
     /// How it is bought, as Karpenter's label says it.
     pub(crate) capacity: Option<String>,
+    /// The zone that it is in.
+    pub(crate) zone: Option<String>,
+    /// Taints, as `key=value:effect`.
+    #[serde(default)]
+    pub(crate) taints: Vec<String>,
     /// Slices that it offers instead of whole GPUs, by profile.
     #[serde(default)]
     pub(crate) slices: BTreeMap<String, u32>,
@@ -116,6 +125,9 @@ pub(crate) struct Workload {
     pub(crate) annotations: BTreeMap<String, String>,
     /// How many of its pods its disruption budget lets be away; it selects its labels.
     pub(crate) budget: Option<u32>,
+    /// What its pods require of where they run, as recordings have it.
+    #[serde(default)]
+    pub(crate) scheduling: Scheduling,
     /// Fewest and most replicas of an autoscaler on it.
     pub(crate) hpa: Option<(u32, u32)>,
     /// The container's image.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use gpuwise::catalog::Catalog;
 use gpuwise::model::budget::DisruptionBudget;
 use gpuwise::model::cluster::{
-    Container, Controller, CostProduct, Hpa, Inventory, Labels, Node as ReadNode, NodeCost, ObjectRef, OwnerRecord,
-    Pod, PodRecord, Port, Resources,
+    Container, Controller, Hpa, Inventory, Labels, ObjectRef, OwnerRecord, Pod, PodRecord, Port, Resources,
 };
 use gpuwise::model::gpu::GpuModel;
 use gpuwise::model::reading::{Reading, Series};
@@ -40,6 +39,7 @@ impl Case {
                 nodes: (self.nodes.iter().filter(|node| !node.gone))
                     .map(|node| node.read(grid, catalog))
                     .collect(),
+                node_pools: self.node_pools(),
                 queues: queues(self.waiting, grid),
                 pods: pending(self.pending).into_iter().collect(),
                 node_costs: self.nodes.iter().filter_map(|node| node.bill(catalog)).collect(),
@@ -106,18 +106,18 @@ impl Case {
 }
 
 /// A day before the window.
-const BEFORE: i64 = -86_400;
+pub(super) const BEFORE: i64 = -86_400;
 
 /// So many seconds after the window's beginning.
-fn at(grid: Grid, second: i64) -> Timestamp {
+pub(super) fn at(grid: Grid, second: i64) -> Timestamp {
     Timestamp::from_second(grid.window.start.as_second() + second).unwrap()
 }
 
-fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+pub(super) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
     pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect()
 }
 
-fn gpu_of(node: &Node, catalog: &Catalog) -> &'static Gpu {
+pub(super) fn gpu_of(node: &Node, catalog: &Catalog) -> &'static Gpu {
     let listed = catalog.instance(&node.instance_type);
     let listed = listed.unwrap_or_else(|| panic!("no instance type is called {}", node.instance_type));
     let known = [&H100, &A100_80, &A100_40, &L40S, &L4, &A10G];
@@ -125,61 +125,6 @@ fn gpu_of(node: &Node, catalog: &Catalog) -> &'static Gpu {
         .into_iter()
         .find(|gpu| listed.gpu == GpuModel(gpu.model.to_owned()));
     found.unwrap_or_else(|| panic!("what the driver calls {} is not told here", listed.gpu))
-}
-
-impl Node {
-    fn read(&self, grid: Grid, catalog: &Catalog) -> ReadNode {
-        let product = gpu_of(self, catalog).product.replace(' ', "-");
-        let listed = catalog.instance(&self.instance_type).unwrap();
-        let mut labels = labels([
-            ("kubernetes.io/hostname", &self.name),
-            ("node.kubernetes.io/instance-type", &self.instance_type),
-            ("nvidia.com/gpu.product", &product),
-        ]);
-        let told = [
-            ("karpenter.sh/nodepool", &self.pool),
-            ("karpenter.sh/capacity-type", &self.capacity),
-        ];
-        for (label, value) in told {
-            labels.extend(value.iter().map(|value| (label.to_owned(), value.clone())));
-        }
-        // The system keeps a twenty-fifth.
-        let mut allocatable = Resources::from([
-            ("cpu".to_owned(), f64::from(listed.vcpus) * 0.96),
-            ("memory".to_owned(), listed.memory.bytes() * 0.96),
-        ]);
-        if self.slices.is_empty() {
-            allocatable.insert("nvidia.com/gpu".to_owned(), f64::from(listed.gpus));
-        }
-        let slices = self.slices.iter();
-        allocatable.extend(slices.map(|(profile, n)| (format!("nvidia.com/mig-{profile}"), f64::from(*n))));
-        ReadNode {
-            name: self.name.clone(),
-            labels,
-            allocatable,
-            created: Some(at(grid, self.since.map_or(BEFORE, seconds))),
-            ..ReadNode::default()
-        }
-    }
-}
-
-impl Node {
-    fn bill(&self, catalog: &Catalog) -> Option<NodeCost> {
-        let bill = self.bill?;
-        let listed = catalog.instance(&self.instance_type)?;
-        Some(NodeCost {
-            node: self.name.clone(),
-            instance_type: Some(self.instance_type.clone()),
-            hours: bill.hours,
-            total_cost: bill.hourly * bill.hours,
-            gpus: Some(f64::from(listed.gpus)),
-            spot: Some(self.capacity.as_deref() == Some("spot")),
-            adjusted: false,
-            region: None,
-            by_default: false,
-            told_by: CostProduct::default(),
-        })
-    }
 }
 
 /// The owners of a pod, the nearest first: kind and name.
@@ -287,6 +232,7 @@ impl Workload {
                 annotations: self.annotations.clone(),
                 owner: owners.first().map(reference),
                 containers: vec![self.container()],
+                scheduling: self.scheduling.clone(),
                 // One that was there when the window began is older.
                 started: Some(at(if pod.life.0 == 0 { BEFORE } else { pod.life.0 })),
                 ..Pod::default()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gpuwise::model::commitment::{Commitment, CommitmentKind, Covers};
 use gpuwise::model::gpu::{DeviceId, GpuKind, GpuModel};
 use gpuwise::model::queueing::{ClusterQueue, QueueState, QueuedRuns};
+use gpuwise::model::scheduling::Scheduling;
 use gpuwise::model::snapshot::{ByCategory, GpuNode, PriceBasis, Snapshot, Spend};
 use gpuwise::model::time::{Grid, Window};
 use gpuwise::model::units::{GpuCount, Hourly, Monthly, Share};
@@ -96,6 +97,8 @@ impl Pool {
             pool: Some(self.name.clone()),
             elastic: true,
             consolidates: self.consolidates,
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
             instance_type: Some(self.of.0.to_owned()),
             region: Some("us-east-1".to_owned()),
             gpu: Some(GpuModel(self.of.1.to_owned())),
@@ -200,6 +203,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         gpu: Some(GpuKind::whole(pool.of.1)),
         capacity: pool.capacity,
         pod_requests: BTreeMap::new(),
+        scheduling: Scheduling::default(),
         monthly: Some(monthly.monthly()),
         price: Some(source()),
         serving: None,

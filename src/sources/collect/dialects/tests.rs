@@ -138,16 +138,30 @@ fn managed_pools_say_how_they_are_bought() {
 
 #[test]
 fn pools_and_who_removes_their_nodes() {
-    let of = |pairs: &[(&str, &str)], annotations: &[(&str, &str)]| {
+    let with = |pairs: &[(&str, &str)], annotations: &[(&str, &str)], removes: Removes| {
         let node = Node {
             annotations: labels(annotations),
             ..node(pairs, &[(GPUS, 1.0)])
         };
-        let read = read(node).1.unwrap();
-        (read.pool.unwrap_or_default(), read.elastic, read.consolidates)
+        let pool = NodePool {
+            name: "gpu".to_owned(),
+            removes,
+        };
+        let pools = [pool];
+        let is = (is_elastic(&node, &pools), consolidates(&node, &pools));
+        (super::pool(&node).unwrap_or_default(), is.0, is.1)
     };
+    let of = |pairs: &[(&str, &str)], annotations: &[(&str, &str)]| with(pairs, annotations, Removes::Underutilized);
     let karpenter = [("karpenter.sh/nodepool", "gpu")];
     assert_eq!(of(&karpenter, &[]), ("gpu".to_owned(), true, true));
+    assert_eq!(with(&karpenter, &[], Removes::Empty), ("gpu".to_owned(), true, false));
+    assert_eq!(
+        with(&karpenter, &[], Removes::Nothing),
+        ("gpu".to_owned(), false, false)
+    );
+    let untold = [("karpenter.sh/nodepool", "that nobody may read")];
+    let what = "what is not known moves nothing";
+    assert_eq!(of(&untold, &[]), (untold[0].1.to_owned(), true, false), "{what}");
     let pinned = [("karpenter.sh/do-not-disrupt", "true")];
     assert_eq!(of(&karpenter, &pinned), ("gpu".to_owned(), false, false));
     let gke = [("cloud.google.com/gke-nodepool", "a3")];
