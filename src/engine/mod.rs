@@ -7,6 +7,7 @@ mod ask;
 mod compose;
 mod price;
 mod packing;
+mod groups;
 mod placement;
 mod bill;
 mod realise;

@@ -56,14 +56,90 @@ impl Bin {
     }
 }
 
-/// Which bins become empty when as many as possible do, their items moved to the others: the least filled first, an item to
-/// the fullest bin that has room for it and that it may go to, so that large places are not broken up. Where two are alike the
-/// first is emptied.
+/// Bins up to which every set of them is tried.
+const FEW: usize = 12;
+
+/// Places that are tried for one set before it is left alone.
+const TRIALS: u32 = 20_000;
+
+/// Which bins become empty when as many as possible do, their items moved to others that they may go to. Of few bins every set is
+/// tried; of more the least filled goes first, and an item to the fullest bin that has room for it, so that large places are
+/// not broken up. Where two are alike the first is emptied.
 pub(super) fn emptied(bins: Vec<Bin>, may: impl Fn(usize, usize, &Bin) -> bool) -> Vec<usize> {
-    let mut packing = Packing::of(bins, may);
     let is_open = |bin: &Bin| !bin.stays && bin.fixed.is_empty();
-    let open = (0..packing.bins.len()).filter(|at| is_open(&packing.bins[*at]));
-    let mut open: BTreeSet<(u32, usize)> = open.map(|at| (packing.used(at), at)).collect();
+    let open: Vec<usize> = (0..bins.len()).filter(|at| is_open(&bins[*at])).collect();
+    if open.len() > FEW {
+        return by_rule(bins, &open, may);
+    }
+    let by_rule = by_rule(bins.clone(), &open, &may);
+    more_than(by_rule.len(), &bins, &open, &may).unwrap_or(by_rule)
+}
+
+/// The largest set of bins that can be emptied, where it is larger than so many.
+fn more_than(
+    count: usize,
+    bins: &[Bin],
+    open: &[usize],
+    may: &impl Fn(usize, usize, &Bin) -> bool,
+) -> Option<Vec<usize>> {
+    let size = |set: &u32| set.count_ones() as usize;
+    let mut sets: Vec<u32> = (0..1_u32 << open.len()).filter(|set| size(set) > count).collect();
+    sets.sort_by_key(|set| (std::cmp::Reverse(set.count_ones()), *set));
+    let has_room = |emptied: &BTreeSet<usize>| {
+        let on_it = |bin: &Bin| bin.items.iter().map(|item| item.takes.gpus).sum::<u32>();
+        let moved: u32 = emptied.iter().map(|at| on_it(&bins[*at])).sum();
+        let kept = (0..bins.len()).filter(|at| !emptied.contains(at));
+        moved <= kept.map(|at| bins[at].free.gpus).sum()
+    };
+    let sets = sets.into_iter().map(|set| {
+        let chosen = open.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1);
+        chosen.map(|(_, at)| *at).collect::<BTreeSet<usize>>()
+    });
+    let fits = |emptied: &BTreeSet<usize>| {
+        let mut items: Vec<Item> = emptied.iter().flat_map(|at| bins[*at].items.iter().copied()).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.takes.gpus));
+        let mut bins = bins.to_vec();
+        let hosts: Vec<usize> = (0..bins.len()).filter(|at| !emptied.contains(at)).collect();
+        place(&items, &hosts, &mut bins, may, &mut TRIALS.clone())
+    };
+    let found = sets.filter(has_room).find(fits)?;
+    Some(found.into_iter().collect())
+}
+
+/// Whether these items have a place on these hosts together, by trying every one.
+fn place(
+    items: &[Item],
+    hosts: &[usize],
+    bins: &mut [Bin],
+    may: &impl Fn(usize, usize, &Bin) -> bool,
+    left: &mut u32,
+) -> bool {
+    let Some((item, rest)) = items.split_first() else {
+        return true;
+    };
+    for at in hosts {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        let bin = &bins[*at];
+        if !(bin.free.holds(&item.takes) && may(item.number, *at, bin)) {
+            continue;
+        }
+        bins[*at].free.take(&item.takes);
+        bins[*at].items.push(*item);
+        if place(rest, hosts, bins, may, left) {
+            return true;
+        }
+        bins[*at].free.give(&item.takes);
+        bins[*at].items.pop();
+    }
+    false
+}
+
+fn by_rule(bins: Vec<Bin>, open: &[usize], may: impl Fn(usize, usize, &Bin) -> bool) -> Vec<usize> {
+    let mut packing = Packing::of(bins, may);
+    let mut open: BTreeSet<(u32, usize)> = open.iter().map(|at| (packing.used(*at), *at)).collect();
     let mut emptied = Vec::new();
     while let Some((was, at)) = open.pop_first() {
         let used = packing.used(at);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups::Groups;
 use super::packing::{self, Bin, Item, Room};
-use crate::model::gpu::GpuModel;
 use crate::model::scheduling::Neighbour;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::{Hourly, Memory};
@@ -24,10 +24,7 @@ pub(super) struct Placement<'a> {
     snapshot: &'a Snapshot,
     /// By the node's place in the snapshot.
     pods: Vec<Vec<Placed<'a>>>,
-    /// Nodes between which pods may move, by their GPU, the cheapest first.
-    groups: BTreeMap<&'a GpuModel, Vec<usize>>,
-    /// The GPUs of a pool's nodes.
-    pools: BTreeSet<(&'a str, &'a GpuModel)>,
+    groups: Groups<'a>,
     /// Nodes that would go away without any pod being gone: they are nobody's saving here.
     already: BTreeSet<usize>,
 }
@@ -60,12 +57,11 @@ impl<'a> Placement<'a> {
                 });
             }
         }
-        let (groups, pools) = (groups(snapshot), pools(snapshot));
+        let groups = Groups::of(snapshot);
         let mut placement = Self {
             snapshot,
             pods,
             groups,
-            pools,
             already: BTreeSet::new(),
         };
         placement.already = placement.empty_among(0..snapshot.nodes.len(), &Changes::new());
@@ -73,7 +69,7 @@ impl<'a> Placement<'a> {
     }
 
     /// Nodes that go away once these pods have changed: those that are left without a GPU pod, and where the pool is one that
-    /// consolidates, those whose last pods fit the free places of other nodes with such GPUs, and may run there.
+    /// consolidates, those whose last pods fit the free places of other nodes like them, and may run there.
     pub(super) fn emptied(&self, changes: &Changes<'_>) -> Vec<&'a GpuNode> {
         // Where no pod changes no node does.
         let touched = (0..self.pods.len()).filter(|at| {
@@ -90,7 +86,33 @@ impl<'a> Placement<'a> {
             .map(|at| &self.snapshot.nodes[at])
             .collect();
         let already: Vec<&'a GpuNode> = self.already.iter().map(|at| &self.snapshot.nodes[*at]).collect();
-        beyond(then, &already)
+        self.beyond(then, &already)
+    }
+
+    /// What of `then` goes beyond `before`. Pods that move may empty one node instead of another: of a group as many count as
+    /// there are more of.
+    pub(super) fn beyond(&self, then: Vec<&'a GpuNode>, before: &[&'a GpuNode]) -> Vec<&'a GpuNode> {
+        let group = |node: &&'a GpuNode| self.groups.of_node(&node.name);
+        let mut more: BTreeMap<usize, i64> = BTreeMap::new();
+        for group in then.iter().filter_map(group) {
+            *more.entry(group).or_insert(0) += 1;
+        }
+        for group in before.iter().filter_map(group) {
+            // A group that is in none of `then` was not looked at.
+            more.entry(group).and_modify(|more| *more -= 1);
+        }
+        let known: BTreeSet<&str> = before.iter().map(|node| node.name.as_str()).collect();
+        let is_new = |node: &&GpuNode| !known.contains(node.name.as_str());
+        let mut newly: Vec<&GpuNode> = then.into_iter().filter(is_new).collect();
+        newly.retain(|node| match group(node).and_then(|group| more.get_mut(&group)) {
+            Some(left) => {
+                *left -= 1;
+                *left >= 0
+            }
+            None => true,
+        });
+        newly.sort_by(|a, b| a.name.cmp(&b.name));
+        newly
     }
 
     /// The cluster that stands here.
@@ -106,26 +128,28 @@ impl<'a> Placement<'a> {
 
     /// Whether a place on this node may be one for pods of the pool.
     pub(super) fn reaches(&self, node: &str, pool: &str) -> bool {
+        let same = || {
+            self.groups
+                .of_node(node)
+                .is_some_and(|group| self.groups.pools.contains(&(pool, group)))
+        };
         let node = self.snapshot.node(node);
-        node.is_some_and(|node| {
-            let same = || node.gpu.as_ref().is_some_and(|gpu| self.pools.contains(&(pool, gpu)));
-            node.pool.as_deref() == Some(pool) || same()
-        })
+        node.is_some_and(|node| node.pool.as_deref() == Some(pool)) || same()
     }
 
     /// Nodes that are empty once these pods have changed, of those named and of the groups that they belong to.
     fn empty_among(&self, nodes: impl Iterator<Item = usize>, changes: &Changes<'_>) -> BTreeSet<usize> {
         let mut empty = BTreeSet::new();
-        let mut groups: BTreeSet<&GpuModel> = BTreeSet::new();
+        let mut groups: BTreeSet<usize> = BTreeSet::new();
         for at in nodes {
             let node = &self.snapshot.nodes[at];
             if leaves_bill(node) && self.staying(at, changes).next().is_none() {
                 empty.insert(at);
             }
-            groups.extend(&node.gpu);
+            groups.extend(self.groups.of_node(&node.name));
         }
-        for group in groups.iter().filter_map(|key| self.groups.get(key)) {
-            self.empty_group(group, changes, &mut empty);
+        for group in groups {
+            self.empty_group(&self.groups.nodes[group], changes, &mut empty);
         }
         empty
     }
@@ -209,68 +233,6 @@ impl<'a> Placement<'a> {
         }
         bin
     }
-}
-
-/// Nodes with whole GPUs of one kind, and no pod on them that nobody knows, by the kind.
-fn groups(snapshot: &Snapshot) -> BTreeMap<&GpuModel, Vec<usize>> {
-    let mut groups: BTreeMap<&GpuModel, Vec<usize>> = BTreeMap::new();
-    for (at, node) in snapshot.nodes.iter().enumerate() {
-        if let Some(gpu) = node.gpu.as_ref().filter(|_| is_whole(node)) {
-            groups.entry(gpu).or_default().push(at);
-        }
-    }
-    // Without one that is emptied nothing moves.
-    groups.retain(|_, nodes| nodes.iter().any(|at| snapshot.nodes[*at].consolidates));
-    let price = |at: &usize| snapshot.nodes[*at].hourly.unwrap_or(Hourly::ZERO).get();
-    for nodes in groups.values_mut() {
-        nodes.sort_by(|a, b| price(a).total_cmp(&price(b)).then(a.cmp(b)));
-    }
-    groups
-}
-
-/// Whether its GPUs are handed out as a whole, to pods that are known.
-fn is_whole(node: &GpuNode) -> bool {
-    !node.shared && node.slices.is_empty() && node.strangers == 0
-}
-
-fn pools(snapshot: &Snapshot) -> BTreeSet<(&str, &GpuModel)> {
-    let nodes = snapshot.nodes.iter();
-    nodes
-        .filter_map(|node| node.pool.as_deref().zip(node.gpu.as_ref()))
-        .collect()
-}
-
-/// What of `then` goes beyond `before`. Pods that move may empty one node instead of another: for each that would have gone and
-/// stays, one that costs as much or more is no saving.
-pub(super) fn beyond<'a>(then: Vec<&'a GpuNode>, before: &[&'a GpuNode]) -> Vec<&'a GpuNode> {
-    let names = |nodes: &[&'a GpuNode]| -> BTreeSet<&'a str> { nodes.iter().map(|node| node.name.as_str()).collect() };
-    let price = |node: &GpuNode| node.hourly.unwrap_or(Hourly::ZERO).get();
-    let (known, gone) = (names(before), names(&then));
-    // A kind of GPU of which none goes was not looked at.
-    let looked_at: BTreeSet<Option<&GpuModel>> = then.iter().map(|node| node.gpu.as_ref()).collect();
-    let is_lost = |node: &&&GpuNode| {
-        let moves = node.consolidates && is_whole(node);
-        moves && looked_at.contains(&node.gpu.as_ref()) && !gone.contains(node.name.as_str())
-    };
-    let mut lost: Vec<&GpuNode> = before.iter().filter(is_lost).copied().collect();
-    lost.sort_by(|a, b| price(b).total_cmp(&price(a)));
-    let mut newly: Vec<&GpuNode> = then;
-    newly.retain(|node| !known.contains(node.name.as_str()));
-    for lost in lost {
-        let same = |node: &&GpuNode| node.consolidates && node.gpu == lost.gpu;
-        let stands_for = newly
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| same(node) && price(node) >= price(lost));
-        // The cheapest of them, and of equal ones the last.
-        let stands_for = stands_for.min_by(|(a, one), (b, other)| price(one).total_cmp(&price(other)).then(b.cmp(a)));
-        match stands_for.map(|(at, _)| at) {
-            Some(at) => drop(newly.remove(at)),
-            None => newly.retain(|node| !same(node)),
-        }
-    }
-    newly.sort_by(|a, b| a.name.cmp(&b.name));
-    newly
 }
 
 /// Whether anything is saved when this node is empty: it has a price, is not committed to, something or somebody can remove

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bill::{Bill, Leaving};
-use super::placement::{Changes, Placement, beyond};
+use super::placement::{Changes, Placement};
 use super::price::{NOTHING, Priced, Release};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
@@ -166,8 +166,8 @@ fn add_sleeping<'a>(
         alone.extend(own());
         together.extend(own());
         // Pods that stay awake fill a place once, whoever sleeps beside it; and who sleeps at other hours frees none.
-        let by_itself = beyond(placement.emptied(&alone), already);
-        let beside = beyond(placement.emptied(&together), &gone);
+        let by_itself = placement.beyond(placement.emptied(&alone), already);
+        let beside = placement.beyond(placement.emptied(&together), &gone);
         let newly = if beside.len() < by_itself.len() {
             beside
         } else {

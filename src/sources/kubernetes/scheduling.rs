@@ -121,3 +121,81 @@ fn claims(spec: &core::PodSpec) -> bool {
     let mut volumes = spec.volumes.iter().flatten();
     volumes.any(|volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_required_is_kept_and_what_is_preferred_is_not() {
+        let selector =
+            json!({"matchLabels": {"app": "chat"}, "matchExpressions": [{"key": "tier", "operator": "Exists"}]});
+        let term = |key: &str| json!({"topologyKey": key, "labelSelector": selector});
+        let spec = json!({
+            "containers": [
+                {"name": "main", "ports": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 9000}]},
+            ],
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{
+                        "matchExpressions": [{"key": "gpu", "operator": "In", "values": ["l4", "l40s"]}],
+                        "matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["bad"]}],
+                    }]},
+                    "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}],
+                },
+                "podAntiAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        term("kubernetes.io/hostname"),
+                        {"topologyKey": "zone", "labelSelector": selector, "namespaceSelector": {}},
+                        {"topologyKey": "zone"},
+                    ],
+                    "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": term("zone")}],
+                },
+                "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                    {"topologyKey": "zone", "labelSelector": {}, "namespaces": ["caches"]},
+                ]},
+            },
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector},
+                {"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector},
+            ],
+            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}, {"key": "team", "value": "a"}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "weights"}}],
+        });
+        let read = of(&serde_json::from_value(spec).unwrap());
+        let [node] = &read.node_affinity[..] else {
+            panic!("{read:?}")
+        };
+        assert_eq!(
+            (node.labels[0].values.len(), node.fields[0].operator.as_str()),
+            (2, "NotIn")
+        );
+        let keys = |terms: &[PodTerm]| -> Vec<String> { terms.iter().map(|term| term.topology_key.clone()).collect() };
+        assert_eq!(
+            keys(&read.apart),
+            ["kubernetes.io/hostname", "zone"],
+            "a term without selector is about no pod"
+        );
+        assert_eq!(
+            (read.apart[0].namespaces.len(), read.apart[1].namespaces.as_slice()),
+            (0, &["*".to_owned()][..])
+        );
+        assert_eq!(read.apart[0].match_expressions[0].operator, "Exists");
+        assert_eq!(
+            (keys(&read.beside), read.beside[0].namespaces.as_slice()),
+            (vec!["zone".to_owned()], &["caches".to_owned()][..])
+        );
+        assert_eq!(keys(&read.spread), ["zone"]);
+        assert!(read.tolerations[0].exists && read.tolerations[1].value == "a" && !read.tolerations[1].exists);
+        assert_eq!((read.host_ports.as_slice(), read.claims), (&[8080][..], true));
+    }
+
+    #[test]
+    fn on_the_hosts_network_every_port_is_the_hosts() {
+        let spec = json!({"hostNetwork": true, "containers": [{"name": "main", "ports": [{"containerPort": 80}]}]});
+        assert_eq!(of(&serde_json::from_value(spec).unwrap()).host_ports, [80]);
+        let plain = json!({"containers": [{"name": "main", "ports": [{"containerPort": 80}]}]});
+        assert!(of(&serde_json::from_value(plain).unwrap()).is_empty());
+    }
+}

@@ -51,31 +51,41 @@ pub(crate) struct Pool {
     pub(crate) capacity: CapacityType,
     pub(crate) committed: Option<(u32, f64)>,
     pub(crate) waiting: f64,
+    /// The queue whose work runs on it.
+    pub(crate) queue: String,
     hours: i64,
     /// GPUs that a pod may have, and pods that a workload has at most.
     sizes: [u32; 4],
     most_pods: i64,
 }
 
-fn pool(rng: &mut Rng, number: usize) -> Pool {
-    let of = TYPES[number];
-    let nodes = rng.whole(1, 5) as u32;
-    let committed = (rng.whole(0, 2) == 0).then(|| (rng.whole(1, i64::from(nodes)) as u32, of.3 * rng.range(0.4, 0.9)));
+fn pool(rng: &mut Rng, number: usize, before: Option<&Pool>) -> Pool {
+    let same = before.filter(|_| rng.whole(0, 2) == 0);
+    let of = same.map_or(TYPES[number], |pool| pool.of);
+    let nodes = rng.whole(1, if same.is_some() { 3 } else { 5 }) as u32;
+    // Nodes that are worth the same; pods move to those of the other pool too.
+    let free =
+        |pool: &&Pool| pool.committed.is_none() && pool.waiting == 0.0 && pool.capacity == CapacityType::OnDemand;
+    let alike = same.filter(free).filter(|_| rng.whole(0, 1) == 0);
+    let committed = (alike.is_none() && rng.whole(0, 2) == 0)
+        .then(|| (rng.whole(1, i64::from(nodes)) as u32, of.3 * rng.range(0.4, 0.9)));
     Pool {
         name: format!("pool-{number}"),
         of,
         nodes,
         consolidates: rng.whole(0, 1) == 0,
         capacity: match rng.whole(0, 9) {
+            _ if alike.is_some() => CapacityType::OnDemand,
             0 => CapacityType::Reserved,
             _ => CapacityType::OnDemand,
         },
         committed,
-        waiting: if rng.whole(0, 3) == 0 {
+        waiting: if alike.is_none() && rng.whole(0, 3) == 0 {
             (rng.whole(1, 3) * 4) as f64
         } else {
             0.0
         },
+        queue: alike.map_or_else(|| format!("pool-{number}"), |pool| pool.queue.clone()),
         hours: HOURS,
         sizes: [1, 1, 2, 4],
         most_pods: 4,
@@ -97,7 +107,7 @@ impl Pool {
             pool: Some(self.name.clone()),
             elastic: true,
             consolidates: self.consolidates,
-            labels: BTreeMap::new(),
+            labels: BTreeMap::from([("queue".to_owned(), self.queue.clone())]),
             taints: Vec::new(),
             instance_type: Some(self.of.0.to_owned()),
             region: Some("us-east-1".to_owned()),
@@ -114,7 +124,7 @@ impl Pool {
             listed: self.committed.is_none(),
             on_demand: self.committed.map(|_| Hourly::new(self.of.3)),
             commitment,
-            queues: vec![self.name.clone()],
+            queues: vec![self.queue.clone()],
             strangers: 0,
         }
     }
@@ -203,7 +213,10 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         gpu: Some(GpuKind::whole(pool.of.1)),
         capacity: pool.capacity,
         pod_requests: BTreeMap::new(),
-        scheduling: Scheduling::default(),
+        scheduling: Scheduling {
+            node_selector: BTreeMap::from([("queue".to_owned(), pool.queue.clone())]),
+            ..Scheduling::default()
+        },
         monthly: Some(monthly.monthly()),
         price: Some(source()),
         serving: None,
@@ -249,9 +262,14 @@ fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &
 
 pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
     let mut rng = Rng::new(seed);
-    let pools: Vec<Pool> = (0..rng.whole(1, 4) as usize)
-        .map(|number| pool(&mut rng, number))
-        .collect();
+    let mut pools: Vec<Pool> = Vec::new();
+    for number in 0..rng.whole(1, 4) as usize {
+        // Of three with the same nodes there are too many ways to move pods for all to be tried.
+        let alone = |pool: &&Pool| pools.iter().filter(|other| other.of.0 == pool.of.0).count() == 1;
+        let before = pools.last().filter(alone);
+        let next = pool(&mut rng, number, before);
+        pools.push(next);
+    }
     let count = rng.whole(1, 9) as usize;
     let snapshot = filled(&mut rng, &pools, count, HOURS);
     (pools, snapshot)
@@ -269,6 +287,7 @@ pub(crate) fn large(workloads: usize, nodes: u32, hours: i64) -> Snapshot {
         capacity: CapacityType::OnDemand,
         committed: (number == 1).then(|| (nodes / 8, TYPES[number].3 * 0.55)),
         waiting: 0.0,
+        queue: format!("pool-{number}"),
         hours,
         sizes: [1; 4],
         most_pods: 1,
@@ -305,7 +324,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
     let monthly: Monthly = nodes.iter().filter_map(|node| node.hourly).sum::<Hourly>().monthly();
     let queue = |pool: &Pool| QueueState {
         queue: ClusterQueue {
-            name: pool.name.clone(),
+            name: pool.queue.clone(),
             ..ClusterQueue::default()
         },
         runs: QueuedRuns {
@@ -323,7 +342,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
         servers_read: true,
         absent: Vec::new(),
         gaps: Vec::new(),
-        queues: pools.iter().map(queue).collect(),
+        queues: pools.iter().filter(|pool| pool.queue == pool.name).map(queue).collect(),
         commitments,
         spend: Some(Spend {
             monthly,

@@ -14,34 +14,43 @@ use super::draw::Pool;
 /// What is on a node: GPUs of a pod, and whether it may be moved.
 type Load = Vec<(u32, bool)>;
 
-/// The nodes of a pool that an autoscaler keeps at the least, as it may move what can be moved: by trying every set of them.
-fn kept(pool: &Pool, loads: &[Load]) -> u32 {
-    let busy: Vec<&Load> = loads.iter().filter(|load| !load.is_empty()).collect();
-    if pool.capacity == CapacityType::Reserved {
-        return pool.nodes;
-    }
-    if !pool.consolidates {
-        return busy.len() as u32;
-    }
-    let sets = 0..1_u32 << busy.len();
-    let fits = |emptied: &u32| {
-        let is_emptied = |at: usize| emptied >> at & 1 == 1;
-        let mut room = Vec::new();
-        let mut moved = Vec::new();
-        for (at, load) in busy.iter().enumerate() {
-            if !is_emptied(at) {
-                room.push(pool.of.2 - load.iter().map(|(gpus, _)| gpus).sum::<u32>());
-            } else if load.iter().any(|(_, movable)| !movable) {
-                return false;
+/// The nodes that an autoscaler keeps of each pool of one queue, for every way to move what it can move that leaves all pods a
+/// place: by trying every set of nodes.
+fn ways(pools: &[&Pool], loads: &[Vec<Load>]) -> Vec<Vec<u32>> {
+    let nodes: Vec<(usize, &Load)> = (0..pools.len())
+        .flat_map(|pool| loads[pool].iter().map(move |load| (pool, load)))
+        // What is empty goes, unless it is paid for anyhow.
+        .filter(|(pool, load)| !load.is_empty() || pools[*pool].capacity == CapacityType::Reserved)
+        .collect();
+    let may_go = |at: &usize| {
+        let (pool, load) = nodes[*at];
+        let consolidates = pools[pool].consolidates && pools[pool].capacity != CapacityType::Reserved;
+        consolidates && load.iter().all(|(_, movable)| *movable)
+    };
+    let open: Vec<usize> = (0..nodes.len()).filter(may_go).collect();
+    let mut ways = Vec::new();
+    for set in 0..1_u32 << open.len() {
+        let is_emptied = |at: usize| {
+            open.iter()
+                .position(|one| *one == at)
+                .is_some_and(|bit| set >> bit & 1 == 1)
+        };
+        let (mut room, mut moved, mut kept) = (Vec::new(), Vec::new(), vec![0; pools.len()]);
+        for (at, (pool, load)) in nodes.iter().enumerate() {
+            let gpus = load.iter().map(|(gpus, _)| *gpus);
+            if is_emptied(at) {
+                moved.extend(gpus);
             } else {
-                moved.extend(load.iter().map(|(gpus, _)| *gpus));
+                room.push(pools[*pool].of.2 - gpus.sum::<u32>());
+                kept[*pool] += 1;
             }
         }
         moved.sort_unstable_by(|a, b| b.cmp(a));
-        pack(&moved, &mut room)
-    };
-    let most = sets.filter(fits).map(u32::count_ones).max().unwrap_or(0);
-    busy.len() as u32 - most
+        if pack(&moved, &mut room) {
+            ways.push(kept);
+        }
+    }
+    ways
 }
 
 /// Whether items fit the room, by trying every place.
@@ -67,7 +76,7 @@ fn pack(items: &[u32], room: &mut [u32]) -> bool {
 fn cost(pool: &Pool, before: u32, kept: u32) -> f64 {
     // What is waited for fills nodes that were there; more of them than before nobody starts for it here.
     let filled = (pool.waiting / f64::from(pool.of.2)).ceil() as u32;
-    let nodes = (kept + filled).min(before);
+    let nodes = if filled == 0 { kept } else { (kept + filled).min(before) };
     let (covered, hourly) = pool.committed.unwrap_or((0, 0.0));
     f64::from(covered) * hourly + f64::from(nodes.saturating_sub(covered)) * pool.of.3
 }
@@ -75,27 +84,23 @@ fn cost(pool: &Pool, before: u32, kept: u32) -> f64 {
 /// What the cluster costs an hour less once the plan is carried out, priced from scratch.
 pub(crate) fn repriced(pools: &[Pool], snapshot: &Snapshot, plan: &Plan) -> f64 {
     let mut saved = 0.0;
-    for pool in pools {
-        let loads = |changed: bool| -> Vec<Load> {
-            let on = |node: u32| {
-                let name = format!("{}-{node}", pool.name);
-                let pods = snapshot
-                    .workloads
-                    .iter()
-                    .flat_map(|one| one.pods.iter().map(move |pod| (one, pod)));
-                let own = pods.filter(|(_, pod)| pod.node.as_deref() == Some(&name));
-                own.filter_map(|(one, pod)| {
-                    let row = plan.accepted.iter().find(|row| changed && row.subject.id == one.id);
-                    let gpus = row.map_or(pod.gpus, |row| left(&row.moves, pod.gpus));
-                    let movable = matches!(one.kind.as_str(), "Deployment" | "StatefulSet");
-                    (gpus > 0).then_some((gpus, movable))
-                })
-                .collect()
-            };
-            (0..pool.nodes).map(on).collect()
+    let queues: BTreeSet<&str> = pools.iter().map(|pool| pool.queue.as_str()).collect();
+    for queue in queues {
+        let own: Vec<&Pool> = pools.iter().filter(|pool| pool.queue == queue).collect();
+        let loads = |changes: Option<&Plan>| -> Vec<Vec<Load>> {
+            own.iter().map(|pool| loads(pool, snapshot, changes)).collect()
         };
-        let (before, after) = (kept(pool, &loads(false)), kept(pool, &loads(true)));
-        saved += cost(pool, before, before) - cost(pool, before, after);
+        let total = |before: &[u32], kept: &[u32]| -> f64 {
+            let costs = own.iter().zip(before.iter().zip(kept));
+            costs.map(|(pool, (before, kept))| cost(pool, *before, *kept)).sum()
+        };
+        let least = |ways: &[Vec<u32>], of: &dyn Fn(&[u32]) -> f64| {
+            let costs = ways.iter().map(|kept| (of(kept), kept.clone()));
+            costs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+        };
+        let (cost_before, before) = least(&ways(&own, &loads(None)), &|kept| total(kept, kept));
+        let (cost_after, _) = least(&ways(&own, &loads(Some(plan))), &|kept| total(&before, kept));
+        saved += cost_before - cost_after;
     }
     for row in &plan.accepted {
         saved -= row
@@ -105,6 +110,26 @@ pub(crate) fn repriced(pools: &[Pool], snapshot: &Snapshot, plan: &Plan) -> f64 
             .map_or(0.0, new_nodes);
     }
     saved
+}
+
+/// What is on each node of a pool, as it is or once a plan is carried out.
+fn loads(pool: &Pool, snapshot: &Snapshot, plan: Option<&Plan>) -> Vec<Load> {
+    let on = |node: u32| {
+        let name = format!("{}-{node}", pool.name);
+        let pods = snapshot
+            .workloads
+            .iter()
+            .flat_map(|one| one.pods.iter().map(move |pod| (one, pod)));
+        let own = pods.filter(|(_, pod)| pod.node.as_deref() == Some(&name));
+        own.filter_map(|(one, pod)| {
+            let row = plan.and_then(|plan| plan.accepted.iter().find(|row| row.subject.id == one.id));
+            let gpus = row.map_or(pod.gpus, |row| left(&row.moves, pod.gpus));
+            let movable = matches!(one.kind.as_str(), "Deployment" | "StatefulSet");
+            (gpus > 0).then_some((gpus, movable))
+        })
+        .collect()
+    };
+    (0..pool.nodes).map(on).collect()
 }
 
 /// GPUs that a pod holds where it is, once all moves are made.
