@@ -25,6 +25,8 @@ pub(super) struct Chosen {
     /// By accepted scenario: what it would come to were it the only one.
     pub(super) alone: Vec<Hourly>,
     pub(super) held: Vec<(Priced, HeldBy)>,
+    /// By scenario that is held back: what would leave the bill were it the only one, less what it adds.
+    pub(super) held_leaves: Vec<Hourly>,
 }
 
 /// What each lever would do on a workload by itself.
@@ -115,10 +117,15 @@ pub(super) fn choose(
             priced.net() + only.beyond()
         })
         .collect();
+    let held_leaves = held.iter().map(|(priced, _)| {
+        let only = realise(&placement, &[priced]);
+        only.leaves[0] - priced.added
+    });
     Chosen {
         accepted,
         outcome,
         alone,
+        held_leaves: held_leaves.collect(),
         held,
     }
 }

@@ -32,15 +32,8 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
     let mut held_back: Vec<Row> = chosen
         .held
         .iter()
-        .map(|(priced, rule)| {
-            row(
-                priced,
-                Hourly::ZERO - priced.added,
-                priced.net(),
-                Some(rule.clone()),
-                world,
-            )
-        })
+        .zip(&chosen.held_leaves)
+        .map(|((priced, rule), leaves)| row(priced, *leaves, priced.net(), Some(rule.clone()), world))
         .collect();
     rank(&mut held_back);
     let kept = kept(answers, world);

@@ -11,7 +11,7 @@ use super::names::{Names, change};
 use super::safe::plain;
 use super::since;
 use super::words::{Line, bare, sentence};
-use super::worth::effect;
+use super::worth::{effect, to_do};
 
 /// Clusters that are named rather than counted.
 const NAMED_CLUSTERS: usize = 3;
@@ -67,7 +67,7 @@ pub(super) fn basis(spend: &PlanSpend) -> &'static str {
 }
 
 fn saving(plan: &Plan) -> Line {
-    let changes = count(plan.accepted.len(), "change", "changes");
+    let changes = count(to_do(&plan.accepted), "change", "changes");
     let freed: GpuCount = plan.accepted.iter().map(|row| row.saving.frees_gpus).sum();
     let text = match (&plan.spend, plan.saving.monthly.mid) {
         _ if plan.accepted.is_empty() => "Nothing: no change can be proposed as it stands.".to_owned(),

@@ -15,7 +15,7 @@ use super::proof::level;
 use super::safe::plain;
 use super::since;
 use super::words::bare;
-use super::worth::{Worth, leaves_bill, saved};
+use super::worth::{Worth, leaves_bill, overlap, saved, to_do};
 
 /// Narrower than this nothing is readable.
 const NARROWEST: u16 = 40;
@@ -106,8 +106,11 @@ fn rest(plan: &Plan, names: &Names<'_>) -> Vec<[String; 2]> {
     let mut line = |label: &str, text: String| lines.push([label.to_owned(), text]);
     if let Some(later) = plan.accepted.get(DECISIONS..).filter(|later| !later.is_empty()) {
         let worth = Worth::of(later.iter().map(|row| leaves_bill(plan, row)));
-        let changes = count(later.len(), "change", "changes");
+        let changes = count(to_do(later), "change", "changes");
         line("More", format!("{changes}, {} leaving the bill", worth.text(currency)));
+    }
+    if let Some(overlap) = overlap(plan) {
+        line("Overlap", overlap);
     }
     if let Some(first) = groups::held(plan).first() {
         let worth = Worth::of(plan.held_back.iter().map(|row| saved(plan, row)));

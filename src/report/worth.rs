@@ -65,6 +65,7 @@ pub(super) fn leaves_bill(plan: &Plan, row: &Row) -> Option<Monthly> {
 pub(super) fn effect(plan: &Plan, row: &Row) -> String {
     let freed = match row.saving.frees_gpus {
         GpuCount::ZERO => String::new(),
+        freed if gpus(freed) == "1" => " (1 GPU freed)".to_owned(),
         freed => format!(" ({} GPUs freed)", gpus(freed)),
     };
     if !is_priced(plan, row) {
@@ -72,8 +73,13 @@ pub(super) fn effect(plan: &Plan, row: &Row) -> String {
     }
     let (leaves, frees) = (row.saving.leaves_bill_monthly, row.saving.frees_capacity_monthly);
     let nothing = |amount: Monthly| amount.to_cents() == Monthly::ZERO;
-    let amount = |amount| money(amount, &plan.currency);
+    let amount = |amount: Monthly| money(Monthly::new(amount.get().abs()), &plan.currency);
     let sum = match (nothing(leaves), nothing(frees)) {
+        (false, false) if leaves.get() < 0.0 => format!(
+            "{} a month more on the bill, {} of capacity freed",
+            amount(leaves),
+            amount(frees)
+        ),
         (false, true) => format!("{} a month off the bill", amount(leaves)),
         (true, false) => format!("nothing off the bill, {} a month of capacity freed", amount(frees)),
         (true, true) => "no money saved".to_owned(),
@@ -84,6 +90,29 @@ pub(super) fn effect(plan: &Plan, row: &Row) -> String {
         ),
     };
     format!("{sum}{freed}")
+}
+
+/// What the changes would save one by one and do not save together, or the other way round.
+pub(super) fn overlap(plan: &Plan) -> Option<String> {
+    plan.spend.as_ref()?;
+    plan.saving.monthly.mid?;
+    if plan.accepted.is_empty() {
+        return None;
+    }
+    let overlap = plan.saving.overlap_monthly.to_cents().get();
+    let amount = money(Monthly::new(overlap.abs()), &plan.currency);
+    Some(if overlap > 0.0 {
+        format!("{amount} a month: one by one the changes would seem to save so much more than they do together")
+    } else if overlap < 0.0 {
+        format!("-{amount} a month: together the changes save so much more than one by one")
+    } else {
+        "none: together the changes save what they save one by one".to_owned()
+    })
+}
+
+/// Rows that are something to do: what a node pool adds follows from them.
+pub(super) fn to_do(rows: &[Row]) -> usize {
+    rows.iter().filter(|row| row.subject.kind != "NodePool").count()
 }
 
 #[cfg(test)]
@@ -108,5 +137,31 @@ mod tests {
         plan.spend = None;
         assert_eq!(leaves_bill(&plan, &row), None);
         assert_eq!(effect(&plan, &row), "saving unknown (4 GPUs freed)");
+    }
+
+    #[test]
+    fn the_overlap_is_told_whether_there_is_any_or_not() {
+        let mut plan = sample::plan();
+        let told = |plan: &Plan| overlap(plan).unwrap_or_default();
+        assert_eq!(told(&plan), "none: together the changes save what they save one by one");
+        plan.saving.overlap_monthly = Monthly::new(1200.0);
+        assert!(told(&plan).starts_with("$1,200 a month: one by one"), "{}", told(&plan));
+        plan.saving.overlap_monthly = Monthly::new(-1200.0);
+        assert!(told(&plan).starts_with("-$1,200 a month: together"), "{}", told(&plan));
+        plan.spend = None;
+        assert_eq!(overlap(&plan), None, "without prices nobody knows");
+    }
+
+    #[test]
+    fn what_adds_to_the_bill_is_not_said_to_be_off_it() {
+        let plan = sample::plan();
+        let mut row = plan.accepted[0].clone();
+        row.saving.leaves_bill_monthly = Monthly::new(-500.0);
+        row.saving.frees_capacity_monthly = Monthly::new(1500.0);
+        row.saving.frees_gpus = GpuCount::new(1.0);
+        assert_eq!(
+            effect(&plan, &row),
+            "$500 a month more on the bill, $1,500 of capacity freed (1 GPU freed)"
+        );
     }
 }

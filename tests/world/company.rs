@@ -1,10 +1,10 @@
-//! Northlight: a company that trains, serves and experiments on about 150 GPUs. A world to be read aloud.
+//! Northlight: a company that trains, serves and experiments on about 190 GPUs. A world to be read aloud.
 
 use super::random::Rng;
 use super::services as s;
 use super::training::{Cadence, Effort, batch, family};
 use super::workload::{Kind, Life, Workload};
-use super::{END, HOUR, idlers};
+use super::{END, HOUR, idlers, spot, unused};
 
 /// Its workloads: teams in order, so that each team's pods share machines.
 pub fn cast(rng: &mut Rng, start: i64) -> Vec<Workload> {
@@ -15,6 +15,7 @@ pub fn cast(rng: &mut Rng, start: i64) -> Vec<Workload> {
     cast.extend(speech_and_data(rng, start));
     cast.extend(research(rng, start));
     cast.extend(tools(rng));
+    cast.extend(overprovided(rng, start));
     cast
 }
 
@@ -155,5 +156,19 @@ fn tools(rng: &mut Rng) -> Vec<Workload> {
         idlers::office_hours(rng, ("tools", "review-bot", team, "l40s-single", 2)),
         idlers::trickle(rng, ("legal", "redaction", "", "l40s-single", 1)),
         idlers::too_young(rng, ("sandbox", "voice-prototype", "speech", "l40s-single", 1)),
+    ]
+}
+
+/// What holds more than it uses, and what was seen to bear interruptions.
+fn overprovided(rng: &mut Rng, start: i64) -> Vec<Workload> {
+    vec![
+        unused::half_a_server(rng, ("chat", "router", "chat-platform", "l40s-quad", 2)),
+        unused::five_of_eight(
+            rng,
+            ("research", "world-model", "applied-research", "a100-40", 1),
+            start,
+        ),
+        spot::replicas_with_a_budget(rng, ("chat", "northstar-chat-70b-eu", "chat-platform", "h100", 2)),
+        spot::resumes(rng, ("research", "distil", "applied-research", "a100-40", 1), start),
     ]
 }

@@ -6,7 +6,7 @@ use crate::model::plan::{Plan, Proof};
 use crate::model::snapshot::PriceBasis;
 use crate::model::units::{HOURS_PER_MONTH, Monthly};
 
-use super::super::figures::{count, money, number, window};
+use super::super::figures::{count, number, window};
 use super::super::headline::basis;
 use super::super::worth::Worth;
 use super::escaped;
@@ -33,7 +33,6 @@ pub(super) fn section(plan: &Plan) -> String {
          its own, under its node pool."
             .to_owned(),
     );
-    lines.extend(overlap(plan));
     lines.extend(proofs(plan));
     lines.push("Unknown means unknown: what was not measured, or has no price, is never counted as zero.".to_owned());
     let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
@@ -85,24 +84,6 @@ fn sources(plan: &Plan) -> Option<String> {
     Some(format!("Prices come from: {}.", escaped(&named.join("; "))))
 }
 
-fn overlap(plan: &Plan) -> Option<String> {
-    let overlap = plan.saving.overlap_monthly.to_cents();
-    plan.spend.as_ref()?;
-    plan.saving.monthly.mid?;
-    let amount = escaped(&money(Monthly::new(overlap.get().abs()), &plan.currency));
-    if overlap.get() > 0.0 {
-        Some(format!(
-            "Each taken alone, the changes would seem to save {amount} a month more than they do together."
-        ))
-    } else if overlap.get() < 0.0 {
-        Some(format!(
-            "Together the changes save {amount} a month more than each taken alone."
-        ))
-    } else {
-        None
-    }
-}
-
 fn proofs(plan: &Plan) -> Option<String> {
     if plan.accepted.is_empty() {
         return None;
@@ -120,8 +101,8 @@ fn proofs(plan: &Plan) -> Option<String> {
         })
         .collect();
     Some(format!(
-        "Proof of the {}: {}. Only replay gives an interval; arithmetic gives one figure.",
-        count(plan.accepted.len(), "change", "changes"),
+        "Proof of the {} of the plan: {}. Only replay gives an interval; arithmetic gives one figure.",
+        count(plan.accepted.len(), "row", "rows"),
         counts.join(", ")
     ))
 }

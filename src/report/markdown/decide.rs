@@ -7,7 +7,7 @@ use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
 use super::super::names::{Names, change};
 use super::super::proof::{proof, service};
 use super::super::words::sentence;
-use super::super::worth::{Worth, leaves_bill};
+use super::super::worth::{Worth, leaves_bill, overlap, to_do};
 use super::{escaped, table_row};
 
 const HEADER: &str = "\
@@ -26,11 +26,14 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
     for row in now {
         text.push_str(&table_row(&cells(plan, names, row)));
     }
+    if let Some(overlap) = overlap(plan) {
+        text.push_str(&format!("\nOverlap: {}.\n", escaped(&overlap)));
+    }
     if !later.is_empty() {
         let worth = Worth::of(later.iter().map(|row| leaves_bill(plan, row)));
         text.push_str(&format!(
             "\n{} more, {} leaving the bill: `gpuwise analyze --format json` lists them under `accepted`.\n",
-            count(later.len(), "change", "changes"),
+            count(to_do(later), "change", "changes"),
             escaped(&worth.text(&plan.currency))
         ));
     }

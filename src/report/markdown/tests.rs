@@ -34,6 +34,8 @@ fn a_review_reads_so() {
     | chat/llama-70b | team-chat | gpu: H100-80GB → L40S | $80,000 | 4 | not measured | arithmetic; confidence high, risk low | Revert the commit |
     | search/embedder | team-search | gpu: H100-80GB → L40S | $4,000 | 4 | not measured | arithmetic; confidence high, risk low | Revert the commit |
 
+    Overlap: none: together the changes save what they save one by one.
+
     Before you merge:
 
     - **chat/llama-70b, search/embedder**: Check that L40S nodes may be created.
@@ -66,7 +68,7 @@ fn a_review_reads_so() {
     - A month is 730 hours at the rate of the window, 2026-11-01 to 2026-11-15 (14 days); hours of the week are those of UTC.
     - Money leaves the bill only where a whole node goes away. A GPU freed on a node that stays only frees capacity for others. Committed capacity does not leave the bill before its term ends.
     - The changes are planned together, not added up one by one. What a freed node adds beyond its workloads is a row of its own, under its node pool.
-    - Proof of the 2 changes: 2 arithmetic on measured figures. Only replay gives an interval; arithmetic gives one figure.
+    - Proof of the 2 rows of the plan: 2 arithmetic on measured figures. Only replay gives an interval; arithmetic gives one figure.
     - Unknown means unknown: what was not measured, or has no price, is never counted as zero.
     "#);
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{INVENTORY, MANIFEST, RecordingError, SAMPLES, SERIES, decode};
 use crate::model::reading::Reading;
 
-/// About 150 GPUs and 40 workloads over 28 days.
+/// About 190 GPUs and 45 workloads over 28 days.
 ///
 /// # Errors
 /// Never for the files that are shipped, which a test rules out.

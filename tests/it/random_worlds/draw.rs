@@ -130,6 +130,16 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// What keeps its pods on its nodes, and on those of pools like it.
+    fn scheduling(&self) -> Scheduling {
+        Scheduling {
+            node_selector: BTreeMap::from([("queue".to_owned(), self.queue.clone())]),
+            ..Scheduling::default()
+        }
+    }
+}
+
 fn source() -> PriceSource {
     PriceSource {
         source: "test".to_owned(),
@@ -213,10 +223,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         gpu: Some(GpuKind::whole(pool.of.1)),
         capacity: pool.capacity,
         pod_requests: BTreeMap::new(),
-        scheduling: Scheduling {
-            node_selector: BTreeMap::from([("queue".to_owned(), pool.queue.clone())]),
-            ..Scheduling::default()
-        },
+        scheduling: pool.scheduling(),
         monthly: Some(monthly.monthly()),
         price: Some(source()),
         serving: None,
