@@ -48,7 +48,7 @@ pub(super) fn realise(placement: &Placement<'_>, set: &[&Priced]) -> Outcome {
     let mut rest: BTreeMap<String, (Hourly, u32)> = BTreeMap::new();
     for leaving in &leaving {
         let on_it = for_good().filter(|(_, release)| release.node == leaving.node.name && release.left == 0);
-        let left = take(leaving.hourly, on_it, &mut outcome.leaves);
+        let left = take(leaving.hourly, on_it, set, &mut outcome.leaves);
         let pool = rest.entry(pool_of(leaving.node)).or_insert((Hourly::ZERO, 0));
         pool.0 += left;
         pool.1 += 1;
@@ -108,12 +108,19 @@ fn pool_of(node: &GpuNode) -> String {
     node.pool.clone().unwrap_or_else(|| node.name.clone())
 }
 
-/// Gives the price of a node that goes away to the scenarios whose pods were on it, each its own share; returns the rest.
-fn take<'r>(hourly: Hourly, on_it: impl Iterator<Item = (usize, &'r Release)>, leaves: &mut [Hourly]) -> Hourly {
+/// Gives the price of a node that goes away to the scenarios whose pods were on it, each its own share and no more than it gives
+/// back in all; returns the rest.
+fn take<'r>(
+    hourly: Hourly,
+    on_it: impl Iterator<Item = (usize, &'r Release)>,
+    set: &[&Priced],
+    leaves: &mut [Hourly],
+) -> Hourly {
+    let least = |a: Hourly, b: Hourly| if a.get() < b.get() { a } else { b };
     let mut rest = hourly;
     for (row, release) in on_it {
-        let own = release.hourly * release.share;
-        let own = if own.get() < rest.get() { own } else { rest };
+        let open = set[row].value - leaves[row];
+        let own = least(least(release.hourly * release.share, rest), open);
         leaves[row] += own;
         rest -= own;
     }
@@ -155,6 +162,7 @@ fn add_sleeping<'a>(
     outcome: &mut Outcome,
 ) {
     let (mut together, mut gone) = (changes.clone(), already.to_vec());
+    let by_day = bill.clone();
     for (row, priced) in set.iter().enumerate() {
         let asleep = || priced.releases.iter().filter(|release| release.share < 1.0);
         let Some(share) = asleep().next().map(|release| release.share) else {
@@ -174,6 +182,7 @@ fn add_sleeping<'a>(
             by_itself
         };
         gone.extend(newly.iter().copied());
+        bill.at_other_hours(&by_day);
         for leaving in let_go(bill, newly, set, outcome) {
             // With the night also goes what was given back of it for good.
             let on_it = asleep()
@@ -182,16 +191,16 @@ fn add_sleeping<'a>(
             let left = take(
                 leaving.hourly * share,
                 on_it.map(|release| (row, release)),
+                set,
                 &mut outcome.leaves,
             );
+            // What others gave back beside it goes with the node too.
+            let pool = pool_of(leaving.node);
+            let elsewhere = releases(set).filter(|(_, release)| placement.reaches(&release.node, &pool));
+            let left = spread(left, elsewhere, set, &mut outcome.leaves);
             if left.get() > NOTHING {
-                let pool = outcome.pools.entry(pool_of(leaving.node)).or_insert((Hourly::ZERO, 0));
-                pool.0 += left;
+                outcome.pools.entry(pool).or_insert((Hourly::ZERO, 0)).0 += left;
             }
-        }
-        let value = priced.value;
-        if outcome.leaves[row] > value {
-            outcome.leaves[row] = value;
         }
     }
 }

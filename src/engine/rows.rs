@@ -165,8 +165,8 @@ fn pool_rows(chosen: &Chosen) -> Vec<Row> {
             levers,
             subject: SubjectRef::pool(pool),
             title: format!("nodes of {pool} go away, and cost more than what the changes on them give back"),
-            from: Shape::from([("nodes_that_go".to_owned(), json!(nodes))]),
-            to: Shape::from([("nodes_that_go".to_owned(), json!(0))]),
+            from: nodes_that_go(*nodes).0,
+            to: nodes_that_go(*nodes).1,
             moves: Vec::new(),
             saving,
             service: None,
@@ -186,6 +186,18 @@ fn pool_rows(chosen: &Chosen) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// A pool's nodes before and after; those that go at the hours when workloads sleep are there at all others.
+fn nodes_that_go(nodes: u32) -> (Shape, Shape) {
+    let shape = |key: &str, value: Value| Shape::from([(key.to_owned(), value)]);
+    match nodes {
+        0 => (
+            shape("nodes", json!("always there")),
+            shape("nodes", json!("gone while workloads sleep")),
+        ),
+        nodes => (shape("nodes_that_go", json!(nodes)), shape("nodes_that_go", json!(0))),
+    }
 }
 
 fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {

@@ -15,8 +15,17 @@ use jiff::Timestamp;
 
 use crate::generator::random::Rng;
 
+#[path = "behaviour.rs"]
+mod behaviour;
+
+use behaviour::{Behaviour, behaviour};
+
 /// Hours of history of the random worlds: as much as the levers need.
 const HOURS: i64 = 76;
+
+/// Hours of history in which a weekly pattern shows, and in which of so many worlds there are as many.
+const WEEKS: i64 = 15 * 24;
+const ONE_IN: u64 = 12;
 const END: i64 = 1_794_787_200;
 
 /// Instance type, GPU, GPUs, list price an hour.
@@ -147,22 +156,6 @@ fn source() -> PriceSource {
     }
 }
 
-/// What the GPUs of a pod do, each by itself: how active, and MiB.
-fn behaviour(rng: &mut Rng, gpus: u32) -> Vec<(f64, f64)> {
-    let used = match rng.whole(0, 3) {
-        0 => 0,
-        1 => rng.whole(0, i64::from(gpus)) as u32,
-        _ => gpus,
-    };
-    let (activity, memory) = match rng.whole(0, 1) {
-        0 => (rng.range(0.02, 0.05), 3_000.0),
-        _ => (rng.range(0.5, 0.9), 30_000.0),
-    };
-    (0..gpus)
-        .map(|gpu| if gpu < used { (activity, memory) } else { (0.0, 300.0) })
-        .collect()
-}
-
 fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<String, u32>) -> Option<Workload> {
     let pool = &pools[rng.whole(0, pools.len() as i64 - 1) as usize];
     let (kind, class) = *[
@@ -173,7 +166,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
     ]
     .get(rng.whole(0, 3) as usize)?;
     let each = *pool.sizes.get(rng.whole(0, 3) as usize)?;
-    let behaviour = behaviour(rng, each);
+    let behaviour = behaviour(rng, each, pool.hours >= WEEKS);
     let name = format!("w{number}");
     let mut pods = Vec::new();
     for replica in 0..rng.whole(1, pool.most_pods) {
@@ -232,9 +225,13 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
     })
 }
 
-fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &[(f64, f64)]) -> PodUse {
-    let points = grid(pool.hours).points();
-    let column = |value: f64| Column::from_options(vec![Some(value); points]);
+fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &Behaviour) -> PodUse {
+    let grid = grid(pool.hours);
+    let column = |value: f64| Column::from_options(vec![Some(value); grid.points()]);
+    let by_day = |work: f64, rest: f64| {
+        let at = |point: usize| Some(if behaviour.works(point, grid) { work } else { rest });
+        Column::from_options((0..grid.points()).map(at))
+    };
     let device = |(gpu, (activity, memory)): (usize, &(f64, f64))| DeviceUse {
         device: Some(DeviceId {
             node: node.to_owned(),
@@ -242,10 +239,10 @@ fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &
             mig_instance: None,
         }),
         signals: BTreeMap::from([
-            (Signal::EngineActive, column(*activity)),
-            (Signal::GpuUtil, column(activity * 100.0)),
+            (Signal::EngineActive, by_day(*activity, 0.0)),
+            (Signal::GpuUtil, by_day(activity * 100.0, 0.0)),
             (Signal::MemoryUsed, column(*memory)),
-            (Signal::Power, column(20.0 + activity * 200.0)),
+            (Signal::Power, by_day(20.0 + activity * 200.0, 20.0)),
         ]),
     };
     PodUse {
@@ -262,23 +259,25 @@ fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &
         share: 1.0,
         gpu: Some(GpuKind::whole(pool.of.1)),
         hourly: Some(Hourly::new(hourly)),
-        devices: behaviour.iter().enumerate().map(device).collect(),
+        devices: behaviour.gpus.iter().enumerate().map(device).collect(),
         server: BTreeMap::new(),
     }
 }
 
 pub(crate) fn world(seed: u64) -> (Vec<Pool>, Snapshot) {
+    let hours = if seed.is_multiple_of(ONE_IN) { WEEKS } else { HOURS };
     let mut rng = Rng::new(seed);
     let mut pools: Vec<Pool> = Vec::new();
     for number in 0..rng.whole(1, 4) as usize {
         // Of three with the same nodes there are too many ways to move pods for all to be tried.
         let alone = |pool: &&Pool| pools.iter().filter(|other| other.of.0 == pool.of.0).count() == 1;
         let before = pools.last().filter(alone);
-        let next = pool(&mut rng, number, before);
+        let mut next = pool(&mut rng, number, before);
+        next.hours = hours;
         pools.push(next);
     }
     let count = rng.whole(1, 9) as usize;
-    let snapshot = filled(&mut rng, &pools, count, HOURS);
+    let snapshot = filled(&mut rng, &pools, count, hours);
     (pools, snapshot)
 }
 

@@ -1,10 +1,10 @@
 //! A cluster that is changed as a plan says, priced from scratch: an autoscaler of its own that tries every way to move what
 //! may be moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpuwise::catalog::Catalog;
-use gpuwise::model::plan::Plan;
+use gpuwise::model::plan::{Plan, Row};
 use gpuwise::model::scenario::Move;
 use gpuwise::model::snapshot::Snapshot;
 use gpuwise::model::workload::CapacityType;
@@ -81,14 +81,52 @@ fn cost(pool: &Pool, before: u32, kept: u32) -> f64 {
     f64::from(covered) * hourly + f64::from(nodes.saturating_sub(covered)) * pool.of.3
 }
 
-/// What the cluster costs an hour less once the plan is carried out, priced from scratch.
+/// What the cluster costs an hour less once the plan is carried out, priced from scratch for every hour of a week.
 pub(crate) fn repriced(pools: &[Pool], snapshot: &Snapshot, plan: &Plan) -> f64 {
+    // Hours in which the same workloads are asleep are alike.
+    let mut alike: BTreeMap<BTreeSet<&str>, u32> = BTreeMap::new();
+    for hour in 0..168 {
+        let asleep = plan.accepted.iter().filter(|row| sleeps(row, hour));
+        *alike
+            .entry(asleep.map(|row| row.subject.id.as_str()).collect())
+            .or_insert(0) += 1;
+    }
+    let mut saved = 0.0;
+    for (asleep, hours) in &alike {
+        let share = f64::from(*hours) / 168.0;
+        saved += share * saved_by(pools, snapshot, (plan, asleep));
+        let nodes = plan.accepted.iter().filter_map(|row| {
+            let nodes = row.to.get("new_nodes")?.as_str()?;
+            let goes = asleep.contains(row.subject.id.as_str()) && goes_when_empty(pools, nodes);
+            (!goes).then(|| new_nodes(nodes))
+        });
+        saved -= share * nodes.sum::<f64>();
+    }
+    saved
+}
+
+fn sleeps(row: &Row, hour: u8) -> bool {
+    let mut moves = row.moves.iter();
+    moves.any(|change| matches!(change, Move::SleepDuring { hours, .. } if hours.hours().contains(&hour)))
+}
+
+/// Whether something is seen to remove such nodes: of those that the cluster does not have nobody knows.
+fn goes_when_empty(pools: &[Pool], nodes: &str) -> bool {
+    let on_demand = |pool: &&Pool| pool.capacity == CapacityType::OnDemand;
+    pools
+        .iter()
+        .filter(on_demand)
+        .any(|pool| nodes.ends_with(&format!(" x {}", pool.of.0)))
+}
+
+/// What its present nodes cost less while these workloads sleep.
+fn saved_by(pools: &[Pool], snapshot: &Snapshot, then: (&Plan, &BTreeSet<&str>)) -> f64 {
     let mut saved = 0.0;
     let queues: BTreeSet<&str> = pools.iter().map(|pool| pool.queue.as_str()).collect();
     for queue in queues {
         let own: Vec<&Pool> = pools.iter().filter(|pool| pool.queue == queue).collect();
-        let loads = |changes: Option<&Plan>| -> Vec<Vec<Load>> {
-            own.iter().map(|pool| loads(pool, snapshot, changes)).collect()
+        let loads = |then: Option<(&Plan, &BTreeSet<&str>)>| -> Vec<Vec<Load>> {
+            own.iter().map(|pool| loads(pool, snapshot, then)).collect()
         };
         let total = |before: &[u32], kept: &[u32]| -> f64 {
             let costs = own.iter().zip(before.iter().zip(kept));
@@ -99,21 +137,14 @@ pub(crate) fn repriced(pools: &[Pool], snapshot: &Snapshot, plan: &Plan) -> f64 
             costs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
         };
         let (cost_before, before) = least(&ways(&own, &loads(None)), &|kept| total(kept, kept));
-        let (cost_after, _) = least(&ways(&own, &loads(Some(plan))), &|kept| total(&before, kept));
+        let (cost_after, _) = least(&ways(&own, &loads(Some(then))), &|kept| total(&before, kept));
         saved += cost_before - cost_after;
-    }
-    for row in &plan.accepted {
-        saved -= row
-            .to
-            .get("new_nodes")
-            .and_then(|nodes| nodes.as_str())
-            .map_or(0.0, new_nodes);
     }
     saved
 }
 
-/// What is on each node of a pool, as it is or once a plan is carried out.
-fn loads(pool: &Pool, snapshot: &Snapshot, plan: Option<&Plan>) -> Vec<Load> {
+/// What is on each node of a pool, as it is or once a plan is carried out and these workloads sleep.
+fn loads(pool: &Pool, snapshot: &Snapshot, then: Option<(&Plan, &BTreeSet<&str>)>) -> Vec<Load> {
     let on = |node: u32| {
         let name = format!("{}-{node}", pool.name);
         let pods = snapshot
@@ -122,8 +153,14 @@ fn loads(pool: &Pool, snapshot: &Snapshot, plan: Option<&Plan>) -> Vec<Load> {
             .flat_map(|one| one.pods.iter().map(move |pod| (one, pod)));
         let own = pods.filter(|(_, pod)| pod.node.as_deref() == Some(&name));
         own.filter_map(|(one, pod)| {
-            let row = plan.and_then(|plan| plan.accepted.iter().find(|row| row.subject.id == one.id));
-            let gpus = row.map_or(pod.gpus, |row| left(&row.moves, pod.gpus));
+            let gpus = match then {
+                None => pod.gpus,
+                Some((_, asleep)) if asleep.contains(one.id.as_str()) => 0,
+                Some((plan, _)) => {
+                    let row = plan.accepted.iter().find(|row| row.subject.id == one.id);
+                    row.map_or(pod.gpus, |row| left(&row.moves, pod.gpus))
+                }
+            };
             let movable = matches!(one.kind.as_str(), "Deployment" | "StatefulSet");
             (gpus > 0).then_some((gpus, movable))
         })
