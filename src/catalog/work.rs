@@ -53,6 +53,12 @@ pub enum Tells {
     Person,
     /// A model is asked: by requests where it goes on, of data where it ends.
     Requests,
+    /// A model is there: it answers requests where it goes on, and where it ends it may do anything.
+    Model,
+    /// Nobody waits for it: a batch, unless the same name says that it trains.
+    Unattended,
+    /// Shells are served: to a person, or where it ends by itself to what starts programs on many nodes.
+    Shell,
     /// It starts a program on several GPUs at once: it trains, unless the program's name says otherwise.
     Launches,
     /// Nothing runs: the container is held open.

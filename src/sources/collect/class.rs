@@ -27,6 +27,9 @@ const LEAST: f64 = 0.6;
 /// What speaks so strongly for another class that none is answered.
 const CONTRADICTS: f64 = 0.8;
 
+/// The sort of hint that a kind gives which starts a program on many nodes.
+const LAUNCHES: &str = "launches";
+
 /// What names and the shape of a service come to at most, however many agree: they only fit.
 const LIKELY: f64 = 0.79;
 
@@ -100,13 +103,18 @@ pub fn classify(signs: Signs<'_>) -> Classified {
         return unknown(vec![care]);
     }
     let lasts = lasts(signs.kind.1);
-    let run = Run::of(&on_gpus, signs.told, rows);
+    let run = Run::of(&on_gpus, signs.told, lasts, rows);
     let mut hints = declared(signs, rows);
-    hints.extend(run.hints(lasts));
+    let said = run.hints(lasts);
+    if said.iter().any(|hint| hint.class != Class::Training) && said.iter().all(|hint| hint.class != Class::Training) {
+        // What starts a program on many nodes starts evaluations and measurements, too.
+        hints.retain(|hint| hint.sort != LAUNCHES);
+    }
+    hints.extend(said);
     if run.doing == Doing::Held {
         hints.extend(words::of_a_person(signs, rows));
     }
-    let named = words::named(signs, lasts, rows);
+    let named = words::named(signs, &on_gpus, lasts, rows);
     if matches!(run.doing, Doing::Own | Doing::Silent) {
         hints.extend(image::hints(&on_gpus, run.doing, lasts, rows));
         hints.extend(named);
@@ -132,8 +140,10 @@ fn on_gpus(containers: &[Container]) -> Vec<&Container> {
 }
 
 fn lasts(kind: &str) -> Lasts {
-    const GO_ON: [&str; 7] = [
+    const GO_ON: [&str; 9] = [
         "Deployment",
+        "DeploymentConfig",
+        "CloneSet",
         "StatefulSet",
         "ReplicaSet",
         "ReplicationController",
@@ -155,8 +165,8 @@ fn of(tells: Tells) -> Option<Class> {
     match tells {
         Tells::Training | Tells::Launches => Some(Class::Training),
         Tells::Inference => Some(Class::Inference),
-        Tells::Batch => Some(Class::Batch),
-        Tells::Notebook => Some(Class::Notebook),
+        Tells::Batch | Tells::Unattended => Some(Class::Batch),
+        Tells::Notebook | Tells::Shell => Some(Class::Notebook),
         _ => None,
     }
 }
@@ -176,7 +186,11 @@ fn declared(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
             .map_or((row.text.as_str(), None), |(kind, group)| (kind, Some(group)));
         let is_it = named == kind && of_group.is_none_or(|one| one == group);
         // What only fits a kind fits its shape: that of a service.
-        let sort = if row.weight < LEAST { "shape" } else { "kind" };
+        let sort = match row.tells {
+            Tells::Launches => LAUNCHES,
+            _ if row.weight < LEAST => "shape",
+            _ => "kind",
+        };
         hints.extend(
             of(row.tells)
                 .filter(|_| is_it)

@@ -9,6 +9,9 @@ use crate::sources::collect::identity::command::{Command, commands};
 /// A program that says this much of itself says all: names beside it are only names.
 const SAYS_ALL: f64 = 0.75;
 
+/// How much less a variable says than the option of its name.
+const BY_VARIABLE: f64 = 0.9;
+
 /// What goes on in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -28,6 +31,8 @@ pub(super) enum Doing {
 pub(super) struct Run<'r> {
     pub(super) doing: Doing,
     commands: Vec<Command>,
+    /// Names of variables, which entry points read as others read options: `NUM_EPOCHS` is `--num-epochs`.
+    variables: Vec<String>,
     program: Option<&'r WorkSign>,
     rows: &'r WorkSigns,
 }
@@ -46,7 +51,7 @@ const RUNNERS: [&str; 12] = [
 
 impl<'r> Run<'r> {
     /// What these containers run, or have others run.
-    pub(super) fn of(containers: &[&Container], told: &[String], rows: &'r WorkSigns) -> Self {
+    pub(super) fn of(containers: &[&Container], told: &[String], lasts: Lasts, rows: &'r WorkSigns) -> Self {
         let mut all: Vec<Command> = containers.iter().flat_map(|container| commands(container)).collect();
         if !told.is_empty() {
             // What it is told is its work; its pods only wait for it.
@@ -56,8 +61,8 @@ impl<'r> Run<'r> {
             });
         }
         let found: Vec<Option<&WorkSign>> = all.iter().map(|command| program(command.words(), rows)).collect();
-        let works = |row: &&WorkSign| !matches!(row.tells, Tells::Held | Tells::Joins);
-        let is = |tells: Tells| found.iter().flatten().any(|row| row.tells == tells);
+        let joins = |row: &WorkSign| row.tells == Tells::Joins || (row.tells == Tells::Shell && lasts == Lasts::Ends);
+        let works = |row: &&WorkSign| row.tells != Tells::Held && !joins(row);
         // Of several the last: an engine is built, and then served.
         let program = found.iter().rev().flatten().copied().find(works);
         let own = all
@@ -68,13 +73,18 @@ impl<'r> Run<'r> {
         let doing = match known.and_then(|row| of(row.tells)) {
             Some(class) => Doing::Program(class),
             None if own || program.is_some() => Doing::Own,
-            None if is(Tells::Joins) => Doing::Joins,
-            None if is(Tells::Held) => Doing::Held,
+            None if found.iter().flatten().any(|row| joins(row)) => Doing::Joins,
+            None if found.iter().flatten().any(|row| row.tells == Tells::Held)
+                || all.iter().any(|one| is_bare_shell(one.words())) =>
+            {
+                Doing::Held
+            }
             None => Doing::Silent,
         };
         Self {
             doing,
             commands: all,
+            variables: containers.iter().flat_map(|one| one.env.keys().cloned()).collect(),
             program,
             rows,
         }
@@ -103,6 +113,7 @@ impl<'r> Run<'r> {
         }
         hints.extend(scripts);
         hints.extend(self.flags());
+        hints.extend(self.settings());
         if let Doing::Program(class) = self.doing {
             hints.retain(|hint| hint.class == class);
         }
@@ -140,6 +151,32 @@ impl<'r> Run<'r> {
         }
         hints
     }
+
+    /// What variables say that are settings of a training. Others' settings stand in those of whoever calls them, too.
+    fn settings(&self) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        for name in &self.variables {
+            let option = format!("--{}", name.replace('_', "-").to_lowercase());
+            let known = rows_of(self.rows, Sign::Flag).find(|row| row.text == option);
+            if let Some(row) = known.filter(|row| row.tells == Tells::Training) {
+                let because = format!("its variable {name}");
+                hints.push(Hint::new(Class::Training, "option", row.weight * BY_VARIABLE, because));
+            }
+        }
+        hints
+    }
+}
+
+/// A shell that waits for somebody to type.
+fn is_bare_shell(words: &[String]) -> bool {
+    let [shell, rest @ ..] = words else {
+        return false;
+    };
+    let is_shell = matches!(base_name(shell), "sh" | "bash" | "zsh");
+    is_shell
+        && rest
+            .iter()
+            .all(|word| matches!(word.as_str(), "-i" | "-l" | "-li" | "-il"))
 }
 
 fn shown(text: &str) -> &str {
@@ -190,7 +227,7 @@ fn is_own(words: &[String]) -> bool {
         return false;
     };
     let name = base_name(first);
-    if NOISE.contains(&name) {
+    if NOISE.contains(&name) || is_bare_shell(words) {
         return false;
     }
     let is_path = first.contains('/') && (first.starts_with(['/', '.']) || is_script(first));
