@@ -227,6 +227,15 @@ fn declared(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
 /// speaks against a notebook, which has a port, too.
 fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, hints: &mut Vec<Hint>) {
     let works = !matches!(doing, Doing::Held | Doing::Joins);
+    let rows = signs.catalog.work();
+    // A desktop's port is a person's, whatever else there is.
+    let ports = words::ports(on_gpus, rows);
+    hints.extend(
+        ports
+            .iter()
+            .filter(|hint| hint.class == Class::Notebook && hint.weight >= 0.5)
+            .cloned(),
+    );
     let in_person = hints
         .iter()
         .any(|hint| hint.class == Class::Notebook && hint.weight >= 0.5);
@@ -255,12 +264,7 @@ fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, 
         hints.extend(
             replicated.map(|count| Hint::new(Class::Inference, "replicas", 0.3, format!("it has {count} replicas"))),
         );
-        let rows = signs.catalog.work();
-        hints.extend(
-            words::ports(on_gpus, rows)
-                .into_iter()
-                .filter(|hint| hint.class == Class::Inference),
-        );
+        hints.extend(ports.into_iter().filter(|hint| hint.class == Class::Inference));
     }
     let support = words::support(on_gpus, signs.catalog.work());
     let supported: Vec<Hint> = support

@@ -11,6 +11,9 @@ use crate::model::cluster::Container;
 const OWN_PROGRAM: f64 = 0.5;
 const OWN_CALLS: f64 = 0.8;
 
+/// How much a server's image says where it ends by itself: it may fetch a model or convert it.
+const ENDS: f64 = 0.6;
+
 /// An image's name without registry, tag and digest; and its tag.
 fn parts(image: &str) -> (String, String) {
     let image = image.split('@').next().unwrap_or(image).to_lowercase();
@@ -93,6 +96,7 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
             let trusted = match (doing, row.tells) {
                 (Doing::Own, Tells::Batch) if lasts == Lasts::Ends => OWN_CALLS,
                 (Doing::Own, _) => OWN_PROGRAM,
+                (_, Tells::Inference) if lasts == Lasts::Ends => ENDS,
                 _ => 1.0,
             };
             hints.extend(made_for.map(|class| Hint::new(class, "image", row.weight * trusted, because)));

@@ -12,6 +12,9 @@ const SAYS_ALL: f64 = 0.75;
 /// How much less a variable says than the option of its name.
 const BY_VARIABLE: f64 = 0.9;
 
+/// How much it says that what ends starts a server and goes on: it asks it and reads what comes back.
+const ASKS: f64 = 0.7;
+
 /// What goes on in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -34,14 +37,19 @@ pub(super) struct Run<'r> {
     /// Names of variables, which entry points read as others read options: `NUM_EPOCHS` is `--num-epochs`.
     variables: Vec<String>,
     program: Option<&'r WorkSign>,
+    /// What it starts to be asked by the rest of itself.
+    beside: Option<&'r WorkSign>,
     rows: &'r WorkSigns,
 }
 
-/// What shell scripts do besides their work.
-const NOISE: [&str; 30] = [
-    "echo", "cd", "set", "trap", "mkdir", "while", "do", "done", "true", "apt-get", "apt", "pip", "pip3", "wait",
-    "chmod", "source", ".", "if", "then", "fi", "for", "else", "touch", "ls", "cp", "export", "ulimit", "date",
-    "hostname", "[",
+/// What holds a shell script together.
+const KEYWORDS: [&str; 9] = ["while", "do", "done", "true", "if", "then", "fi", "for", "else"];
+
+/// What shell scripts do besides their work; what they do it to says nothing of the work.
+const CHORES: [&str; 34] = [
+    "echo", "printf", "cd", "set", "trap", "mkdir", "apt-get", "apt", "apk", "yum", "pip", "pip3", "wait", "chmod",
+    "chown", "source", ".", "touch", "ls", "cp", "mv", "rm", "ln", "tar", "unzip", "git", "wget", "export", "ulimit",
+    "date", "hostname", "test", "[", "exit",
 ];
 
 /// What runs a program of one's own.
@@ -60,11 +68,23 @@ impl<'r> Run<'r> {
                 ..Container::default()
             });
         }
+        all.retain(|command| {
+            let first = command.words().first();
+            first.is_none_or(|first| !CHORES.contains(&base_name(first)))
+        });
         let found: Vec<Option<&WorkSign>> = all.iter().map(|command| program(command.words(), rows)).collect();
         let joins = |row: &WorkSign| row.tells == Tells::Joins || (row.tells == Tells::Shell && lasts == Lasts::Ends);
         let works = |row: &&WorkSign| row.tells != Tells::Held && !joins(row);
         // Of several the last: an engine is built, and then served.
-        let program = found.iter().rev().flatten().copied().find(works);
+        let last = found.iter().rposition(|row| row.is_some_and(|row| works(&row)));
+        let mut program = last.and_then(|at| found[at]);
+        // What serves goes on: where something ends after it, it serves that.
+        let serves = |row: &WorkSign| of(row.tells) == Some(Class::Inference);
+        let does = |command: &Command| command.words().iter().any(|word| !KEYWORDS.contains(&word.as_str()));
+        let is_more = |(command, row): (&Command, &Option<&WorkSign>)| row.map_or(does(command), |row| works(&row));
+        let follows = |at: &usize| all.iter().zip(&found).skip(at + 1).any(is_more);
+        let asked = last.filter(|at| lasts == Lasts::Ends && program.is_some_and(serves) && follows(at));
+        let beside = asked.and_then(|_| program.take());
         let own = all
             .iter()
             .zip(&found)
@@ -72,7 +92,7 @@ impl<'r> Run<'r> {
         let known = program.filter(|row| row.tells != Tells::Launches && row.weight >= SAYS_ALL);
         let doing = match known.and_then(|row| of(row.tells)) {
             Some(class) => Doing::Program(class),
-            None if own || program.is_some() => Doing::Own,
+            None if own || program.is_some() || beside.is_some() => Doing::Own,
             None if found.iter().flatten().any(|row| joins(row)) => Doing::Joins,
             None if found.iter().flatten().any(|row| row.tells == Tells::Held)
                 || all.iter().any(|one| is_bare_shell(one.words())) =>
@@ -81,11 +101,15 @@ impl<'r> Run<'r> {
             }
             None => Doing::Silent,
         };
+        if let Some(at) = asked {
+            all.remove(at);
+        }
         Self {
             doing,
             commands: all,
             variables: containers.iter().flat_map(|one| one.env.keys().cloned()).collect(),
             program,
+            beside,
             rows,
         }
     }
@@ -110,6 +134,10 @@ impl<'r> Run<'r> {
                     format!("it runs `{}`", shown(&row.text)),
                 ));
             }
+        }
+        if let Some(row) = self.beside {
+            let because = format!("it starts `{}` and asks it", shown(&row.text));
+            hints.push(Hint::new(Class::Batch, "program", ASKS, because));
         }
         hints.extend(scripts);
         hints.extend(self.flags());
@@ -227,7 +255,7 @@ fn is_own(words: &[String]) -> bool {
         return false;
     };
     let name = base_name(first);
-    if NOISE.contains(&name) || is_bare_shell(words) {
+    if KEYWORDS.contains(&name) || is_bare_shell(words) {
         return false;
     }
     let is_path = first.contains('/') && (first.starts_with(['/', '.']) || is_script(first));

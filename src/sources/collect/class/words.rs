@@ -26,6 +26,9 @@ const TELLING: [&str; 14] = [
 /// How much less a workload's or an image's name says than that of what it runs.
 const BY_NAME: f64 = 0.75;
 
+/// The same of a container's name, which is copied from one manifest to the next.
+const BY_CONTAINER: f64 = 0.65;
+
 /// The words of a name: parted by whatever is no letter or digit, and where a capital follows a small letter.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -101,18 +104,16 @@ const NAMES: [&str; 3] = ["app", "k8s-app", "app.kubernetes.io/name"];
 /// What its names say, that of a kind which no other row knows, and the values of labels by which people say what it is.
 pub(super) fn named(signs: Signs<'_>, containers: &[&Container], lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
-    let own = std::iter::once((signs.name, "its name"));
+    let own = std::iter::once((signs.name, "its name", BY_NAME));
     let labelled = NAMES.iter().filter_map(|key| signs.labels.get(*key));
-    let labelled = labelled.map(|name| (name.as_str(), "the name in its labels"));
-    let contained = containers.iter().map(|one| (one.name.as_str(), "its container's name"));
-    for (name, whose) in own.chain(labelled).chain(contained) {
+    let labelled = labelled.map(|name| (name.as_str(), "the name in its labels", BY_NAME));
+    let contained = containers
+        .iter()
+        .map(|one| (one.name.as_str(), "its container's name", BY_CONTAINER));
+    for (name, whose, trusted) in own.chain(labelled).chain(contained) {
         for (class, weight, word) in of_itself(name, lasts, rows) {
-            hints.push(Hint::new(
-                class,
-                "name",
-                weight * BY_NAME,
-                format!("`{word}` in {whose}"),
-            ));
+            let because = format!("`{word}` in {whose}");
+            hints.push(Hint::new(class, "name", weight * trusted, because));
         }
     }
     if lasts != Lasts::GoesOn {
