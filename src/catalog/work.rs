@@ -19,6 +19,8 @@ pub enum Sign {
     Label,
     /// A program with the words that follow it; a `*` at the end stands for any rest.
     Program,
+    /// Part of a program that stands in the command line itself: `python -c "..."`.
+    Code,
     /// Part of an image's name, between its separators.
     Image,
     /// An option, or a key of the form `name=value`; a `*` at the end stands for any rest.
@@ -126,7 +128,10 @@ mod tests {
                 "{row:?}"
             );
             let lower = row.text == row.text.to_lowercase();
-            let shown = matches!(row.sign, Sign::Kind | Sign::Label | Sign::Variable | Sign::Program);
+            let shown = matches!(
+                row.sign,
+                Sign::Kind | Sign::Label | Sign::Variable | Sign::Program | Sign::Code
+            );
             assert!(lower || shown, "{row:?} is looked for in lower case");
         }
     }

@@ -239,7 +239,12 @@ async fn classes_of_manifests_that_were_written_afterwards_are_right() {
 
 #[tokio::test]
 async fn tmp_published() {
-    for file in ["published.yaml", "published-held.yaml", "published-later.yaml", "published-last.yaml"] {
+    for file in [
+        "published.yaml",
+        "published-held.yaml",
+        "published-later.yaml",
+        "published-last.yaml",
+    ] {
         println!("FILE {file}");
         measure(&own(&[file])).await;
     }

@@ -27,6 +27,9 @@ const LEAST: f64 = 0.6;
 /// What speaks so strongly for another class that none is answered.
 const CONTRADICTS: f64 = 0.8;
 
+/// Sorts of hints by what is run.
+const SAID: [&str; 2] = ["program", "script"];
+
 /// The sort of hint that a kind gives which starts a program on many nodes.
 const LAUNCHES: &str = "launches";
 
@@ -258,8 +261,13 @@ fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, 
                 "an autoscaler stands on it",
             ));
         }
+        // What trains may be kept by what keeps services: that says nothing against it.
+        let trains = |hint: &Hint| hint.class == Class::Training && hint.weight >= 0.5 && SAID.contains(&hint.sort);
+        let trains = hints.iter().any(trains);
+        hints.retain(|hint| !trains || hint.sort != "shape");
         let replicated = signs
             .replicas
+            .filter(|_| !trains)
             .filter(|count| *count > 1 && !matches!(signs.kind.1, "StatefulSet" | "DaemonSet"));
         hints.extend(
             replicated.map(|count| Hint::new(Class::Inference, "replicas", 0.3, format!("it has {count} replicas"))),

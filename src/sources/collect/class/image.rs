@@ -12,7 +12,7 @@ const OWN_PROGRAM: f64 = 0.5;
 const OWN_CALLS: f64 = 0.8;
 
 /// How much a server's image says where it ends by itself: it may fetch a model or convert it.
-const ENDS: f64 = 0.6;
+const ENDS: f64 = 0.5;
 
 /// An image's name without registry, tag and digest; and its tag.
 fn parts(image: &str) -> (String, String) {

@@ -72,7 +72,8 @@ impl<'r> Run<'r> {
             let first = command.words().first();
             first.is_none_or(|first| !CHORES.contains(&base_name(first)))
         });
-        let found: Vec<Option<&WorkSign>> = all.iter().map(|command| program(command.words(), rows)).collect();
+        let known = |command: &Command| program(command.words(), rows).or_else(|| code(command.words(), rows));
+        let found: Vec<Option<&WorkSign>> = all.iter().map(known).collect();
         let joins = |row: &WorkSign| row.tells == Tells::Joins || (row.tells == Tells::Shell && lasts == Lasts::Ends);
         let works = |row: &&WorkSign| row.tells != Tells::Held && !joins(row);
         // Of several the last: an engine is built, and then served.
@@ -247,6 +248,17 @@ fn program<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
         }
     }
     best.map(|(_, _, row)| row)
+}
+
+/// What a program that stands in the command line itself does: the strongest of its signs.
+fn code<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
+    let runs = words
+        .first()
+        .is_some_and(|first| base_name(first).starts_with("python"));
+    let at = words.iter().position(|word| word == "-c").filter(|_| runs)?;
+    let text = words.get(at + 1)?;
+    let found = rows_of(rows, Sign::Code).filter(|row| text.contains(&row.text));
+    found.max_by(|a, b| a.weight.total_cmp(&b.weight))
 }
 
 /// Whether a command is a program of one's own, and not options for what the image starts.

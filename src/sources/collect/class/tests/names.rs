@@ -171,3 +171,44 @@ fn a_desktops_port_is_a_persons() {
     desktop.containers[0].ports = vec![port(8080, "http"), port(8888, "notebook")];
     assert_eq!(desktop.class(), Class::Inference);
 }
+
+#[test]
+fn a_program_in_the_command_line_is_read() {
+    let inline = |kind, name, code: &str| {
+        let mut case = case(kind, name, "pytorch/pytorch", "");
+        case.containers[0].args = ["python", "-c", code].map(str::to_owned).to_vec();
+        case.class()
+    };
+    // Whatever it is called, it only counts its cards.
+    let counts = "import torch; print(torch.cuda.device_count())";
+    assert_eq!(inline("Job", "distributed-training", counts), Class::Unknown);
+    let trains = "import torch\nprint(torch.cuda.is_available())\nloss.backward()";
+    assert_eq!(inline("Job", "x", trains), Class::Training);
+    assert_eq!(
+        inline("Deployment", "x", "import uvicorn; uvicorn.run(app)"),
+        Class::Inference
+    );
+    // Only there: a script may be called so.
+    assert_eq!(
+        case("Job", "x", "i", "python main.py device_count").class(),
+        Class::Unknown
+    );
+}
+
+#[test]
+fn what_keeps_services_says_nothing_against_what_trains() {
+    let mut four = case("Deployment", "gpu-training", "i", "python train.py");
+    four.replicas = Some(4);
+    assert_eq!(four.class(), Class::Training);
+    // A port that is asked does: it may be the trainer's, or what it is kept for.
+    four.containers[0].probed = true;
+    four.containers[0].ports = vec![Port {
+        number: 8080,
+        name: "http".to_owned(),
+    }];
+    assert_eq!(four.class(), Class::Unknown);
+    // A name alone does not train.
+    let mut named = case("Deployment", "gpu-training", "i", "python main.py");
+    named.replicas = Some(4);
+    assert_eq!(named.class(), Class::Unknown);
+}
