@@ -19,6 +19,8 @@ pub enum Sign {
     Label,
     /// A program with the words that follow it; a `*` at the end stands for any rest.
     Program,
+    /// Part of a program that stands in the command line itself: `python -c "..."`.
+    Code,
     /// Part of an image's name, between its separators.
     Image,
     /// An option, or a key of the form `name=value`; a `*` at the end stands for any rest.
@@ -53,6 +55,12 @@ pub enum Tells {
     Person,
     /// A model is asked: by requests where it goes on, of data where it ends.
     Requests,
+    /// A model is there: it answers requests where it goes on, and where it ends it may do anything.
+    Model,
+    /// Nobody waits for it: a batch, unless the same name says that it trains.
+    Unattended,
+    /// Shells are served: to a person, or where it ends by itself to what starts programs on many nodes.
+    Shell,
     /// It starts a program on several GPUs at once: it trains, unless the program's name says otherwise.
     Launches,
     /// Nothing runs: the container is held open.
@@ -120,7 +128,10 @@ mod tests {
                 "{row:?}"
             );
             let lower = row.text == row.text.to_lowercase();
-            let shown = matches!(row.sign, Sign::Kind | Sign::Label | Sign::Variable | Sign::Program);
+            let shown = matches!(
+                row.sign,
+                Sign::Kind | Sign::Label | Sign::Variable | Sign::Program | Sign::Code
+            );
             assert!(lower || shown, "{row:?} is looked for in lower case");
         }
     }

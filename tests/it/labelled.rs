@@ -236,3 +236,21 @@ async fn classes_of_manifests_that_were_written_afterwards_are_right() {
     assert!(set.len() >= 30);
     holds(&measure(&set).await);
 }
+
+/// Shapes met in published manifests, each file gathered before the signs knew any of it; the files say what was measured then.
+const PUBLISHED: [&str; 5] = [
+    "published.yaml",
+    "published-held.yaml",
+    "published-later.yaml",
+    "published-last.yaml",
+    "published-end.yaml",
+];
+
+#[tokio::test]
+async fn classes_of_manifests_from_many_places_are_right_in_each_set() {
+    for file in PUBLISHED {
+        let set = own(&[file]);
+        assert!(set.len() >= 40, "{file}");
+        holds(&measure(&set).await);
+    }
+}

@@ -27,6 +27,12 @@ const LEAST: f64 = 0.6;
 /// What speaks so strongly for another class that none is answered.
 const CONTRADICTS: f64 = 0.8;
 
+/// Sorts of hints by what is run.
+const SAID: [&str; 2] = ["program", "script"];
+
+/// The sort of hint that a kind gives which starts a program on many nodes.
+const LAUNCHES: &str = "launches";
+
 /// What names and the shape of a service come to at most, however many agree: they only fit.
 const LIKELY: f64 = 0.79;
 
@@ -100,13 +106,18 @@ pub fn classify(signs: Signs<'_>) -> Classified {
         return unknown(vec![care]);
     }
     let lasts = lasts(signs.kind.1);
-    let run = Run::of(&on_gpus, signs.told, rows);
+    let run = Run::of(&on_gpus, signs.told, lasts, rows);
     let mut hints = declared(signs, rows);
-    hints.extend(run.hints(lasts));
+    let said = run.hints(lasts);
+    if said.iter().any(|hint| hint.class != Class::Training) && said.iter().all(|hint| hint.class != Class::Training) {
+        // What starts a program on many nodes starts evaluations and measurements, too.
+        hints.retain(|hint| hint.sort != LAUNCHES);
+    }
+    hints.extend(said);
     if run.doing == Doing::Held {
         hints.extend(words::of_a_person(signs, rows));
     }
-    let named = words::named(signs, lasts, rows);
+    let named = words::named(signs, &on_gpus, lasts, rows);
     if matches!(run.doing, Doing::Own | Doing::Silent) {
         hints.extend(image::hints(&on_gpus, run.doing, lasts, rows));
         hints.extend(named);
@@ -132,8 +143,10 @@ fn on_gpus(containers: &[Container]) -> Vec<&Container> {
 }
 
 fn lasts(kind: &str) -> Lasts {
-    const GO_ON: [&str; 7] = [
+    const GO_ON: [&str; 9] = [
         "Deployment",
+        "DeploymentConfig",
+        "CloneSet",
         "StatefulSet",
         "ReplicaSet",
         "ReplicationController",
@@ -155,8 +168,8 @@ fn of(tells: Tells) -> Option<Class> {
     match tells {
         Tells::Training | Tells::Launches => Some(Class::Training),
         Tells::Inference => Some(Class::Inference),
-        Tells::Batch => Some(Class::Batch),
-        Tells::Notebook => Some(Class::Notebook),
+        Tells::Batch | Tells::Unattended => Some(Class::Batch),
+        Tells::Notebook | Tells::Shell => Some(Class::Notebook),
         _ => None,
     }
 }
@@ -176,7 +189,11 @@ fn declared(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
             .map_or((row.text.as_str(), None), |(kind, group)| (kind, Some(group)));
         let is_it = named == kind && of_group.is_none_or(|one| one == group);
         // What only fits a kind fits its shape: that of a service.
-        let sort = if row.weight < LEAST { "shape" } else { "kind" };
+        let sort = match row.tells {
+            Tells::Launches => LAUNCHES,
+            _ if row.weight < LEAST => "shape",
+            _ => "kind",
+        };
         hints.extend(
             of(row.tells)
                 .filter(|_| is_it)
@@ -213,6 +230,15 @@ fn declared(signs: Signs<'_>, rows: &WorkSigns) -> Vec<Hint> {
 /// speaks against a notebook, which has a port, too.
 fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, hints: &mut Vec<Hint>) {
     let works = !matches!(doing, Doing::Held | Doing::Joins);
+    let rows = signs.catalog.work();
+    // A desktop's port is a person's, whatever else there is.
+    let ports = words::ports(on_gpus, rows);
+    hints.extend(
+        ports
+            .iter()
+            .filter(|hint| hint.class == Class::Notebook && hint.weight >= 0.5)
+            .cloned(),
+    );
     let in_person = hints
         .iter()
         .any(|hint| hint.class == Class::Notebook && hint.weight >= 0.5);
@@ -235,18 +261,18 @@ fn shaped(signs: Signs<'_>, on_gpus: &[&Container], lasts: Lasts, doing: Doing, 
                 "an autoscaler stands on it",
             ));
         }
+        // What trains may be kept by what keeps services: that says nothing against it.
+        let trains = |hint: &Hint| hint.class == Class::Training && hint.weight >= 0.5 && SAID.contains(&hint.sort);
+        let trains = hints.iter().any(trains);
+        hints.retain(|hint| !trains || hint.sort != "shape");
         let replicated = signs
             .replicas
+            .filter(|_| !trains)
             .filter(|count| *count > 1 && !matches!(signs.kind.1, "StatefulSet" | "DaemonSet"));
         hints.extend(
             replicated.map(|count| Hint::new(Class::Inference, "replicas", 0.3, format!("it has {count} replicas"))),
         );
-        let rows = signs.catalog.work();
-        hints.extend(
-            words::ports(on_gpus, rows)
-                .into_iter()
-                .filter(|hint| hint.class == Class::Inference),
-        );
+        hints.extend(ports.into_iter().filter(|hint| hint.class == Class::Inference));
     }
     let support = words::support(on_gpus, signs.catalog.work());
     let supported: Vec<Hint> = support

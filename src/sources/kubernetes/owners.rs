@@ -195,7 +195,9 @@ fn command_line(kind: &str, spec: &Value) -> Vec<String> {
         "RayCronJob" => text("/jobTemplate/entrypoint"),
         "SparkApplication" => return spark(spec),
         // Between its runs it has no pod that would show it.
-        "CronJob" => return scheduled(spec),
+        "CronJob" => return in_container(spec, "/jobTemplate/spec/template/spec/containers"),
+        // Those of its pods that hold GPUs wait for what another one starts in them.
+        "MPIJob" => return in_container(spec, "/mpiReplicaSpecs/Launcher/template/spec/containers"),
         "ScheduledSparkApplication" => return spec.get("template").map(spark).unwrap_or_default(),
         _ => None,
     };
@@ -204,10 +206,8 @@ fn command_line(kind: &str, spec: &Value) -> Vec<String> {
 }
 
 /// The command line of the container that asks for GPUs, or else of the first.
-fn scheduled(spec: &Value) -> Vec<String> {
-    let containers = spec
-        .pointer("/jobTemplate/spec/template/spec/containers")
-        .and_then(Value::as_array);
+fn in_container(spec: &Value, path: &str) -> Vec<String> {
+    let containers = spec.pointer(path).and_then(Value::as_array);
     let asks = |container: &&Value| asks_for_gpus(&json!({"containers": [container]}));
     let all = || containers.into_iter().flatten();
     let Some(container) = all().find(asks).or_else(|| all().next()) else {

@@ -2,12 +2,17 @@
 
 use super::run::Doing;
 use super::words::{in_name, split};
-use super::{Hint, Lasts, of, rows_of};
+use super::{Class, Hint, Lasts, of, rows_of};
 use crate::catalog::work::{Sign, Tells, WorkSigns};
 use crate::model::cluster::Container;
 
-/// How much an image says of a container that runs something of its own in it.
+/// How much an image says of a container that runs something of its own in it; more where the image is a tool for files,
+/// which a program of one's own only calls.
 const OWN_PROGRAM: f64 = 0.5;
+const OWN_CALLS: f64 = 0.8;
+
+/// How much a server's image says where it ends by itself: it may fetch a model or convert it.
+const ENDS: f64 = 0.5;
 
 /// An image's name without registry, tag and digest; and its tag.
 fn parts(image: &str) -> (String, String) {
@@ -65,7 +70,6 @@ pub(super) fn cares_for_gpus(containers: &[&Container], rows: &WorkSigns) -> Opt
 /// What the images say.
 pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
-    let trusted = if doing == Doing::Own { OWN_PROGRAM } else { 1.0 };
     for container in containers {
         let (name, tag) = parts(&container.image);
         let last = name.rsplit('/').next().unwrap_or(&name);
@@ -84,7 +88,18 @@ pub(super) fn hints(containers: &[&Container], doing: Doing, lasts: Lasts, rows:
         }
         for row in rows_of(rows, Sign::Image).filter(|row| stands_in(&row.text, &whole)) {
             let because = format!("`{}` in its image", row.text);
-            hints.extend(of(row.tells).map(|class| Hint::new(class, "image", row.weight * trusted, because)));
+            let made_for = of(row.tells).map(|class| match (class, doing, lasts) {
+                // What ends by itself and has a program of its own there asks the model of its data.
+                (Class::Inference, Doing::Own, Lasts::Ends) => Class::Batch,
+                (class, ..) => class,
+            });
+            let trusted = match (doing, row.tells) {
+                (Doing::Own, Tells::Batch) if lasts == Lasts::Ends => OWN_CALLS,
+                (Doing::Own, _) => OWN_PROGRAM,
+                (_, Tells::Inference) if lasts == Lasts::Ends => ENDS,
+                _ => 1.0,
+            };
+            hints.extend(made_for.map(|class| Hint::new(class, "image", row.weight * trusted, because)));
         }
     }
     hints

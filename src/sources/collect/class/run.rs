@@ -9,6 +9,12 @@ use crate::sources::collect::identity::command::{Command, commands};
 /// A program that says this much of itself says all: names beside it are only names.
 const SAYS_ALL: f64 = 0.75;
 
+/// How much less a variable says than the option of its name.
+const BY_VARIABLE: f64 = 0.9;
+
+/// How much it says that what ends starts a server and goes on: it asks it and reads what comes back.
+const ASKS: f64 = 0.7;
+
 /// What goes on in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -28,15 +34,22 @@ pub(super) enum Doing {
 pub(super) struct Run<'r> {
     pub(super) doing: Doing,
     commands: Vec<Command>,
+    /// Names of variables, which entry points read as others read options: `NUM_EPOCHS` is `--num-epochs`.
+    variables: Vec<String>,
     program: Option<&'r WorkSign>,
+    /// What it starts to be asked by the rest of itself.
+    beside: Option<&'r WorkSign>,
     rows: &'r WorkSigns,
 }
 
-/// What shell scripts do besides their work.
-const NOISE: [&str; 30] = [
-    "echo", "cd", "set", "trap", "mkdir", "while", "do", "done", "true", "apt-get", "apt", "pip", "pip3", "wait",
-    "chmod", "source", ".", "if", "then", "fi", "for", "else", "touch", "ls", "cp", "export", "ulimit", "date",
-    "hostname", "[",
+/// What holds a shell script together.
+const KEYWORDS: [&str; 9] = ["while", "do", "done", "true", "if", "then", "fi", "for", "else"];
+
+/// What shell scripts do besides their work; what they do it to says nothing of the work.
+const CHORES: [&str; 34] = [
+    "echo", "printf", "cd", "set", "trap", "mkdir", "apt-get", "apt", "apk", "yum", "pip", "pip3", "wait", "chmod",
+    "chown", "source", ".", "touch", "ls", "cp", "mv", "rm", "ln", "tar", "unzip", "git", "wget", "export", "ulimit",
+    "date", "hostname", "test", "[", "exit",
 ];
 
 /// What runs a program of one's own.
@@ -46,7 +59,7 @@ const RUNNERS: [&str; 12] = [
 
 impl<'r> Run<'r> {
     /// What these containers run, or have others run.
-    pub(super) fn of(containers: &[&Container], told: &[String], rows: &'r WorkSigns) -> Self {
+    pub(super) fn of(containers: &[&Container], told: &[String], lasts: Lasts, rows: &'r WorkSigns) -> Self {
         let mut all: Vec<Command> = containers.iter().flat_map(|container| commands(container)).collect();
         if !told.is_empty() {
             // What it is told is its work; its pods only wait for it.
@@ -55,11 +68,24 @@ impl<'r> Run<'r> {
                 ..Container::default()
             });
         }
-        let found: Vec<Option<&WorkSign>> = all.iter().map(|command| program(command.words(), rows)).collect();
-        let works = |row: &&WorkSign| !matches!(row.tells, Tells::Held | Tells::Joins);
-        let is = |tells: Tells| found.iter().flatten().any(|row| row.tells == tells);
+        all.retain(|command| {
+            let first = command.words().first();
+            first.is_none_or(|first| !CHORES.contains(&base_name(first)))
+        });
+        let known = |command: &Command| program(command.words(), rows).or_else(|| code(command.words(), rows));
+        let found: Vec<Option<&WorkSign>> = all.iter().map(known).collect();
+        let joins = |row: &WorkSign| row.tells == Tells::Joins || (row.tells == Tells::Shell && lasts == Lasts::Ends);
+        let works = |row: &&WorkSign| row.tells != Tells::Held && !joins(row);
         // Of several the last: an engine is built, and then served.
-        let program = found.iter().rev().flatten().copied().find(works);
+        let last = found.iter().rposition(|row| row.is_some_and(|row| works(&row)));
+        let mut program = last.and_then(|at| found[at]);
+        // What serves goes on: where something ends after it, it serves that.
+        let serves = |row: &WorkSign| of(row.tells) == Some(Class::Inference);
+        let does = |command: &Command| command.words().iter().any(|word| !KEYWORDS.contains(&word.as_str()));
+        let is_more = |(command, row): (&Command, &Option<&WorkSign>)| row.map_or(does(command), |row| works(&row));
+        let follows = |at: &usize| all.iter().zip(&found).skip(at + 1).any(is_more);
+        let asked = last.filter(|at| lasts == Lasts::Ends && program.is_some_and(serves) && follows(at));
+        let beside = asked.and_then(|_| program.take());
         let own = all
             .iter()
             .zip(&found)
@@ -67,15 +93,24 @@ impl<'r> Run<'r> {
         let known = program.filter(|row| row.tells != Tells::Launches && row.weight >= SAYS_ALL);
         let doing = match known.and_then(|row| of(row.tells)) {
             Some(class) => Doing::Program(class),
-            None if own || program.is_some() => Doing::Own,
-            None if is(Tells::Joins) => Doing::Joins,
-            None if is(Tells::Held) => Doing::Held,
+            None if own || program.is_some() || beside.is_some() => Doing::Own,
+            None if found.iter().flatten().any(|row| joins(row)) => Doing::Joins,
+            None if found.iter().flatten().any(|row| row.tells == Tells::Held)
+                || all.iter().any(|one| is_bare_shell(one.words())) =>
+            {
+                Doing::Held
+            }
             None => Doing::Silent,
         };
+        if let Some(at) = asked {
+            all.remove(at);
+        }
         Self {
             doing,
             commands: all,
+            variables: containers.iter().flat_map(|one| one.env.keys().cloned()).collect(),
             program,
+            beside,
             rows,
         }
     }
@@ -101,8 +136,13 @@ impl<'r> Run<'r> {
                 ));
             }
         }
+        if let Some(row) = self.beside {
+            let because = format!("it starts `{}` and asks it", shown(&row.text));
+            hints.push(Hint::new(Class::Batch, "program", ASKS, because));
+        }
         hints.extend(scripts);
         hints.extend(self.flags());
+        hints.extend(self.settings());
         if let Doing::Program(class) = self.doing {
             hints.retain(|hint| hint.class == class);
         }
@@ -140,6 +180,32 @@ impl<'r> Run<'r> {
         }
         hints
     }
+
+    /// What variables say that are settings of a training. Others' settings stand in those of whoever calls them, too.
+    fn settings(&self) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        for name in &self.variables {
+            let option = format!("--{}", name.replace('_', "-").to_lowercase());
+            let known = rows_of(self.rows, Sign::Flag).find(|row| row.text == option);
+            if let Some(row) = known.filter(|row| row.tells == Tells::Training) {
+                let because = format!("its variable {name}");
+                hints.push(Hint::new(Class::Training, "option", row.weight * BY_VARIABLE, because));
+            }
+        }
+        hints
+    }
+}
+
+/// A shell that waits for somebody to type.
+fn is_bare_shell(words: &[String]) -> bool {
+    let [shell, rest @ ..] = words else {
+        return false;
+    };
+    let is_shell = matches!(base_name(shell), "sh" | "bash" | "zsh");
+    is_shell
+        && rest
+            .iter()
+            .all(|word| matches!(word.as_str(), "-i" | "-l" | "-li" | "-il"))
 }
 
 fn shown(text: &str) -> &str {
@@ -184,13 +250,24 @@ fn program<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
     best.map(|(_, _, row)| row)
 }
 
+/// What a program that stands in the command line itself does: the strongest of its signs.
+fn code<'r>(words: &[String], rows: &'r WorkSigns) -> Option<&'r WorkSign> {
+    let runs = words
+        .first()
+        .is_some_and(|first| base_name(first).starts_with("python"));
+    let at = words.iter().position(|word| word == "-c").filter(|_| runs)?;
+    let text = words.get(at + 1)?;
+    let found = rows_of(rows, Sign::Code).filter(|row| text.contains(&row.text));
+    found.max_by(|a, b| a.weight.total_cmp(&b.weight))
+}
+
 /// Whether a command is a program of one's own, and not options for what the image starts.
 fn is_own(words: &[String]) -> bool {
     let Some(first) = words.first().map(String::as_str) else {
         return false;
     };
     let name = base_name(first);
-    if NOISE.contains(&name) {
+    if KEYWORDS.contains(&name) || is_bare_shell(words) {
         return false;
     }
     let is_path = first.contains('/') && (first.starts_with(['/', '.']) || is_script(first));

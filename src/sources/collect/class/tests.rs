@@ -1,5 +1,7 @@
 //! Signs one by one; what they come to together is measured on the labelled manifests in `tests/it/labelled`.
 
+mod names;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -26,6 +26,9 @@ const TELLING: [&str; 14] = [
 /// How much less a workload's or an image's name says than that of what it runs.
 const BY_NAME: f64 = 0.75;
 
+/// The same of a container's name, which is copied from one manifest to the next.
+const BY_CONTAINER: f64 = 0.65;
+
 /// The words of a name: parted by whatever is no letter or digit, and where a capital follows a small letter.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -48,18 +51,35 @@ pub(super) fn split(name: &str) -> Vec<String> {
 
 /// What the words of a name say of what lasts so: class, weight and word.
 pub(super) fn in_name<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f64, &'r str)> {
-    let mut words = split(name);
+    let words = split(name);
     // `fine-tune`, `pre-training` and their like are one word in two.
     let pairs: Vec<String> = words.windows(2).map(|pair| pair.concat()).collect();
-    words.extend(pairs);
-    let found = rows_of(rows, Sign::Word).filter(|row| words.contains(&row.text));
-    found.filter_map(|row| said(row, lasts)).collect()
+    let at = |text: &String| {
+        let of = |list: &[String]| list.iter().position(|word| word == text);
+        of(&words).into_iter().chain(of(&pairs)).min()
+    };
+    let found: Vec<(usize, &WorkSign)> = rows_of(rows, Sign::Word)
+        .filter_map(|row| Some((at(&row.text)?, row)))
+        .collect();
+    let trains = found.iter().filter(|(_, row)| row.tells == Tells::Training);
+    let trains = trains.map(|(at, _)| *at).min();
+    // Of what is done the first word speaks: `train_eval` trains, `prepare_training` prepares. What is asked of a model
+    // says which one is trained.
+    let is_beside = |at: usize, row: &WorkSign| match row.tells {
+        Tells::Unattended | Tells::Requests => trains.is_some(),
+        Tells::Batch => trains.is_some_and(|trains| trains < at),
+        _ => false,
+    };
+    let told = found.into_iter().filter(|(at, row)| !is_beside(*at, row));
+    told.filter_map(|(_, row)| said(row, lasts)).collect()
 }
 
 fn said(row: &WorkSign, lasts: Lasts) -> Option<(Class, f64, &str)> {
     let (class, fits) = match (row.tells, lasts) {
         (Tells::Training, Lasts::GoesOn) => (Class::Training, 0.75),
-        (Tells::Batch, Lasts::GoesOn) => (Class::Batch, 0.4),
+        (Tells::Batch | Tells::Unattended, Lasts::GoesOn) => (Class::Batch, 0.4),
+        (Tells::Model, Lasts::GoesOn) => (Class::Inference, 1.0),
+        (Tells::Model, Lasts::Unsaid) => (Class::Inference, 0.4),
         (Tells::Requests, Lasts::Ends) => (Class::Batch, 1.0),
         (Tells::Requests, Lasts::GoesOn) => (Class::Inference, 1.0),
         (Tells::Inference, Lasts::Ends) => (Class::Inference, 0.4),
@@ -78,16 +98,23 @@ fn of_itself<'r>(name: &str, lasts: Lasts, rows: &'r WorkSigns) -> Vec<(Class, f
     in_name(name, lasts, rows)
 }
 
-/// What its name says, that of a kind which no other row knows, and the values of labels by which people say what it is.
-pub(super) fn named(signs: Signs<'_>, lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
+/// Keys of labels that hold a name.
+const NAMES: [&str; 3] = ["app", "k8s-app", "app.kubernetes.io/name"];
+
+/// What its names say, that of a kind which no other row knows, and the values of labels by which people say what it is.
+pub(super) fn named(signs: Signs<'_>, containers: &[&Container], lasts: Lasts, rows: &WorkSigns) -> Vec<Hint> {
     let mut hints = Vec::new();
-    for (class, weight, word) in of_itself(signs.name, lasts, rows) {
-        hints.push(Hint::new(
-            class,
-            "name",
-            weight * BY_NAME,
-            format!("`{word}` in its name"),
-        ));
+    let own = std::iter::once((signs.name, "its name", BY_NAME));
+    let labelled = NAMES.iter().filter_map(|key| signs.labels.get(*key));
+    let labelled = labelled.map(|name| (name.as_str(), "the name in its labels", BY_NAME));
+    let contained = containers
+        .iter()
+        .map(|one| (one.name.as_str(), "its container's name", BY_CONTAINER));
+    for (name, whose, trusted) in own.chain(labelled).chain(contained) {
+        for (class, weight, word) in of_itself(name, lasts, rows) {
+            let because = format!("`{word}` in {whose}");
+            hints.push(Hint::new(class, "name", weight * trusted, because));
+        }
     }
     if lasts != Lasts::GoesOn {
         let kind = signs.kind.1;

@@ -180,6 +180,11 @@ async fn what_an_object_has_others_run_is_kept_without_secrets() {
         {"name": "main", "command": ["python"], "args": ["score.py", "--token=hush"],
             "resources": {"limits": {"nvidia.com/gpu": 1}}},
     ]}}}}});
+    let mpi = ("kubeflow.org/v2beta1", "MPIJob", "nccl", "uid-nccl");
+    let launched = json!({"mpiReplicaSpecs": {
+        "Launcher": {"template": {"spec": {"containers": [{"command": ["mpirun"], "args": ["all_reduce_perf", "--token=hush"]}]}}},
+        "Worker": {"template": {"spec": {"containers": [{"command": ["sshd"]}]}}},
+    }});
     let server = serve(cluster(&[
         (
             "/api/v1/pods",
@@ -187,10 +192,15 @@ async fn what_an_object_has_others_run_is_kept_without_secrets() {
                 pod("recsys-0", ray, 1),
                 pod("join-0", spark, 1),
                 pod("nightly-0", cron, 1),
+                pod("nccl-worker-0", mpi, 8),
             ],
         ),
         ("/apis/batch/v1/cronjobs", vec![object("nightly", None, &scheduled)]),
         ("/apis/ray.io/v1/rayjobs", vec![object("recsys", None, &entrypoint)]),
+        (
+            "/apis/kubeflow.org/v2beta1/mpijobs",
+            vec![object("nccl", None, &launched)],
+        ),
         (
             "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications",
             vec![object("join", None, &application)],
@@ -205,6 +215,7 @@ async fn what_an_object_has_others_run_is_kept_without_secrets() {
             .join(" ")
     };
     assert_eq!(args("CronJob"), "python score.py --token=…");
+    assert_eq!(args("MPIJob"), "mpirun all_reduce_perf --token=…");
     assert_eq!(args("RayJob"), "sh -c python train.py --api-key … --epochs 3");
     assert_eq!(
         args("SparkApplication"),
