@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
-use super::serving::serving;
+use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
+use crate::model::objective::{Objective, ObjectiveRow};
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::policy::scope::Known;
 use crate::recommenders::World;
 use crate::recommenders::memory_need::memory_need;
 
@@ -22,6 +24,7 @@ pub(super) struct Figures {
     busy: Option<Busy>,
     memory: MemoryRow,
     serving: Option<ServingRow>,
+    objectives: Vec<ObjectiveRow>,
 }
 
 pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
@@ -29,7 +32,16 @@ pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
         serving: serving(workload),
+        objectives: objectives(workload, &meant(workload, world)),
     }
+}
+
+fn meant(workload: &Workload, world: &World<'_>) -> Objective {
+    world
+        .objectives
+        .latency
+        .of(workload, Known::of(world.snapshot))
+        .objective
 }
 
 /// A row for each workload in scope; `figures` stand in the order of the snapshot's workloads.
@@ -83,6 +95,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         gpu_busy: figures.busy.clone(),
         memory_gib: figures.memory,
         serving: figures.serving.clone(),
+        objectives: figures.objectives.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ mod placement;
 mod bill;
 mod realise;
 mod guard;
+mod told;
 mod remembered;
 mod choose;
 mod rows;
@@ -222,7 +223,7 @@ impl Hearing<'_> {
         let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
         let zone = guard::zone(policy);
         guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
-        plan.notes.extend(guard::notes(&policy.permissions, &snapshot));
+        plan.notes.extend(told::notes(policy, &snapshot));
         plan
     }
 }

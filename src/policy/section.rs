@@ -212,8 +212,18 @@ impl<'a> Section<'a> {
 
     /// A text, where there is one.
     pub fn optional_text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(String, Place)> {
+        self.optional_measure(key, "a text", mistakes)
+    }
+
+    /// The same of a text that must be something, such as a time with its unit.
+    pub fn optional_measure(
+        &mut self,
+        key: &'static str,
+        must_be: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<(String, Place)> {
         asks(&self.named(key), Shape::Text, false);
-        self.optional(key, "a text", mistakes, |value| match value {
+        self.optional(key, must_be, mistakes, |value| match value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         })

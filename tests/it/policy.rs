@@ -126,6 +126,14 @@ fn the_schema_refuses_what_the_reader_refuses() {
             "p.permissions.rules[].message is missing",
         ),
         (
+            "objectives: {latency: [{ttft_p98: 1s}]}",
+            "p.objectives.latency[].ttft_p98 is unknown",
+        ),
+        (
+            "objectives: {latency: [{ttft_p95: 2}]}",
+            "p.objectives.latency[].ttft_p95 is number",
+        ),
+        (
             "prices: {rows: [{hourly: 1, colour: red}]}",
             "p.prices.rows[].colour is unknown",
         ),

@@ -23,7 +23,7 @@ mod asked;
 #[cfg(test)]
 mod tests;
 
-pub(super) use asked::notes;
+pub(super) use asked::refused;
 pub(super) use decided::Decisions;
 
 /// A scenario, and what holds it back.
