@@ -26,6 +26,7 @@ use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::Workload;
+use crate::policy::codeowners::Codeowners;
 use crate::policy::decisions::{self, Decision};
 use crate::policy::located::Located;
 use crate::policy::section::Section;
@@ -114,6 +115,13 @@ impl Judge {
         let levers: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
         self.decisions = decisions::read(files, &levers)?;
         Ok(self)
+    }
+
+    /// With the CODEOWNERS file that the policy names: the file as it is to be quoted, and its text.
+    #[must_use]
+    pub fn with_codeowners(mut self, file: &str, text: &str) -> Self {
+        self.policy.attribution.codeowners = Some(Codeowners::read(file, text));
+        self
     }
 
     /// Only these levers are asked.

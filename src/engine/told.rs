@@ -1,4 +1,4 @@
-//! What owners said that has no effect: annotations that may not ask for what they ask for.
+//! What owners said that has no effect: annotations that may not ask for what they ask for, and lines that nobody can read.
 
 use super::guard;
 use crate::model::plan::Note;
@@ -19,7 +19,19 @@ pub(super) fn notes(policy: &Policy, snapshot: &Snapshot) -> Vec<Note> {
             .map(|refused| note(workload, refused))
             .collect::<Vec<_>>()
     };
-    annotated.flat_map(of_one).collect()
+    annotated.flat_map(of_one).chain(lines(policy)).collect()
+}
+
+/// Lines of the CODEOWNERS file that mean nothing.
+fn lines(policy: &Policy) -> impl Iterator<Item = Note> {
+    let file = policy.attribution.codeowners.iter();
+    file.flat_map(|file| {
+        file.skipped.iter().map(|(line, why)| Note {
+            what: format!("a line of {}", file.file),
+            why: why.clone(),
+            place: format!("{}:{line}", file.file),
+        })
+    })
 }
 
 fn note(workload: &Workload, refused: Refused) -> Note {

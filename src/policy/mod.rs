@@ -12,6 +12,7 @@ pub mod freeze;
 pub mod scope;
 pub mod which;
 pub mod rules;
+pub mod codeowners;
 pub mod attribution;
 pub mod overrides;
 pub mod latency;
@@ -143,7 +144,7 @@ impl Policy {
         let latency = LatencyObjectives::read(&mut objectives, permissions.overrides.allows("latency"), mistakes);
         objectives.finish(mistakes);
         let mut section = root.section("attribution", mistakes);
-        let attribution = Attribution::read(&mut section, permissions.overrides.allows("owner"), mistakes);
+        let attribution = Attribution::read(&mut section, &permissions.overrides, mistakes);
         section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);

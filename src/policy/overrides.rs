@@ -14,7 +14,7 @@ use crate::model::workload::Workload;
 pub const PREFIX: &str = "gpuwise.dev/";
 
 /// What may be asked for, behind the prefix; bounds on latencies come beside them, each by its own name.
-pub const KEYS: [&str; 5] = ["ignore", "levers", "freeze-until", "owner", "min-replicas"];
+pub const KEYS: [&str; 6] = ["ignore", "levers", "freeze-until", "owner", "min-replicas", "manifest"];
 
 /// What a policy calls all bounds on latencies.
 const LATENCY: &str = "latency";
@@ -129,7 +129,7 @@ impl Overrides {
                 }
                 asked.min_replicas = number;
             }
-            // Owners and bounds count where those are told, and not here.
+            // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}
         }
