@@ -249,11 +249,16 @@ impl<'a> Section<'a> {
     ) -> Option<f64> {
         asks(&self.named(key), Shape::Number(least, most), false);
         let must_be = format!("a number from {least} to {most}");
-        let read = self.optional(key, &must_be, mistakes, |value| match value {
-            Value::Number(value) if (least..=most).contains(value) => Some(*value),
+        let (value, place) = self.optional(key, &must_be, mistakes, |value| match value {
+            Value::Number(value) => Some(*value),
             _ => None,
-        });
-        read.map(|(value, _)| value)
+        })?;
+        if !(least..=most).contains(&value) {
+            let what = format!("`{}` is {value}; it must be from {least} to {most}", self.named(key));
+            mistakes.push(mistake(&place, what));
+            return None;
+        }
+        Some(value)
     }
 
     /// The keys within the section of this name, which is not taken by that.

@@ -21,7 +21,7 @@ mod facts;
 mod decided;
 mod asked;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(super) use asked::refused;
 pub(super) use decided::Decisions;

@@ -1,5 +1,7 @@
 //! Which nodes commitments cover, and what those cost.
 
+mod credits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::nodes::NodeFacts;
@@ -35,18 +37,19 @@ pub(super) fn cover(
     let mut cover = Cover::default();
     let ended_by_then = |one: &&Commitment| one.until <= window.end;
     cover.gaps = sheet.commitments.iter().filter(ended_by_then).map(ended).collect();
-    let in_force: Vec<&Commitment> = sheet.commitments.iter().filter(|one| one.holds(window.end)).collect();
+    let same_currency = currency == sheet.currency;
+    let (lasting, told) = credits::lasting(&sheet.commitments, facts, inventory, same_currency, window.end);
+    cover.gaps.extend(told);
+    let in_force: Vec<&Commitment> = lasting.iter().filter(|one| one.holds(window.end)).collect();
     for commitment in joined(&in_force) {
-        let own = |name: &&String| facts.get(*name).is_some_and(|facts| suits(&commitment, facts));
-        let names = inventory.nodes.iter().map(|node| &node.name);
-        let own: BTreeSet<String> = names.filter(own).cloned().collect();
+        let own: BTreeSet<String> = own_nodes(&commitment, facts, inventory).cloned().collect();
         // Nodes that two different commitments may cover, and nodes of different sizes under one: which of them it is for nobody
         // says, so that none of them is thought to leave the bill.
         let others: BTreeSet<usize> = own.iter().filter_map(|name| Some(cover.nodes.get(name)?.0)).collect();
         let sizes: BTreeSet<Option<u32>> = own.iter().filter_map(|name| Some(facts.get(name)?.gpus)).collect();
         let is_clear = others.is_empty() && sizes.len() <= 1;
         let own: Vec<String> = own.into_iter().filter(|name| !cover.nodes.contains_key(name)).collect();
-        let money = commitment.hourly.filter(|_| currency == sheet.currency && is_clear);
+        let money = commitment.hourly.filter(|_| same_currency && is_clear);
         if let Some(unused) = commitment
             .nodes
             .and_then(|covered| (covered as usize).checked_sub(own.len()))
@@ -90,6 +93,16 @@ fn joined(all: &[&Commitment]) -> Vec<Commitment> {
         other.until = other.until.max(one.until);
     }
     joined
+}
+
+/// The names of nodes that exist and that it covers, or some of them.
+fn own_nodes<'n>(
+    commitment: &Commitment,
+    facts: &BTreeMap<String, NodeFacts>,
+    inventory: &'n Inventory,
+) -> impl Iterator<Item = &'n String> {
+    let names = inventory.nodes.iter().map(|node| &node.name);
+    names.filter(|name| facts.get(*name).is_some_and(|facts| suits(commitment, facts)))
 }
 
 fn suits(commitment: &Commitment, node: &NodeFacts) -> bool {

@@ -285,6 +285,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
                 region: None,
                 nodes: Some(covered),
                 hourly: Some(Hourly::new(hourly)),
+                amount: None,
                 from: None,
                 until: at(5_000),
                 place: "policy.yaml:1".to_owned(),
