@@ -9,7 +9,7 @@ use gpuwise::{pipeline, report};
 use crate::cases::Case;
 use crate::judgement::target;
 
-fn plan(case: &str, earlier: Option<&Plan>) -> Plan {
+pub(crate) fn plan(case: &str, earlier: Option<&Plan>) -> Plan {
     let case = Case::parse(case).unwrap();
     let catalog = Catalog::shipped().unwrap();
     let reading = case.reading(&catalog);

@@ -50,6 +50,9 @@ pub(super) fn cover(
         let is_clear = others.is_empty() && sizes.len() <= 1;
         let own: Vec<String> = own.into_iter().filter(|name| !cover.nodes.contains_key(name)).collect();
         let money = commitment.hourly.filter(|_| same_currency && is_clear);
+        if commitment.hourly.is_some() && !same_currency {
+            cover.gaps.push(foreign(&commitment, &sheet.currency, currency));
+        }
         if let Some(unused) = commitment
             .nodes
             .and_then(|covered| (covered as usize).checked_sub(own.len()))
@@ -153,6 +156,21 @@ fn price(facts: &mut BTreeMap<String, NodeFacts>, own: &[String], commitment: &C
                 as_of: commitment.until_day(),
             });
         }
+    }
+}
+
+fn foreign(commitment: &Commitment, own: &str, other: &str) -> PricedGap {
+    PricedGap {
+        gap: Gap::new(
+            "commitment-currency",
+            format!("what the nodes of {} cost", commitment.name),
+            format!(
+                "its price is in {own} ({}) and the cost source's figures in {other}, so that it was not used",
+                commitment.place
+            ),
+            format!("give `prices` in {other}"),
+        ),
+        monthly: None,
     }
 }
 

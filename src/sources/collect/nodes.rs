@@ -241,7 +241,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share) -> GpuNode {
         pool: dialects::pool(node),
         elastic: dialects::is_elastic(node),
         consolidates: dialects::consolidates(node),
-        instance_type: instance_type(&node.labels),
+        instance_type: facts.instance_type.clone(),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),
         shared: node
