@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Scope;
 use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
-use crate::model::objective::{Objective, ObjectiveRow};
+use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
-use crate::policy::scope::Known;
 use crate::recommenders::World;
 use crate::recommenders::memory_need::memory_need;
 
@@ -32,16 +31,8 @@ pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
         serving: serving(workload),
-        objectives: objectives(workload, &meant(workload, world)),
+        objectives: objectives(workload, &world.objective(workload)),
     }
-}
-
-fn meant(workload: &Workload, world: &World<'_>) -> Objective {
-    world
-        .objectives
-        .latency
-        .of(workload, Known::of(world.snapshot))
-        .objective
 }
 
 /// A row for each workload in scope; `figures` stand in the order of the snapshot's workloads.

@@ -96,7 +96,7 @@ impl LatencyObjectives {
         if answers_none.is_none() {
             meant.objective = self.by_policy(workload, known);
         }
-        if !self.by_annotation {
+        if !self.by_annotation || workload.overrides.is_empty() {
             return meant;
         }
         let said = |key: String| workload.overrides.get_key_value(&key);

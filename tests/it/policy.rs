@@ -235,7 +235,12 @@ fn a_codeowners_file_is_read_beside_its_policy_and_routes_owners() {
     assert!(spaces.next().is_some());
     let text = format!("* @acme/all\n/deploy/* chat\n/deploy/{owned}/ @acme/own @lead\n/deploy/{nobodys}/\n");
     let owners = write(".github/CODEOWNERS", &text);
-    run(&["policy", "check", &policy]).printed();
+    let checked = run(&["policy", "check", &policy]).printed();
+    assert!(checked.starts_with("the policy is valid\n"), "{checked}");
+    assert!(
+        checked.contains("/.github/CODEOWNERS:2 is skipped: `chat` is no owner"),
+        "{checked}"
+    );
     let plan = |more: &[&str]| -> Value {
         let line = [&["analyze", "--demo", "--format", "json", "--policy", &policy], more].concat();
         serde_json::from_str(&run(&line).printed()).unwrap()

@@ -76,7 +76,13 @@ impl Pattern {
         };
         for (at, name) in names.iter().enumerate() {
             match *name {
-                "**" if at < last || is_folder => parts.push(Part::Deep),
+                "**" if at < last || is_folder => {
+                    parts.push(Part::Deep);
+                    // `docs/**/` is the folders in `docs`, and not `docs` itself.
+                    if at == last && dialect == Dialect::GitHub {
+                        parts.push(Part::Name(vec![Token::Some]));
+                    }
+                }
                 "**" if dialect == Dialect::GitHub => end = End::Above,
                 name => parts.push(Part::Name(tokens(name, dialect)?)),
             }

@@ -1,5 +1,7 @@
 //! What GitHub and GitLab document of their files, and what neither means.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn owners_in_file(file: &str, text: &str, path: &str) -> String {
@@ -64,6 +66,8 @@ fn github_reads_patterns_as_gitignore_does() {
         ("a/**/z", "a/b/c/z/file", true),
         ("a/**", "a/b/c", true),
         ("a/**", "a", false),
+        ("a/**/", "a/b/c", true),
+        ("a/**/", "a/b", false),
         ("**/a.yaml", "a.yaml", true),
         ("**/a.yaml", "b/c/a.yaml", true),
         ("/k8s/*.yaml", "k8s/a.yaml", true),
@@ -102,6 +106,7 @@ fn gitlab_reads_patterns_over_the_whole_path_from_anywhere() {
         // Without a slash at its end it is a file.
         ("/docs", "docs/a.md", false),
         ("/docs/**", "docs/a/b", false),
+        ("/docs/**/", "docs/a", true),
         (r"\#pound.rb", "#pound.rb", true),
         (r"path\ with\ spaces/", "path with spaces/a", true),
         ("/chat-[0-9a].yaml", "chat-7.yaml", true),
@@ -190,4 +195,68 @@ fn a_pattern_that_could_be_matched_in_many_ways_takes_no_longer() {
     let deep = "**/".repeat(200) + "z";
     assert!(!means(github, &deep, &"a/".repeat(400)));
     assert!(means(github, &deep, &("a/".repeat(400) + "z")));
+}
+
+/// Whether a name is meant, tried in every way.
+fn name_by_trial(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => name_by_trial(rest, name),
+        (Some((b'*', rest)), Some((_, left))) => name_by_trial(rest, name) || name_by_trial(pattern, left),
+        (Some((own, rest)), Some((c, left))) => (own == c || *own == b'?') && name_by_trial(rest, left),
+        _ => false,
+    }
+}
+
+/// Whether all of a path is meant, name by name, tried in every way.
+fn path_by_trial(pattern: &[&str], path: &[&str]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), None) => path_by_trial(rest, path),
+        (Some((&"**", rest)), Some((_, left))) => path_by_trial(rest, path) || path_by_trial(pattern, left),
+        (Some((own, rest)), Some((name, left))) => {
+            name_by_trial(own.as_bytes(), name.as_bytes()) && path_by_trial(rest, left)
+        }
+        _ => false,
+    }
+}
+
+fn parts(most: usize, one: &'static str) -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(one, 1..=most)
+}
+
+proptest! {
+    #[test]
+    fn a_pattern_means_what_trying_every_way_finds(
+        pattern in parts(4, r"\*\*|[ab?*]{1,4}"), path in parts(5, "[ab]{1,4}"), rooted: bool
+    ) {
+        let whole = pattern.join("/");
+        // What ends with `**` or `*` is read otherwise than name by name.
+        prop_assume!(!whole.ends_with('*'));
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let mut names: Vec<&str> = pattern.iter().map(String::as_str).collect();
+        let lead = if rooted { "/" } else { "" };
+        if !rooted && names.len() == 1 {
+            names.insert(0, "**");
+        }
+        // GitHub takes what lies below, too.
+        let below = (1..=path.len()).any(|length| path_by_trial(&names, &path[..length]));
+        prop_assert_eq!(means(github, &format!("{lead}{whole}"), &path.join("/")), below);
+        if !rooted {
+            names.insert(0, "**");
+        }
+        prop_assert_eq!(means(gitlab, &format!("{lead}{whole}"), &path.join("/")), path_by_trial(&names, &path));
+    }
+
+    #[test]
+    fn any_text_is_read_line_by_line(text in r"[a/*?!#\[\]\\ @.^\n-]{0,60}", path in "[a/@ -]{0,20}") {
+        for file in ["CODEOWNERS", ".gitlab/CODEOWNERS"] {
+            let read = Codeowners::read(file, &text);
+            let lines = text.lines().count() as u64;
+            prop_assert!(read.skipped.iter().all(|(line, _)| (1..=lines).contains(line)));
+            if let Some(owners) = read.owners(&path) {
+                prop_assert!(!owners.names.is_empty() && owners.lines.iter().all(|line| (1..=lines).contains(line)));
+            }
+        }
+    }
 }
