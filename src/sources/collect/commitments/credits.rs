@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{NodeFacts, own_nodes};
 use crate::model::cluster::Inventory;
-use crate::model::commitment::{Commitment, CommitmentKind, day};
+use crate::model::commitment::{Commitment, day};
 use crate::model::gap::Gap;
 use crate::model::snapshot::PricedGap;
 use crate::model::units::{Hourly, Money};
@@ -18,22 +18,21 @@ struct Burn {
     nodes: usize,
 }
 
-/// All commitments, credits until they are spent where that comes before their term ends, and what there is to tell of them.
+/// Credits until they are spent, where that comes before their term ends, and what there is to tell of them.
 pub(super) fn lasting(
-    all: &[Commitment],
+    all: &[&Commitment],
     facts: &BTreeMap<String, NodeFacts>,
     inventory: &Inventory,
     same_currency: bool,
     now: Timestamp,
 ) -> (Vec<Commitment>, Vec<PricedGap>) {
-    let mut lasting = all.to_vec();
+    let mut lasting: Vec<Commitment> = all.iter().map(|one| (*one).clone()).collect();
     let mut gaps = Vec::new();
-    let is_credit = |at: &usize| all[*at].kind == CommitmentKind::Credits;
-    let mut order: Vec<usize> = (0..all.len()).filter(is_credit).collect();
+    let mut order: Vec<usize> = (0..all.len()).collect();
     // What is lost first is spent first.
     order.sort_by_key(|at| (all[*at].until, *at));
     for (place, at) in order.iter().enumerate() {
-        let one = &all[*at];
+        let one = all[*at];
         let same = |other: &&usize| all[**other].covers == one.covers && all[**other].region == one.region;
         let before = order[..place]
             .iter()
@@ -144,7 +143,7 @@ mod tests {
     use super::super::tests::{LIST, node, three, window};
     use super::*;
     use crate::catalog::Catalog;
-    use crate::model::commitment::Covers;
+    use crate::model::commitment::{CommitmentKind, Covers};
     use crate::policy::price_book::PriceBook;
     use crate::policy::price_sheet::PriceSheet;
     use crate::sources::collect::commitments::{Cover, cover};
@@ -309,5 +308,33 @@ mod tests {
         let cover = covered("USD", vec![cheap]);
         assert_eq!(until(&cover), ["2026-12-06"]);
         assert!(cover.gaps[0].gap.why.contains("2 of its nodes cost now"));
+    }
+    #[test]
+    fn credits_over_a_plan_pay_what_the_plan_leaves_to_pay_and_the_plan_keeps_its_price_and_term() {
+        let plan = Commitment {
+            kind: CommitmentKind::SavingsPlan,
+            nodes: Some(2),
+            hourly: Some(Hourly::new(30.0)),
+            amount: None,
+            ..credits("plan", None, "2026-01-01", "2027-06-16")
+        };
+        let a_day = (2.0 * 30.0 + LIST) * 24.0;
+        let over = credits("c", Some(a_day * 20.0), "2026-11-06", "2027-01-16");
+        // In whatever order they are written.
+        for all in [vec![plan.clone(), over.clone()], vec![over, plan]] {
+            let cover = covered("USD", all);
+            assert_eq!(codes(&cover), ["credits-run-out"]);
+            assert_eq!(until(&cover), ["2027-06-16", "2026-11-26"]);
+            assert!(
+                cover.gaps[0]
+                    .gap
+                    .why
+                    .starts_with("at the 115.04 an hour that 3 of its nodes cost now")
+            );
+            // Which nodes the plan is for and which the credits pay alone nobody says.
+            assert_eq!(cover.held[0].nodes, None);
+            let (held, alone) = cover.nodes["a"];
+            assert_eq!((held, alone), (0, Some(Hourly::new(LIST))));
+        }
     }
 }
