@@ -36,13 +36,17 @@ impl Command {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Check { files, decisions } => {
-                judge(files, &[])?.with_decisions(&texts(decisions)?)?;
+                let judge = judge(files, &[])?.with_decisions(&texts(decisions)?)?;
                 let valid = match (files.is_empty(), decisions.is_empty()) {
                     (false, true) => "the policy is valid\n",
                     (true, _) => "the decisions are valid\n",
                     (false, false) => "the policy and the decisions are valid\n",
                 };
-                deliver::text(valid, None)?;
+                let file = judge.policy().attribution.codeowners.iter();
+                let skipped = file.flat_map(|file| file.skipped.iter().map(|(line, why)| (&file.file, line, why)));
+                let skipped = skipped.map(|(file, line, why)| format!("{file}:{line} is skipped: {why}\n"));
+                let skipped: String = skipped.collect();
+                deliver::text(&format!("{valid}{skipped}"), None)?;
             }
             Self::Show { files } if files.is_empty() => deliver::text(policy::DEFAULT, None)?,
             Self::Show { files } => {

@@ -1,6 +1,7 @@
 //! Arguments that reading commands share: where the world is read, what is judged by, and what is asked about.
 
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -14,7 +15,9 @@ use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope, Selector};
 use crate::model::progress::Progress;
 use crate::pipeline::{Kubernetes, Live, Source};
-use crate::policy::PRESETS;
+use crate::policy::codeowners::LARGEST;
+use crate::policy::located::{Mistake, Place};
+use crate::policy::{Mistakes, PRESETS};
 
 /// Where the world is read.
 #[derive(Debug, Args)]
@@ -235,11 +238,50 @@ pub(super) fn policies(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage
 
 /// A judge by these policy files and price sheets.
 pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
-    Ok(Judge::with_prices(
-        &self::policies(policies)?,
-        &texts(sheets)?,
-        Catalog::shipped()?,
-    )?)
+    let judge = Judge::with_prices(&self::policies(policies)?, &texts(sheets)?, Catalog::shipped()?)?;
+    Ok(match &judge.policy().attribution.codeowners_at {
+        Some((file, place)) => {
+            let (file, text) = codeowners(file, place)?;
+            judge.with_codeowners(&file, &text)
+        }
+        None => judge,
+    })
+}
+
+/// The CODEOWNERS file that a policy names, relative to itself, and its text.
+fn codeowners(file: &str, place: &Place) -> Result<(String, String), Mistakes> {
+    let beside = Path::new(&place.file).parent().unwrap_or(Path::new(""));
+    let path = beside.join(file);
+    let wrong = |what: String| {
+        Mistakes(vec![Mistake {
+            place: place.clone(),
+            what: format!("{}: {what}", path.display()),
+        }])
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(&path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|cause| wrong(format!("it cannot be read: {cause}")))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(wrong(format!("it is larger than {} MiB", LARGEST / (1024 * 1024))));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text".to_owned()))?;
+    Ok((shortest(&path).display().to_string(), text))
+}
+
+/// A path without the steps up that it takes back.
+fn shortest(path: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        let steps_back =
+            part == Component::ParentDir && matches!(short.components().next_back(), Some(Component::Normal(_)));
+        if steps_back {
+            short.pop();
+        } else {
+            short.push(part);
+        }
+    }
+    short
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {

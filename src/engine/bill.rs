@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::placement::Placement;
+use crate::model::commitment::Commitment;
 use crate::model::queueing::WITHOUT_A_QUEUE;
 use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::units::Hourly;
@@ -118,10 +119,11 @@ impl<'a> Bill<'a> {
                     }
                 }
             }
-            Stays::Committed(at) => self.snapshot.commitments.get(*at).map_or_else(
-                || "its nodes are committed to".to_owned(),
-                |held| format!("its nodes are committed to until {} ({})", held.until_day(), held.name),
-            ),
+            Stays::Committed(at) => self
+                .snapshot
+                .commitments
+                .get(*at)
+                .map_or_else(|| "its nodes are committed to".to_owned(), Commitment::in_words),
         }
     }
 }

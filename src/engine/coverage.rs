@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
-use super::serving::serving;
+use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
+use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
@@ -22,6 +23,7 @@ pub(super) struct Figures {
     busy: Option<Busy>,
     memory: MemoryRow,
     serving: Option<ServingRow>,
+    objectives: Vec<ObjectiveRow>,
 }
 
 pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
@@ -29,6 +31,7 @@ pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
         serving: serving(workload),
+        objectives: objectives(workload, &world.objective(workload)),
     }
 }
 
@@ -83,6 +86,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         gpu_busy: figures.busy.clone(),
         memory_gib: figures.memory,
         serving: figures.serving.clone(),
+        objectives: figures.objectives.clone(),
     }
 }
 

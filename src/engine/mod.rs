@@ -12,6 +12,7 @@ mod placement;
 mod bill;
 mod realise;
 mod guard;
+mod told;
 mod remembered;
 mod choose;
 mod rows;
@@ -28,6 +29,7 @@ use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::Workload;
+use crate::policy::codeowners::Codeowners;
 use crate::policy::decisions::{self, Decision};
 use crate::policy::located::Located;
 use crate::policy::section::Section;
@@ -116,6 +118,13 @@ impl Judge {
         let levers: Vec<&str> = self.levers.iter().map(|lever| lever.id()).collect();
         self.decisions = decisions::read(files, &levers)?;
         Ok(self)
+    }
+
+    /// With the CODEOWNERS file that the policy names: the file as it is to be quoted, and its text.
+    #[must_use]
+    pub fn with_codeowners(mut self, file: &str, text: &str) -> Self {
+        self.policy.attribution.codeowners = Some(Codeowners::read(file, text));
+        self
     }
 
     /// Only these levers are asked.
@@ -226,7 +235,7 @@ impl Hearing<'_> {
         let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
         let zone = guard::zone(policy);
         guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
-        plan.notes.extend(guard::notes(&policy.permissions, &snapshot));
+        plan.notes.extend(told::notes(policy, &snapshot));
         plan
     }
 }

@@ -27,7 +27,12 @@ impl Scope {
     }
 
     fn covers(&self, namespace: &String, owner: Option<&String>) -> bool {
-        let owned = self.owners.is_empty() || owner.is_some_and(|owner| self.owners.contains(owner));
+        // A CODEOWNERS file may name several for one.
+        let is_asked = |owner: &String| {
+            let mut names = std::iter::once(owner.as_str()).chain(owner.split(", "));
+            names.any(|name| self.owners.iter().any(|asked| asked == name))
+        };
+        let owned = self.owners.is_empty() || owner.is_some_and(is_asked);
         owned && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::coverage::rounded;
 use crate::model::histogram::{Buckets, Histogram, LatencyRow, ServingRow};
+use crate::model::objective::{LatencyTarget, Objective, ObjectiveRow};
 use crate::model::time::Grid;
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
@@ -24,10 +25,37 @@ pub(super) fn serving(workload: &Workload) -> Option<ServingRow> {
     })
 }
 
+/// What its requests may take, beside what they took over the window.
+pub(super) fn objectives(workload: &Workload, objective: &Objective) -> Vec<ObjectiveRow> {
+    let seen = |target: &LatencyTarget| {
+        let total = workload.histograms.get(&target.of.signal())?.total()?;
+        total.quantile(target.at.ratio()).map(micros)
+    };
+    let latencies = objective.latencies.iter().map(|target| ObjectiveRow {
+        what: target.name.to_owned(),
+        at_most: target.at_most.as_secs_f64(),
+        unit: "seconds".to_owned(),
+        seen: seen(target),
+        place: target.place.clone(),
+    });
+    // No server tells how many it turned away.
+    let rejected = objective.rejected.iter().map(|target| ObjectiveRow {
+        what: "rejected".to_owned(),
+        at_most: target.at_most.ratio(),
+        unit: "share".to_owned(),
+        seen: None,
+        place: target.place.clone(),
+    });
+    latencies.chain(rejected).collect()
+}
+
+fn micros(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e6
+}
+
 fn latency(workload: &Workload, signal: Signal) -> Option<LatencyRow> {
     let histogram = workload.histograms.get(&signal)?;
     let total = histogram.total()?;
-    let micros = |seconds: f64| (seconds * 1e6).round() / 1e6;
     let quantile = |q| total.quantile(q).map(micros);
     Some(LatencyRow {
         p50: quantile(0.5),

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::gpu::GpuModel;
-use super::units::Hourly;
+use super::units::{Hourly, Money};
 
 /// What kind of commitment it is, in the words of those who sell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct Commitment {
     pub nodes: Option<u32>,
     /// What a node costs under it; `None` where nobody said.
     pub hourly: Option<Hourly>,
+    /// What was left of credits at `from`; `None` where nobody said.
+    pub amount: Option<Money>,
     /// Since when, at midnight UTC.
     pub from: Option<Timestamp>,
     /// Until when, not included.
@@ -89,6 +91,23 @@ impl Commitment {
 
     /// The day on which it ends.
     pub fn until_day(&self) -> String {
-        self.until.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
+        day(self.until)
     }
+
+    /// Why what runs on its nodes does not leave the bill.
+    pub fn in_words(&self) -> String {
+        let (until, name) = (self.until_day(), &self.name);
+        match self.kind {
+            // They are as good as cash: what is not spent today is spent later.
+            CommitmentKind::Credits => {
+                format!("credits pay for its nodes until {until} ({name}), and what is not used makes them last longer")
+            }
+            _ => format!("its nodes are committed to until {until} ({name})"),
+        }
+    }
+}
+
+/// The day of a moment, in UTC.
+pub fn day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::histogram::ServingRow;
+use super::objective::ObjectiveRow;
 use super::queueing::Queueing;
+pub use super::said::{Decided, Note};
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
 use super::snapshot::{ByCategory, PriceBasis};
@@ -177,6 +179,9 @@ pub struct WorkloadRow {
     /// How its model servers served; `None` where no histogram of theirs was read.
     #[serde(default)]
     pub serving: Option<ServingRow>,
+    /// What its requests may take, as far as anybody said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveRow>,
 }
 
 /// How busy GPUs were, as ratios.
@@ -278,36 +283,6 @@ pub struct Row {
     /// What to run and what must hold; only in `experiments`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
-}
-
-/// What an owner decided of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decided {
-    /// `accept`, `snooze`, `reject` or `experiment-passed`.
-    pub decision: String,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// Until when.
-    pub until: Option<String>,
-    /// On which day.
-    pub date: Option<String>,
-    /// Where it stands, such as `decisions.yaml:12`.
-    #[serde(rename = "where")]
-    pub place: String,
-}
-
-/// Something an owner said that has no effect.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Note {
-    /// What was said.
-    pub what: String,
-    /// Why it has no effect.
-    pub why: String,
-    /// Where it stands, such as `decisions.yaml:12`.
-    #[serde(rename = "where")]
-    pub place: String,
 }
 
 /// The grade of proof.

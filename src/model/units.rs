@@ -90,6 +90,11 @@ pub struct Hourly(f64);
 #[serde(transparent)]
 pub struct Monthly(f64);
 
+/// An amount of money, in the plan's currency.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Money(f64);
+
 /// A number of GPUs. Fractions are MIG slices or time averages.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -155,12 +160,20 @@ macro_rules! amount {
 
 amount!(Hourly, "currency units per hour");
 amount!(Monthly, "currency units per month of 730 hours");
+amount!(Money, "currency units");
 amount!(GpuCount, "GPUs");
 
 impl Hourly {
     /// The same rate held for a month.
     pub fn monthly(self) -> Monthly {
         Monthly(self.0 * HOURS_PER_MONTH)
+    }
+}
+
+impl Money {
+    /// For how many hours it pays this rate; `None` where that takes nothing.
+    pub fn hours_of(self, rate: Hourly) -> Option<f64> {
+        (rate.0 > 0.0).then(|| self.0 / rate.0)
     }
 }
 
@@ -193,6 +206,12 @@ mod tests {
     fn an_hour_and_a_month_agree() {
         assert_eq!(Hourly::new(2.0).monthly(), Monthly::new(1460.0));
         assert_eq!(Monthly::new(1460.0).hourly(), Hourly::new(2.0));
+    }
+
+    #[test]
+    fn money_lasts_for_hours_of_a_rate_and_for_ever_at_none() {
+        assert_eq!(Money::new(100.0).hours_of(Hourly::new(4.0)), Some(25.0));
+        assert_eq!(Money::new(100.0).hours_of(Hourly::ZERO), None);
     }
 
     #[test]

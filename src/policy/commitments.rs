@@ -5,7 +5,7 @@ use super::price_sheet::{Priced, date, subject};
 use super::section::Section;
 use crate::catalog::Catalog;
 use crate::model::commitment::{Commitment, CommitmentKind, Covers};
-use crate::model::units::Hourly;
+use crate::model::units::{Hourly, Money};
 
 /// Reads the list `prices.commitments`.
 pub(super) fn read(section: &mut Section<'_>, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Vec<Commitment> {
@@ -40,6 +40,7 @@ fn row(node: &Located, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option
     let region = section.optional_text("region", mistakes).map(|(region, _)| region);
     let nodes = section.optional_number("nodes", 1.0, 1e6, mistakes);
     let hourly = section.optional_number("hourly", 0.0, 1e6, mistakes);
+    let amount = section.optional_number("amount", 0.0, 1e12, mistakes);
     let from = date(section.optional_text("from", mistakes), mistakes);
     let (until, until_place) = section.text("until", mistakes);
     section.finish(mistakes);
@@ -62,6 +63,11 @@ fn row(node: &Located, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option
     if from.zip(until).is_some_and(|(from, until)| until <= from) {
         wrong("`until` must lie after `from`; it is the first day on which it is in force no more");
     }
+    if amount.is_some() && kind.is_some_and(|kind| kind != CommitmentKind::Credits) {
+        wrong("only credits have an `amount`; what others cost is `hourly`");
+    } else if amount.is_some() && from.is_none() {
+        wrong("an `amount` needs `from`: the day on which that was left");
+    }
     let covers = subject(instance, gpu, "a commitment covers", place, catalog, mistakes)?;
     (mistakes.len() == before).then_some(Commitment {
         name,
@@ -73,6 +79,7 @@ fn row(node: &Located, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Option
         region,
         nodes: nodes.map(|nodes| nodes as u32),
         hourly: hourly.map(Hourly::new),
+        amount: amount.map(Money::new),
         from,
         until: until?,
         place: format!("{}:{}", place.file, place.line),
@@ -121,7 +128,10 @@ mod tests {
         );
         assert!(held[0].holds("2027-06-15T23:59:59Z".parse().unwrap()));
         assert!(!held[0].holds("2027-06-16T00:00:00Z".parse().unwrap()));
-        assert_eq!((held[1].nodes, held[1].hourly), (None, None));
+        assert_eq!((held[1].nodes, held[1].hourly, held[1].amount), (None, None, None));
+        let rest =
+            read_of("    - {name: c, kind: credits, gpu: L4, amount: 25000.5, from: 2026-11-01, until: 2027-01-01}\n");
+        assert_eq!(rest.unwrap()[0].amount, Some(Money::new(25_000.5)));
     }
 
     #[test]
@@ -131,7 +141,10 @@ mod tests {
              \x20   - {name: b, kind: savings-plan, instance_type: p5.48xlarge, until: 2027-06-16}\n\
              \x20   - {name: c, kind: credits, instance_type: p5.48xlarge, gpu: L4, until: 2027-06-16}\n\
              \x20   - {name: d, kind: capacity-block, gpu: L4, nodes: 1.5, from: 2027-06-16, until: 2027-06-16}\n\
-             \x20   - {name: e, kind: committed-use, gpu: L4, nodes: 1}\n",
+             \x20   - {name: e, kind: committed-use, gpu: L4, nodes: 1}\n\
+             \x20   - {name: f, kind: credits, gpu: L4, amount: 5, until: 2027-06-16}\n\
+             \x20   - {name: g, kind: credits, gpu: L4, amount: -5, from: 2026-01-01, until: 2027-06-16}\n\
+             \x20   - {name: h, kind: savings-plan, gpu: L4, nodes: 1, amount: 5, from: 2026-01-01, until: 2027-06-16}\n",
         )
         .unwrap_err();
         for expected in [
@@ -141,6 +154,9 @@ mod tests {
             "mine.yaml:6:7: `nodes` must be a whole number",
             "mine.yaml:6:7: `until` must lie after `from`",
             "mine.yaml:7:7: `prices.commitments.until` is missing",
+            "mine.yaml:8:7: an `amount` needs `from`: the day on which that was left",
+            "mine.yaml:9:49: `prices.commitments.amount` is -5; it must be from 0",
+            "mine.yaml:10:7: only credits have an `amount`",
         ] {
             assert!(
                 told.lines().any(|line| line.starts_with(expected)),

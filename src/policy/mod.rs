@@ -10,9 +10,12 @@ pub mod selector;
 pub mod moment;
 pub mod freeze;
 pub mod scope;
+pub mod which;
 pub mod rules;
+pub mod codeowners;
 pub mod attribution;
 pub mod overrides;
+pub mod latency;
 pub mod permissions;
 pub mod decisions;
 pub mod schema;
@@ -21,6 +24,7 @@ pub mod shown;
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
 use attribution::Attribution;
+use latency::LatencyObjectives;
 use located::{Located, Mistake, Place, Value, overlay, parse};
 use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
@@ -54,6 +58,8 @@ pub struct Objectives {
     pub approved_gpus: Option<Vec<GpuKind>>,
     /// The time zone in which hours of the week are meant.
     pub timezone: String,
+    /// What requests may take.
+    pub latency: LatencyObjectives,
     /// What nodes cost by contract.
     pub prices: PriceSheet,
 }
@@ -129,15 +135,16 @@ fn is_empty(text: &str) -> bool {
 impl Policy {
     /// Reads everything but `levers` from the root section.
     pub fn read(root: &mut Section<'_>, catalog: &Catalog, mistakes: &mut Vec<Mistake>) -> Self {
-        let mut objectives = root.section("objectives", mistakes);
-        let approved = objectives.texts("approved_gpus", mistakes);
-        let timezone = timezone(&mut objectives, mistakes);
-        objectives.finish(mistakes);
         let mut section = root.section("permissions", mistakes);
         let permissions = Permissions::read(&mut section, &root.keys_of("levers"), mistakes);
         section.finish(mistakes);
+        let mut objectives = root.section("objectives", mistakes);
+        let approved = objectives.texts("approved_gpus", mistakes);
+        let timezone = timezone(&mut objectives, mistakes);
+        let latency = LatencyObjectives::read(&mut objectives, permissions.overrides.allows("latency"), mistakes);
+        objectives.finish(mistakes);
         let mut section = root.section("attribution", mistakes);
-        let attribution = Attribution::read(&mut section, permissions.overrides.allows("owner"), mistakes);
+        let attribution = Attribution::read(&mut section, &permissions.overrides, mistakes);
         section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
@@ -151,6 +158,7 @@ impl Policy {
             objectives: Objectives {
                 approved_gpus: (!approved.is_empty()).then_some(approved),
                 timezone,
+                latency,
                 prices: sheet,
             },
             permissions,

@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 
 use super::attribution::OWNER;
+use super::latency;
 use super::located::{Mistake, Place};
 use super::moment::moment;
 use super::scope::PolicyScope;
@@ -12,8 +13,11 @@ use crate::model::workload::Workload;
 /// How every annotation of ours begins.
 pub const PREFIX: &str = "gpuwise.dev/";
 
-/// What may be asked for, behind the prefix.
-pub const KEYS: [&str; 5] = ["ignore", "levers", "freeze-until", "owner", "min-replicas"];
+/// What may be asked for, behind the prefix; bounds on latencies come beside them, each by its own name.
+pub const KEYS: [&str; 6] = ["ignore", "levers", "freeze-until", "owner", "min-replicas", "manifest"];
+
+/// What a policy calls all bounds on latencies.
+const LATENCY: &str = "latency";
 
 /// Which annotations count.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +58,13 @@ impl Overrides {
     pub(super) fn read(section: &mut Section<'_>, levers: &[String], mistakes: &mut Vec<Mistake>) -> Self {
         let place = section.place_of("overrides");
         let keys = section.texts("overrides", mistakes);
-        for (key, place) in keys.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
+        for (key, place) in keys
+            .iter()
+            .filter(|(key, _)| !KEYS.contains(&key.as_str()) && key != LATENCY)
+        {
             mistakes.push(Mistake {
                 place: place.clone(),
-                what: format!("`{key}` can be no override; there are {}", KEYS.join(", ")),
+                what: format!("`{key}` can be no override; there are {}, {LATENCY}", KEYS.join(", ")),
             });
         }
         Self {
@@ -78,9 +85,13 @@ impl Overrides {
         let mut refused = Vec::new();
         for (annotation, value) in &workload.overrides {
             let key = annotation.strip_prefix(PREFIX).unwrap_or(annotation);
-            let told = if !KEYS.contains(&key) {
-                Err(format!("there is no such annotation; there are {}", KEYS.join(", ")))
-            } else if !self.allows(key) {
+            let known = if latency::is_annotation(key) { LATENCY } else { key };
+            let told = if known == key && !KEYS.contains(&key) {
+                Err(format!(
+                    "there is no such annotation; there are {}, and bounds such as ttft-p95",
+                    KEYS.join(", ")
+                ))
+            } else if !self.allows(known) {
                 Err(format!(
                     "the policy does not allow it ({}:{})",
                     self.place.file, self.place.line
@@ -118,7 +129,7 @@ impl Overrides {
                 }
                 asked.min_replicas = number;
             }
-            // It counts where owners are told, before anything is judged.
+            // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}
         }

@@ -12,6 +12,11 @@ use super::{DEFAULT, DEFAULT_NAME};
 
 /// A policy in which every list of rows has one, so that their keys are asked for.
 pub const EXEMPLAR: &str = "\
+attribution:
+  codeowners: CODEOWNERS
+  manifests: [{path: a}]
+objectives:
+  latency: [{ttft_p95: 2s}]
 permissions:
   freezes: [{name: a, until: 2026-01-01}]
   rules: [{name: a, expression: 'true', message: a}]

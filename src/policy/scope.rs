@@ -23,6 +23,12 @@ impl Known {
         }
     }
 
+    /// Where everything could be read, or labels could not.
+    #[cfg(test)]
+    pub(super) fn labels_read(labels: bool) -> Self {
+        Self { labels }
+    }
+
     /// A workload's labels; `None` where nobody could read them.
     pub fn labels(self, workload: &Workload) -> Option<&Labels> {
         (self.labels || !workload.labels.is_empty()).then_some(&workload.labels)

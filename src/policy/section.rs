@@ -212,8 +212,18 @@ impl<'a> Section<'a> {
 
     /// A text, where there is one.
     pub fn optional_text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(String, Place)> {
+        self.optional_measure(key, "a text", mistakes)
+    }
+
+    /// The same of a text that must be something, such as a time with its unit.
+    pub fn optional_measure(
+        &mut self,
+        key: &'static str,
+        must_be: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<(String, Place)> {
         asks(&self.named(key), Shape::Text, false);
-        self.optional(key, "a text", mistakes, |value| match value {
+        self.optional(key, must_be, mistakes, |value| match value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         })
@@ -239,11 +249,16 @@ impl<'a> Section<'a> {
     ) -> Option<f64> {
         asks(&self.named(key), Shape::Number(least, most), false);
         let must_be = format!("a number from {least} to {most}");
-        let read = self.optional(key, &must_be, mistakes, |value| match value {
-            Value::Number(value) if (least..=most).contains(value) => Some(*value),
+        let (value, place) = self.optional(key, &must_be, mistakes, |value| match value {
+            Value::Number(value) => Some(*value),
             _ => None,
-        });
-        read.map(|(value, _)| value)
+        })?;
+        if !(least..=most).contains(&value) {
+            let what = format!("`{}` is {value}; it must be from {least} to {most}", self.named(key));
+            mistakes.push(mistake(&place, what));
+            return None;
+        }
+        Some(value)
     }
 
     /// The keys within the section of this name, which is not taken by that.

@@ -18,10 +18,13 @@ pub mod spot_migration;
 pub mod unused_gpus;
 
 use crate::catalog::Catalog;
+use crate::model::objective::Objective;
 use crate::model::scenario::{Candidate, Subject};
 use crate::model::snapshot::Snapshot;
+use crate::model::workload::Workload;
 use crate::policy::Objectives;
 use crate::policy::located::Mistake;
+use crate::policy::scope::Known;
 use crate::policy::section::Section;
 use offers::Offers;
 
@@ -36,6 +39,14 @@ pub struct World<'a> {
     pub objectives: &'a Objectives,
     /// GPUs that workloads may be moved to, with what nodes of them cost.
     pub offers: &'a Offers,
+}
+
+impl World<'_> {
+    /// What requests of a workload may take, by the policy and its own annotations.
+    pub fn objective(&self, workload: &Workload) -> Objective {
+        let known = Known::of(self.snapshot);
+        self.objectives.latency.of(workload, known).objective
+    }
 }
 
 /// One lever. Pure: the same world gives the same candidates.

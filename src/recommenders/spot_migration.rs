@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::evidence::{fact, keep, shared_devices, unknown};
 use super::spot_offers::SpotOffer;
 use super::{Recommender, World, tolerance};
-use crate::model::commitment::Commitment;
+use crate::model::commitment::{Commitment, CommitmentKind};
 use crate::model::gap::{Gap, Reason};
 use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
 use crate::model::snapshot::GpuNode;
@@ -92,11 +92,11 @@ impl SpotMigration {
             ));
         }
         if let Some(held) = committed(workload, world) {
-            let because = format!(
-                "its nodes are committed to until {} ({}), and stay on the bill until then: spot capacity would come on top",
-                held.until_day(),
-                held.name
-            );
+            let then = match held.kind {
+                CommitmentKind::Credits => ": spot capacity would save credits, and no money",
+                _ => ", and stay on the bill until then: spot capacity would come on top",
+            };
+            let because = format!("{}{then}", held.in_words());
             return Some(keep("committed", because));
         }
         if workload.class.class == Class::Notebook {

@@ -27,6 +27,8 @@ mod servers;
 #[expect(dead_code, reason = "tests use the rest")]
 #[path = "../it/random_worlds/draw.rs"]
 mod draw;
+#[path = "../it/random_worlds/behaviour.rs"]
+mod behaviour;
 
 mod answer;
 mod chunks;

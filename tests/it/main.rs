@@ -14,6 +14,7 @@ mod binary;
 mod cases;
 mod cli;
 mod cncf;
+mod commitments;
 mod deploy;
 mod dialects;
 mod doctor;

@@ -5,6 +5,7 @@ use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::plan::Plan;
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
+use gpuwise::model::workload::Class;
 use gpuwise::pipeline;
 
 use crate::generator::{Size, World};
@@ -91,4 +92,50 @@ fn what_no_label_tells_is_told_by_the_policy() {
         let because = row.owner_because.as_deref().unwrap();
         assert_eq!(because.contains(namespace.as_str()), expected == "chat", "{because}");
     }
+}
+
+#[test]
+fn a_bound_on_latency_stands_on_its_workloads_and_changes_no_verdict() {
+    let mut reading = World::generate(2, Size::Medium, 5).to_reading(900);
+    let plain = analyze(&reading, "");
+    assert!(plain.workloads.iter().all(|row| row.objectives.is_empty()));
+    let serves = |row: &&gpuwise::model::plan::WorkloadRow| row.class == Class::Inference && row.kind == "Deployment";
+    let chat = plain.workloads.iter().find(serves).unwrap();
+    let mut controllers = reading.inventory.controllers.iter_mut();
+    let own = controllers.find(|one| one.this.kind == "Deployment" && one.this.name == chat.name);
+    let annotations = &mut own.unwrap().annotations;
+    annotations.insert("gpuwise.dev/itl-p95".to_owned(), "50ms".to_owned());
+    annotations.insert("gpuwise.dev/ttft-p95".to_owned(), "1h".to_owned());
+    let policy = format!(
+        "objectives:\n  latency:\n    - {{namespaces: [{}], names: [{}], ttft_p95: 500ms}}\n    - {{e2e_p99: 30s}}\n",
+        chat.namespace, chat.name
+    );
+    let plan = analyze(&reading, &policy);
+    assert_eq!((&plan.accepted, &plan.held_back), (&plain.accepted, &plain.held_back));
+    let of = |row: &gpuwise::model::plan::WorkloadRow| -> Vec<String> {
+        let rows = row.objectives.iter();
+        rows.map(|row| format!("{} {} {}", row.what, row.at_most, row.place))
+            .collect()
+    };
+    for row in &plan.workloads {
+        match row.class {
+            _ if row.id == chat.id => assert_eq!(
+                of(row),
+                [
+                    "ttft_p95 0.5 mine.yaml:3",
+                    "itl_p95 0.05 annotation gpuwise.dev/itl-p95"
+                ]
+            ),
+            Class::Inference | Class::Unknown => assert_eq!(of(row), ["e2e_p99 30 mine.yaml:4"], "{}", row.id),
+            _ => assert_eq!(of(row), Vec::<String>::new(), "{}", row.id),
+        }
+    }
+    let what: Vec<&str> = plan.notes.iter().map(|note| note.what.as_str()).collect();
+    let refused = format!(
+        "annotation gpuwise.dev/ttft-p95: \"1h\" of {}/{}",
+        chat.namespace, chat.name
+    );
+    assert_eq!(what, [refused]);
+    let story = gpuwise::report::explain::why(&plan, &chat.id).unwrap();
+    assert!(story.contains("  Bounds   ttft_p95 at most 500 ms: "), "{story}");
 }

@@ -126,6 +126,14 @@ fn the_schema_refuses_what_the_reader_refuses() {
             "p.permissions.rules[].message is missing",
         ),
         (
+            "objectives: {latency: [{ttft_p98: 1s}]}",
+            "p.objectives.latency[].ttft_p98 is unknown",
+        ),
+        (
+            "objectives: {latency: [{ttft_p95: 2}]}",
+            "p.objectives.latency[].ttft_p95 is number",
+        ),
+        (
             "prices: {rows: [{hourly: 1, colour: red}]}",
             "p.prices.rows[].colour is unknown",
         ),
@@ -199,4 +207,72 @@ fn a_preset_is_chosen_by_its_name_and_a_file_is_laid_over_it() {
     std::fs::write(folder.path().join("bad.yaml"), "permissions: {least: 1}\n").unwrap();
     let bad = folder.path().join("bad.yaml").display().to_string();
     run(&["policy", "show", &bad]).fails(USAGE, &["unknown key `permissions.least`"]);
+}
+
+#[test]
+fn a_codeowners_file_is_read_beside_its_policy_and_routes_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let policy = write(
+        "policy/mine.yaml",
+        "attribution:\n  owner_labels: []\n  codeowners: ../.github/CODEOWNERS\n  manifests:\n    \
+         - {path: 'deploy/{namespace}/{name}.yaml'}\n  default_owner: finops\n",
+    );
+    run(&["policy", "check", &policy]).fails(
+        USAGE,
+        &["mine.yaml:3:15: ", "policy/../.github/CODEOWNERS: it cannot be read"],
+    );
+    let demo: Value = serde_json::from_str(&run(&["analyze", "--demo", "--format", "json"]).printed()).unwrap();
+    let rows = demo["workloads"].as_array().unwrap().iter();
+    let spaces: std::collections::BTreeSet<&str> = rows.map(|row| row["namespace"].as_str().unwrap()).collect();
+    let mut spaces = spaces.into_iter();
+    let (owned, nobodys) = (spaces.next().unwrap(), spaces.next().unwrap());
+    assert!(spaces.next().is_some());
+    let text = format!("* @acme/all\n/deploy/* chat\n/deploy/{owned}/ @acme/own @lead\n/deploy/{nobodys}/\n");
+    let owners = write(".github/CODEOWNERS", &text);
+    let checked = run(&["policy", "check", &policy]).printed();
+    assert!(checked.starts_with("the policy is valid\n"), "{checked}");
+    assert!(
+        checked.contains("/.github/CODEOWNERS:2 is skipped: `chat` is no owner"),
+        "{checked}"
+    );
+    let plan = |more: &[&str]| -> Value {
+        let line = [&["analyze", "--demo", "--format", "json", "--policy", &policy], more].concat();
+        serde_json::from_str(&run(&line).printed()).unwrap()
+    };
+    let all = plan(&[]);
+    let of = |plan: &Value| -> Vec<(String, String, String)> {
+        let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let rows = plan["workloads"].as_array().unwrap().iter();
+        rows.map(|row| (text(row, "namespace"), text(row, "owner"), text(row, "owner_because")))
+            .collect()
+    };
+    let rows = of(&all);
+    let own_line = format!(".github/CODEOWNERS:3 for deploy/{owned}/");
+    for (namespace, owner, because) in &rows {
+        let (expected, line) = match namespace {
+            _ if namespace == owned => ("@acme/own, @lead", own_line.as_str()),
+            _ if namespace == nobodys => ("finops", "the policy's default"),
+            _ => ("@acme/all", ".github/CODEOWNERS:1 for deploy/"),
+        };
+        assert_eq!(owner, expected);
+        assert!(because.contains(line), "{because}");
+    }
+    let note = &all["notes"][0];
+    assert!(note["where"].as_str().unwrap().ends_with("CODEOWNERS:2"), "{note}");
+    let one = of(&plan(&["--owner", "@lead"]));
+    assert!(
+        !one.is_empty() && one.iter().all(|(namespace, ..)| namespace == owned),
+        "{one:?}"
+    );
+
+    std::fs::write(&owners, "#".repeat(3 * 1024 * 1024 + 1)).unwrap();
+    run(&["policy", "show", &policy]).fails(USAGE, &["mine.yaml:3:15: ", "larger than 3 MiB"]);
+    std::fs::write(&owners, b"\xff\xfe*").unwrap();
+    run(&["policy", "show", &policy]).fails(USAGE, &["it is not UTF-8 text"]);
 }

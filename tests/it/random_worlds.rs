@@ -1,6 +1,7 @@
 //! Ten thousand random clusters: the plan adds up in every one of them, and a cluster that is changed as it says and priced
 //! from scratch costs as much less as it says.
 
+mod behaviour;
 mod draw;
 mod reprice;
 

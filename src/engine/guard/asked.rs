@@ -2,8 +2,7 @@
 
 use super::{Guard, rule, sleeps};
 use crate::engine::price::Priced;
-use crate::model::plan::{HeldBy, Note};
-use crate::model::snapshot::Snapshot;
+use crate::model::plan::HeldBy;
 use crate::model::workload::Workload;
 use crate::policy::moment;
 use crate::policy::overrides::{Asked, Refused};
@@ -56,25 +55,9 @@ impl Guard<'_> {
     }
 }
 
-/// Annotations that have no effect.
-pub(in crate::engine) fn notes(permissions: &Permissions, snapshot: &Snapshot) -> Vec<Note> {
-    let mut notes = Vec::new();
-    for workload in snapshot
-        .workloads
-        .iter()
-        .filter(|workload| !workload.overrides.is_empty())
-    {
-        let (_, refused) = asked(workload, permissions);
-        notes.extend(refused.into_iter().map(|refused| Note {
-            what: format!(
-                "annotation {}: {:?} of {}/{}",
-                refused.key, refused.value, workload.namespace, workload.name
-            ),
-            why: refused.why,
-            place: place(workload),
-        }));
-    }
-    notes
+/// What a workload asks for in vain.
+pub(in crate::engine) fn refused(workload: &Workload, permissions: &Permissions) -> Vec<Refused> {
+    asked(workload, permissions).1
 }
 
 fn place(workload: &Workload) -> String {
@@ -85,8 +68,9 @@ fn place(workload: &Workload) -> String {
 mod tests {
     use super::super::guard;
     use super::super::tests::{policy, priced, snapshot, workload};
-    use super::*;
+    use crate::engine::told;
     use crate::model::scenario::Move;
+    use crate::model::snapshot::Snapshot;
 
     fn annotated(pairs: &[(&str, &str)]) -> Snapshot {
         let mut chat = workload("prod", "chat");
@@ -106,7 +90,7 @@ mod tests {
     }
 
     fn noted(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
-        let notes = notes(&policy(text).permissions, &annotated(pairs));
+        let notes = told::notes(&policy(text), &annotated(pairs));
         notes
             .into_iter()
             .map(|note| format!("{} is not: {}", note.what, note.why))
@@ -136,6 +120,7 @@ mod tests {
             ("freeze-until", "2026-11-20 12:00"),
             ("min-replicas", "0"),
             ("owner", "chat"),
+            ("ttft-p95", "500ms"),
         ] {
             assert_eq!((held("", &[none]), noted("", &[none])), (None, Vec::new()), "{none:?}");
         }
@@ -176,6 +161,20 @@ mod tests {
             ("", "freeze-until", "tomorrow", "it must be a time such as 2026-12-20"),
             ("", "min-replicas", "-1", "it must be a whole number"),
             ("", "owner", "", "it is empty"),
+            ("", "ttft-p98", "1s", "there is no such annotation"),
+            ("", "ttft-p95", "1h", "it must be a time with its unit"),
+            (
+                "permissions: {overrides: [owner]}",
+                "ttft-p95",
+                "1s",
+                "the policy does not allow it (mine.yaml:1)",
+            ),
+            (
+                "objectives: {latency: [{ttft_p95: 1s}]}",
+                "ttft-p95",
+                "2s",
+                "it asks for less than ttft_p95: 1s (mine.yaml:1)",
+            ),
             (
                 "permissions: {least_serving_replicas: 2}",
                 "min-replicas",

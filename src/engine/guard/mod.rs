@@ -21,9 +21,9 @@ mod facts;
 mod decided;
 mod asked;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub(super) use asked::notes;
+pub(super) use asked::refused;
 pub(super) use decided::Decisions;
 
 /// A scenario, and what holds it back.

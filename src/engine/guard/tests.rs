@@ -15,7 +15,7 @@ use crate::model::workload::{CapacityType, Classified, PodUse};
 use crate::policy::layered;
 use crate::policy::section::Section;
 
-pub(super) fn policy(text: &str) -> Policy {
+pub(in crate::engine) fn policy(text: &str) -> Policy {
     let root = layered(&[("mine.yaml".to_owned(), text.to_owned())], &[]).unwrap();
     let mut mistakes = Vec::new();
     let mut section = Section::open("", &root, &mut mistakes);
@@ -48,7 +48,7 @@ fn pod(from: &str) -> PodUse {
     }
 }
 
-pub(super) fn workload(namespace: &str, name: &str) -> Workload {
+pub(in crate::engine) fn workload(namespace: &str, name: &str) -> Workload {
     Workload {
         budget: None,
         id: format!("c/{namespace}/Deployment.apps/{name}"),
@@ -86,7 +86,7 @@ pub(super) fn workload(namespace: &str, name: &str) -> Workload {
 }
 
 /// Friday, the 20th of November 2026, at noon.
-pub(super) fn snapshot(workloads: Vec<Workload>) -> Snapshot {
+pub(in crate::engine) fn snapshot(workloads: Vec<Workload>) -> Snapshot {
     Snapshot {
         commitments: Vec::new(),
         cluster: "c".to_owned(),

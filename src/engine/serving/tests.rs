@@ -126,6 +126,46 @@ fn a_tail_above_the_last_bucket_and_too_few_requests_are_unknown() {
 }
 
 #[test]
+fn what_requests_may_take_stands_beside_what_they_took() {
+    use crate::model::objective::{Latency, Percentile, RejectedTarget};
+    let target = |name, of, at| LatencyTarget {
+        name,
+        of,
+        at,
+        at_most: std::time::Duration::from_millis(500),
+        place: "mine.yaml:3".to_owned(),
+    };
+    let objective = Objective {
+        latencies: vec![
+            target("ttft_p90", Latency::FirstToken, Percentile::P90),
+            target("ttft_p99", Latency::FirstToken, Percentile::P99),
+            target("e2e_p50", Latency::Whole, Percentile::P50),
+        ],
+        rejected: Some(RejectedTarget {
+            at_most: crate::model::units::Share::from_percent(0.1).unwrap(),
+            place: "mine.yaml:4".to_owned(),
+        }),
+    };
+    let hours = [hour(100.0, 200.0), None, hour(100.0, 200.0), None];
+    let rows = objectives(&workload(vec![pod(0, 4 * HOUR)], hours), &objective);
+    let told: Vec<(&str, f64, &str, Option<f64>)> = rows
+        .iter()
+        .map(|row| (row.what.as_str(), row.at_most, row.unit.as_str(), row.seen))
+        .collect();
+    // Half of the requests took up to a tenth of a second, the others up to one: nine in ten took 0.1 + 0.8 * 0.9. Of 400 four
+    // lie above the last percentile, too few to tell.
+    assert_eq!(
+        told,
+        [
+            ("ttft_p90", 0.5, "seconds", Some(0.82)),
+            ("ttft_p99", 0.5, "seconds", None),
+            ("e2e_p50", 0.5, "seconds", None),
+            ("rejected", 0.001, "share", None),
+        ]
+    );
+}
+
+#[test]
 fn a_workload_without_histograms_has_no_figures() {
     let mut silent = workload(vec![pod(0, 4 * HOUR)], [None, None, None, None]);
     silent.histograms.clear();

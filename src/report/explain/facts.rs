@@ -1,6 +1,7 @@
 //! What a workload is and how that was told; what it costs; how busy it was.
 
 use crate::model::histogram::{LatencyRow, ServingRow};
+use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Plan, Verdict, WorkloadRow};
 use crate::model::queueing::Queueing;
 use crate::model::workload::{CapacityType, Class};
@@ -24,7 +25,8 @@ pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String
     let serving = row.serving.as_ref().map(|serving| ("Serving", serving_line(serving)));
     let pools = Some(row.inference_pools.join(", ")).filter(|pools| !pools.is_empty());
     let pools = pools.map(|pools| ("Pool", format!("{pools}: an endpoint picker chooses among its pods")));
-    let lines = lines.into_iter().chain(serving).chain(pools).chain(queue);
+    let bounds = (!row.objectives.is_empty()).then(|| ("Bounds", bounds(&row.objectives)));
+    let lines = lines.into_iter().chain(serving).chain(bounds).chain(pools).chain(queue);
     let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
     for (label, line) in lines {
         text.push_str(&format!("  {label:<8} {}\n", plain(&line)));
@@ -160,6 +162,28 @@ fn latency(what: &str, row: Option<&LatencyRow>) -> String {
         row.signal,
         percent(Some(row.coverage))
     )
+}
+
+/// What requests may take, whether they did, and who says so.
+fn bounds(rows: &[ObjectiveRow]) -> String {
+    let amount = |row: &ObjectiveRow, value: f64| match row.unit.as_str() {
+        "share" => format!("{}%", number((value * 1e6).round() / 1e4)),
+        _ => short(value),
+    };
+    let lines = rows.iter().map(|row| {
+        let seen = match row.seen {
+            None => UNKNOWN.to_owned(),
+            Some(seen) if seen > row.at_most => format!("{}, missed", amount(row, seen)),
+            Some(seen) => format!("{}, kept", amount(row, seen)),
+        };
+        format!(
+            "{} at most {}: {seen} ({})",
+            row.what,
+            amount(row, row.at_most),
+            row.place
+        )
+    });
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// Seconds as people say them where they are few.

@@ -1,5 +1,6 @@
 //! The story of one workload leaves nothing out, and makes nothing of what is unknown.
 
+use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Unknown, Verdict};
 use crate::model::queueing::{QueuedRuns, Queueing, Quota};
 
@@ -114,6 +115,29 @@ fn how_a_server_served_is_told_and_what_it_did_not_tell_is_unknown() {
         text.contains("Pool     chat-pool: an endpoint picker chooses among its pods"),
         "{text}"
     );
+}
+
+#[test]
+fn what_requests_may_take_stands_beside_what_they_took() {
+    let mut plan = sample::plan();
+    assert!(!why(&plan, "w-chat").unwrap().contains("Bounds"));
+    let bound = |what: &str, at_most: f64, unit: &str, seen: Option<f64>| ObjectiveRow {
+        what: what.to_owned(),
+        at_most,
+        unit: unit.to_owned(),
+        seen,
+        place: "mine.yaml:3".to_owned(),
+    };
+    plan.workloads[0].objectives = vec![
+        bound("ttft_p95", 0.5, "seconds", Some(0.42)),
+        bound("itl_p99", 0.08, "seconds", None),
+        bound("e2e_p95", 12.0, "seconds", Some(12.4)),
+        bound("rejected", 0.001, "share", None),
+    ];
+    let text = why(&plan, "w-chat").unwrap();
+    let expected = "Bounds   ttft_p95 at most 500 ms: 420 ms, kept (mine.yaml:3); itl_p99 at most 80 ms: unknown (mine.yaml:3); \
+        e2e_p95 at most 12 s: 12.4 s, missed (mine.yaml:3); rejected at most 0.1%: unknown (mine.yaml:3)";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

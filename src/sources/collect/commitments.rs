@@ -1,10 +1,12 @@
 //! Which nodes commitments cover, and what those cost.
 
+mod credits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::nodes::NodeFacts;
 use crate::model::cluster::Inventory;
-use crate::model::commitment::{Commitment, Covers};
+use crate::model::commitment::{Commitment, CommitmentKind, Covers};
 use crate::model::gap::Gap;
 use crate::model::snapshot::PricedGap;
 use crate::model::time::Window;
@@ -35,49 +37,71 @@ pub(super) fn cover(
     let mut cover = Cover::default();
     let ended_by_then = |one: &&Commitment| one.until <= window.end;
     cover.gaps = sheet.commitments.iter().filter(ended_by_then).map(ended).collect();
-    let in_force: Vec<&Commitment> = sheet.commitments.iter().filter(|one| one.holds(window.end)).collect();
-    for commitment in joined(&in_force) {
-        let own = |name: &&String| facts.get(*name).is_some_and(|facts| suits(&commitment, facts));
-        let names = inventory.nodes.iter().map(|node| &node.name);
-        let own: BTreeSet<String> = names.filter(own).cloned().collect();
-        // Nodes that two different commitments may cover, and nodes of different sizes under one: which of them it is for nobody
-        // says, so that none of them is thought to leave the bill.
-        let others: BTreeSet<usize> = own.iter().filter_map(|name| Some(cover.nodes.get(name)?.0)).collect();
-        let sizes: BTreeSet<Option<u32>> = own.iter().filter_map(|name| Some(facts.get(name)?.gpus)).collect();
-        let is_clear = others.is_empty() && sizes.len() <= 1;
-        let own: Vec<String> = own.into_iter().filter(|name| !cover.nodes.contains_key(name)).collect();
-        let money = commitment.hourly.filter(|_| currency == sheet.currency && is_clear);
-        if let Some(unused) = commitment
-            .nodes
-            .and_then(|covered| (covered as usize).checked_sub(own.len()))
-            && unused > 0
-            && is_clear
-        {
-            cover.gaps.push(idle(&commitment, own.len(), unused, money));
+    let same_currency = currency == sheet.currency;
+    let is_credit = |one: &Commitment| one.kind == CommitmentKind::Credits;
+    let holds = |one: &&Commitment| one.holds(window.end);
+    let others = sheet.commitments.iter().filter(|one| !is_credit(one));
+    for commitment in joined(others.filter(holds)) {
+        if commitment.hourly.is_some() && !same_currency {
+            cover.gaps.push(foreign(&commitment, &sheet.currency, currency));
         }
-        for name in &own {
-            let alone = facts.get(name).and_then(|facts| facts.price.hourly);
-            cover.nodes.insert(name.clone(), (cover.held.len(), alone));
-        }
-        if let Some(money) = money {
-            price(facts, &own, &commitment, money);
-        }
-        let nodes = commitment.nodes.filter(|_| is_clear);
-        for other in others {
-            cover.held[other].nodes = None;
-        }
-        cover.held.push(Commitment { nodes, ..commitment });
+        lay(&mut cover, facts, inventory, commitment, same_currency);
+    }
+    // Credits pay what is left to pay under all others, so that they come last.
+    let all: Vec<&Commitment> = sheet.commitments.iter().filter(|one| is_credit(one)).collect();
+    let (lasting, told) = credits::lasting(&all, facts, inventory, same_currency, window.end);
+    cover.gaps.extend(told);
+    for commitment in joined(lasting.iter().filter(holds)) {
+        lay(&mut cover, facts, inventory, commitment, same_currency);
     }
     cover
 }
 
+/// Lays one over the nodes that it may cover.
+fn lay(
+    cover: &mut Cover,
+    facts: &mut BTreeMap<String, NodeFacts>,
+    inventory: &Inventory,
+    commitment: Commitment,
+    same_currency: bool,
+) {
+    let own: BTreeSet<String> = own_nodes(&commitment, facts, inventory).cloned().collect();
+    // Nodes that two different commitments may cover, and nodes of different sizes under one: which of them it is for nobody
+    // says, so that none of them is thought to leave the bill.
+    let others: BTreeSet<usize> = own.iter().filter_map(|name| Some(cover.nodes.get(name)?.0)).collect();
+    let sizes: BTreeSet<Option<u32>> = own.iter().filter_map(|name| Some(facts.get(name)?.gpus)).collect();
+    let is_clear = others.is_empty() && sizes.len() <= 1;
+    let own: Vec<String> = own.into_iter().filter(|name| !cover.nodes.contains_key(name)).collect();
+    let money = commitment.hourly.filter(|_| same_currency && is_clear);
+    let unused = commitment
+        .nodes
+        .and_then(|covered| (covered as usize).checked_sub(own.len()));
+    // Credits that no node uses are there the next day.
+    if let Some(unused) = unused.filter(|unused| *unused > 0 && is_clear && commitment.kind != CommitmentKind::Credits)
+    {
+        cover.gaps.push(idle(&commitment, own.len(), unused, money));
+    }
+    for name in &own {
+        let alone = facts.get(name).and_then(|facts| facts.price.hourly);
+        cover.nodes.insert(name.clone(), (cover.held.len(), alone));
+    }
+    if let Some(money) = money {
+        price(facts, &own, &commitment, money);
+    }
+    let nodes = commitment.nodes.filter(|_| is_clear);
+    for other in others {
+        cover.held[other].nodes = None;
+    }
+    cover.held.push(Commitment { nodes, ..commitment });
+}
+
 /// Commitments to the same nodes as one: a ladder of terms covers as many as all of them, until the last of them ends.
-fn joined(all: &[&Commitment]) -> Vec<Commitment> {
+fn joined<'c>(all: impl Iterator<Item = &'c Commitment>) -> Vec<Commitment> {
     let mut joined: Vec<Commitment> = Vec::new();
     for one in all {
         let same = |other: &&mut Commitment| other.covers == one.covers && other.region == one.region;
         let Some(other) = joined.iter_mut().find(same) else {
-            joined.push((*one).clone());
+            joined.push(one.clone());
             continue;
         };
         other.hourly = (|| {
@@ -90,6 +114,16 @@ fn joined(all: &[&Commitment]) -> Vec<Commitment> {
         other.until = other.until.max(one.until);
     }
     joined
+}
+
+/// The names of nodes that exist and that it covers, or some of them.
+fn own_nodes<'n>(
+    commitment: &Commitment,
+    facts: &BTreeMap<String, NodeFacts>,
+    inventory: &'n Inventory,
+) -> impl Iterator<Item = &'n String> {
+    let names = inventory.nodes.iter().map(|node| &node.name);
+    names.filter(|name| facts.get(*name).is_some_and(|facts| suits(commitment, facts)))
 }
 
 fn suits(commitment: &Commitment, node: &NodeFacts) -> bool {
@@ -140,6 +174,21 @@ fn price(facts: &mut BTreeMap<String, NodeFacts>, own: &[String], commitment: &C
                 as_of: commitment.until_day(),
             });
         }
+    }
+}
+
+fn foreign(commitment: &Commitment, own: &str, other: &str) -> PricedGap {
+    PricedGap {
+        gap: Gap::new(
+            "commitment-currency",
+            format!("what the nodes of {} cost", commitment.name),
+            format!(
+                "its price is in {own} ({}) and the cost source's figures in {other}, so that it was not used",
+                commitment.place
+            ),
+            format!("give `prices` in {other}"),
+        ),
+        monthly: None,
     }
 }
 

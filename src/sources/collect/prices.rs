@@ -132,7 +132,8 @@ fn refused(cost: &NodeCost, node: &NodeType<'_>, book: &PriceBook<'_>) -> Option
 
 /// The currency of a reading: its cost source's, or the sheet's where nothing was billed.
 pub fn currency<'a>(read: &'a str, inventory: &Inventory, sheet: &'a PriceSheet) -> &'a str {
-    let tells = !sheet.rows.is_empty() || !sheet.commitments.is_empty();
+    // Without a row a rate is enough, by which public lists are read.
+    let tells = !sheet.rows.is_empty() || !sheet.commitments.is_empty() || sheet.per_usd.is_some();
     if inventory.node_costs.is_empty() && tells {
         return &sheet.currency;
     }

@@ -143,7 +143,10 @@ fn workload(
         .max_by_key(|life| life.from);
     let controller = sources.owners.controller(namespace, kind, name);
     let (labels, overrides) = marks(controller, newest.and_then(|life| life.pod));
-    let (owner, owner_because) = sources.attribution.owner(namespace, &labels, &overrides).unzip();
+    let (owner, owner_because) = sources
+        .attribution
+        .owner((namespace, name), &labels, &overrides)
+        .unzip();
     let autoscaler = autoscaler(sources.inventory, namespace, kind, name);
     let replicas = controller.and_then(|controller| controller.replicas);
     let class = class(

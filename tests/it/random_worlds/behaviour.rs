@@ -2,7 +2,7 @@
 
 use gpuwise::model::time::Grid;
 
-use super::END;
+use super::draw::END;
 use crate::generator::random::Rng;
 
 /// What a pod does: how active each of its GPUs is and MiB, and in which hours of a working day.

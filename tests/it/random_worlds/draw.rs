@@ -15,10 +15,7 @@ use jiff::Timestamp;
 
 use crate::generator::random::Rng;
 
-#[path = "behaviour.rs"]
-mod behaviour;
-
-use behaviour::{Behaviour, behaviour};
+use super::behaviour::{Behaviour, behaviour};
 
 /// Hours of history of the random worlds: as much as the levers need.
 const HOURS: i64 = 76;
@@ -26,7 +23,7 @@ const HOURS: i64 = 76;
 /// Hours of history in which a weekly pattern shows, and in which of so many worlds there are as many.
 const WEEKS: i64 = 15 * 24;
 const ONE_IN: u64 = 12;
-const END: i64 = 1_794_787_200;
+pub(super) const END: i64 = 1_794_787_200;
 
 /// Instance type, GPU, GPUs, list price an hour.
 const TYPES: [(&str, &str, u32, f64); 4] = [
@@ -314,6 +311,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
                 region: None,
                 nodes: Some(covered),
                 hourly: Some(Hourly::new(hourly)),
+                amount: None,
                 from: None,
                 until: at(5_000),
                 place: "policy.yaml:1".to_owned(),

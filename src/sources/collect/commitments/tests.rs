@@ -7,16 +7,16 @@ use crate::model::commitment::CommitmentKind;
 use crate::policy::price_book::PriceBook;
 use crate::sources::collect::nodes;
 
-const LIST: f64 = 55.04;
+pub(super) const LIST: f64 = 55.04;
 
-fn window() -> Window {
+pub(super) fn window() -> Window {
     Window {
         start: "2026-11-02T00:00:00Z".parse().unwrap(),
         end: "2026-11-16T00:00:00Z".parse().unwrap(),
     }
 }
 
-fn node(name: &str, instance_type: &str, gpus: f64) -> Node {
+pub(super) fn node(name: &str, instance_type: &str, gpus: f64) -> Node {
     let labels = [
         ("node.kubernetes.io/instance-type", instance_type),
         ("topology.kubernetes.io/region", "us-east-1"),
@@ -40,6 +40,7 @@ fn plan(name: &str, nodes: u32, hourly: f64, until: &str) -> Commitment {
         region: None,
         nodes: Some(nodes),
         hourly: Some(Hourly::new(hourly)),
+        amount: None,
         from: None,
         until: until.parse().unwrap(),
         place: "policy.yaml:3".to_owned(),
@@ -64,7 +65,7 @@ fn covered(nodes: Vec<Node>, commitments: Vec<Commitment>) -> (Cover, Vec<f64>) 
     (cover, prices)
 }
 
-fn three() -> Vec<Node> {
+pub(super) fn three() -> Vec<Node> {
     ["a", "b", "c"].map(|name| node(name, "p5.48xlarge", 8.0)).into()
 }
 
