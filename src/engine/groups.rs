@@ -47,9 +47,10 @@ impl<'a> Groups<'a> {
 /// known.
 fn worth(node: &GpuNode) -> Option<impl Ord> {
     let is_whole = !node.shared && node.slices.is_empty() && node.strangers == 0;
-    let exact = |hourly: Option<Hourly>| hourly.map(|hourly| hourly.get().to_bits());
+    // A bill's sums over hours differ in digits that nobody pays.
+    let near = |hourly: Option<Hourly>| hourly.map(|hourly| (hourly.get() * 1_000.0).round() as i64);
     is_whole.then(|| {
-        let costs = (exact(node.hourly), exact(node.on_demand), node.commitment);
+        let costs = (near(node.hourly), near(node.on_demand), node.commitment);
         (&node.gpu, &node.instance_type, node.capacity, costs, &node.queues)
     })
 }

@@ -56,10 +56,11 @@ impl Bin {
     }
 }
 
-/// Bins up to which every set of them is tried.
+/// Bins that can be emptied, and bins in all, up to which every set of them is tried.
 const FEW: usize = 12;
+const SMALL: usize = 32;
 
-/// Places that are tried for one set before it is left alone.
+/// Places that are tried before what the rule found is taken.
 const TRIALS: u32 = 20_000;
 
 /// Which bins become empty when as many as possible do, their items moved to others that they may go to. Of few bins every set is
@@ -68,7 +69,7 @@ const TRIALS: u32 = 20_000;
 pub(super) fn emptied(bins: Vec<Bin>, may: impl Fn(usize, usize, &Bin) -> bool) -> Vec<usize> {
     let is_open = |bin: &Bin| !bin.stays && bin.fixed.is_empty();
     let open: Vec<usize> = (0..bins.len()).filter(|at| is_open(&bins[*at])).collect();
-    if open.len() > FEW {
+    if open.len() > FEW || bins.len() > SMALL {
         return by_rule(bins, &open, may);
     }
     let by_rule = by_rule(bins.clone(), &open, &may);
@@ -95,12 +96,13 @@ fn more_than(
         let chosen = open.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1);
         chosen.map(|(_, at)| *at).collect::<BTreeSet<usize>>()
     });
+    let (mut left, mut filled) = (TRIALS, bins.to_vec());
     let fits = |emptied: &BTreeSet<usize>| {
         let mut items: Vec<Item> = emptied.iter().flat_map(|at| bins[*at].items.iter().copied()).collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.takes.gpus));
-        let mut bins = bins.to_vec();
         let hosts: Vec<usize> = (0..bins.len()).filter(|at| !emptied.contains(at)).collect();
-        place(&items, &hosts, &mut bins, may, &mut TRIALS.clone())
+        // What found no place is taken back.
+        place(&items, &hosts, &mut filled, may, &mut left)
     };
     let found = sets.filter(has_room).find(fits)?;
     Some(found.into_iter().collect())

@@ -192,7 +192,6 @@ impl<'a> Placement<'a> {
         let workload = &self.snapshot.workloads[workload];
         Neighbour {
             namespace: &workload.namespace,
-            labels: &workload.labels,
             scheduling: &workload.scheduling,
         }
     }
@@ -251,7 +250,6 @@ fn moves_without_loss(workload: &Workload) -> bool {
         workload.kind.as_str(),
         "Deployment" | "StatefulSet" | "ReplicaSet" | "InferenceService" | "LLMInferenceService"
     );
-    let may_be_disrupted = workload.budget.as_ref().is_none_or(|budget| budget.allowed > 0);
     let may_be_local = workload.kind == "StatefulSet" && workload.scheduling.claims;
-    replicated && !workload.family && may_be_disrupted && !may_be_local && !workload.scheduling.stays()
+    replicated && !workload.family && !may_be_local && !workload.scheduling.stays()
 }

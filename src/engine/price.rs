@@ -44,6 +44,8 @@ pub(super) struct Priced {
     pub(super) releases: Vec<Release>,
     /// For runs that end: whether their nodes come and go with them.
     pub(super) own_nodes: bool,
+    /// Of several changes: what they save together beyond the best of their parts.
+    pub(super) beyond_parts: Option<Hourly>,
 }
 
 impl Priced {
@@ -81,6 +83,9 @@ pub(super) fn price(answers: &mut Answers, world: &World<'_>) -> Vec<Priced> {
             let best = parts.map(|part| part.net().get()).fold(0.0, f64::max);
             // Each change of several must be worth making.
             found.retain(|whole| whole.net().get() > best + NOTHING);
+            for whole in &mut found {
+                whole.beyond_parts = Some(whole.net() - Hourly::new(best));
+            }
         }
         priced.extend(found);
     }
@@ -122,6 +127,7 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
         gpus: GpuCount::new(workload.gpus.get() * given_back),
         releases: Vec::new(),
         own_nodes: false,
+        beyond_parts: None,
         proposal: proposed.proposal.clone(),
     };
     if workload.family && workload.running().next().is_none() {
@@ -277,7 +283,7 @@ fn on_gpus(
     // What ends by itself is paid for as long as it lasts.
     let lasts = if workload.family { slowdown } else { 1.0 };
     // Nodes on which nothing else is go with it for the night, where something removes nodes that are empty.
-    let awake = 1.0 - asleep.filter(|_| offer.elastic == Some(true)).unwrap_or(0.0);
+    let awake = 1.0 - asleep.filter(|_| offer.goes_at_night == Some(true)).unwrap_or(0.0);
     priced.added = hourly * (held * lasts * awake);
     let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
     priced.added_nodes = Some(format!("{nodes} x {name}"));

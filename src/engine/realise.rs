@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bill::{Bill, Leaving};
 use super::placement::{Changes, Placement};
 use super::price::{NOTHING, Priced, Release};
+use crate::model::scenario::{Move, WeekHours};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
 
@@ -108,6 +109,20 @@ fn pool_of(node: &GpuNode) -> String {
     node.pool.clone().unwrap_or_else(|| node.name.clone())
 }
 
+/// The share of the week for which a node is gone that goes so many hours after it is empty.
+fn asleep_for(priced: &Priced, after_hours: f64) -> f64 {
+    let hours = priced.proposal.moves.iter().find_map(|change| match change {
+        Move::SleepDuring { hours, .. } => Some(hours),
+        _ => None,
+    });
+    let blocks = hours.into_iter().flat_map(WeekHours::blocks);
+    let gone = blocks.map(|(from, to)| {
+        let length = (i32::from(to) - i32::from(from)).rem_euclid(168);
+        (f64::from(if length == 0 { 168 } else { length }) - after_hours).max(0.0)
+    });
+    gone.sum::<f64>() / WeekHours::COUNT as f64
+}
+
 /// Gives the price of a node that goes away to the scenarios whose pods were on it, each its own share and no more than it gives
 /// back in all; returns the rest.
 fn take<'r>(
@@ -181,9 +196,14 @@ fn add_sleeping<'a>(
         } else {
             by_itself
         };
+        let (newly, stays): (Vec<_>, Vec<_>) = newly.into_iter().partition(|node| node.goes_after_hours.is_some());
+        if !stays.is_empty() {
+            outcome.stays[row].insert("nothing is known to remove its nodes every night".to_owned());
+        }
         gone.extend(newly.iter().copied());
         bill.at_other_hours(&by_day);
         for leaving in let_go(bill, newly, set, outcome) {
+            let share = asleep_for(priced, leaving.node.goes_after_hours.unwrap_or(f64::INFINITY)).min(share);
             // With the night also goes what was given back of it for good.
             let on_it = asleep()
                 .chain(for_good())
@@ -202,5 +222,26 @@ fn add_sleeping<'a>(
                 outcome.pools.entry(pool).or_insert((Hourly::ZERO, 0)).0 += left;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::guard::tests::priced;
+
+    #[test]
+    fn a_node_is_gone_for_what_is_left_of_the_night_when_it_goes() {
+        let mut asleep = priced(0, 100.0);
+        // Ten hours on Monday, and a weekend that runs over the week's end.
+        let hours = WeekHours::new((0..4).chain(20..30).chain(140..168));
+        asleep.proposal.moves = vec![Move::SleepDuring {
+            hours,
+            timezone: "UTC".to_owned(),
+        }];
+        let gone = |after: f64| (asleep_for(&asleep, after) * 168.0).round();
+        assert_eq!((gone(0.0), gone(2.0), gone(10.0), gone(24.0)), (42.0, 38.0, 22.0, 8.0));
+        assert_eq!(gone(f64::INFINITY), 0.0);
+        assert_eq!(asleep_for(&priced(0, 100.0), 0.0), 0.0, "what does not sleep");
     }
 }

@@ -13,6 +13,7 @@ use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
 use crate::model::scenario::{Evidence, Interval, Level, Move, WeekHours};
+use crate::model::snapshot::Snapshot;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
 use crate::recommenders::World;
@@ -27,7 +28,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
             .extend(chosen.outcome.stays[at].iter().map(|why| stays(why)));
         accepted.push(row);
     }
-    accepted.extend(pool_rows(&chosen));
+    accepted.extend(pool_rows(&chosen, snapshot));
     rank(&mut accepted);
     let mut held_back: Vec<Row> = chosen
         .held
@@ -149,13 +150,17 @@ fn row_saving(net: Hourly, leaves: Hourly, gpus: GpuCount, alone: Hourly) -> Row
 }
 
 /// What a pool's nodes that go away cost beyond the workloads that emptied them.
-fn pool_rows(chosen: &Chosen) -> Vec<Row> {
+fn pool_rows(chosen: &Chosen, snapshot: &Snapshot) -> Vec<Row> {
     let mut rows = Vec::new();
     for (pool, (hourly, nodes)) in &chosen.outcome.pools {
         let saving = row_saving(*hourly, *hourly, GpuCount::ZERO, Hourly::ZERO);
+        let while_asleep = if *nodes == 0 { " while workloads sleep" } else { "" };
+        let of_pool = |node: &str| snapshot.node(node).is_some_and(|node| node.pool.as_ref() == Some(pool));
+        let on_it = |priced: &&Priced| priced.releases.iter().any(|release| of_pool(&release.node));
         let mut levers: Vec<String> = chosen
             .accepted
             .iter()
+            .filter(on_it)
             .flat_map(|priced| priced.levers.iter().map(|lever| (*lever).to_owned()))
             .collect();
         levers.sort();
@@ -164,7 +169,9 @@ fn pool_rows(chosen: &Chosen) -> Vec<Row> {
             id: format!("node-pool:{pool}"),
             levers,
             subject: SubjectRef::pool(pool),
-            title: format!("nodes of {pool} go away, and cost more than what the changes on them give back"),
+            title: format!(
+                "nodes of {pool} go away{while_asleep}, and cost more than what the changes on them give back"
+            ),
             from: nodes_that_go(*nodes).0,
             to: nodes_that_go(*nodes).1,
             moves: Vec::new(),

@@ -108,6 +108,13 @@ pub struct Node {
     /// When it joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// Pods on it that ask for no GPU and are not of every node, so that it is not empty without its GPU pods.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub other_pods: u32,
+}
+
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A container of a pod.

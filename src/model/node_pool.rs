@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 /// A NodePool of Karpenter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodePool {
     /// Its name.
     pub name: String,
     /// Nodes that it removes to save money.
     pub removes: Removes,
+    /// Hours for which a node must be empty until it goes, at every hour of the day; `None` where it stays at some hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_hours: Option<f64>,
 }
 
 /// Which nodes a pool removes to save money (`spec.disruption`).

@@ -43,6 +43,12 @@ pub struct Scheduling {
     /// Whether it claims its devices (DRA), by requirements that are not known here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub claims_devices: bool,
+    /// Whether an eviction of one of its pods would be refused: it is in two disruption budgets, or in one that lets none go.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept_by_budgets: bool,
+    /// The pod's own labels, by which others select it.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// Requirements of a node, all of which must hold.
@@ -87,19 +93,17 @@ pub struct PodTerm {
     /// `matchExpressions` of the selector.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<Requirement>,
-    /// Namespaces beside the pod's own; `*` for all.
+    /// Namespaces instead of the pod's own; `*` for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,
 }
 
-/// A pod as others see it: its namespace and its labels.
+/// A pod as others see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Neighbour<'a> {
     /// Its namespace.
     pub namespace: &'a str,
-    /// Its labels.
-    pub labels: &'a Labels,
-    /// What it requires.
+    /// Its labels, and what it requires.
     pub scheduling: &'a Scheduling,
 }
 
@@ -126,10 +130,9 @@ impl PodTerm {
             true => own_namespace == other.namespace,
             false => self.namespaces.iter().any(|one| one == "*" || one == other.namespace),
         };
-        let equal = |(name, value): (&String, &String)| other.labels.get(name) == Some(value);
-        named
-            && self.match_labels.iter().all(equal)
-            && self.match_expressions.iter().all(|one| one.is_met(other.labels))
+        let labels = &other.scheduling.labels;
+        let equal = |(name, value): (&String, &String)| labels.get(name) == Some(value);
+        named && self.match_labels.iter().all(equal) && self.match_expressions.iter().all(|one| one.is_met(labels))
     }
 }
 
@@ -163,9 +166,9 @@ impl Scheduling {
         keys.chain(self.claims.then_some(ZONE))
     }
 
-    /// Whether it must stay where it is: beside pods of its node, or by requirements that are not known here.
+    /// Whether it must stay where it is: beside pods of its node, by a budget, or by requirements that are not known here.
     pub fn stays(&self) -> bool {
-        self.claims_devices || self.beside.iter().any(|term| term.topology_key == HOSTNAME)
+        self.claims_devices || self.kept_by_budgets || self.beside.iter().any(|term| term.topology_key == HOSTNAME)
     }
 }
 

@@ -59,8 +59,10 @@ pub struct GpuNode {
     pub name: String,
     /// The pool it belongs to, such as a Karpenter NodePool.
     pub pool: Option<String>,
-    /// Whether something removes it when it is not needed (Karpenter, a cloud's autoscaler), as its labels say.
+    /// Whether something, or somebody, removes it when it is not needed: it is of a pool that may shrink.
     pub elastic: bool,
+    /// Hours for which it must be empty until something removes it, at any time of the day; `None` where nothing is known to.
+    pub goes_after_hours: Option<f64>,
     /// Whether pods are moved together so that it may become empty (Karpenter's consolidation).
     pub consolidates: bool,
     /// Its labels and taints, by which the scheduler chooses it.

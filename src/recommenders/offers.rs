@@ -13,6 +13,9 @@ use crate::model::workload::{CapacityType, PriceSource};
 use crate::policy::Objectives;
 use crate::policy::price_book::{NodeType, PriceBook};
 
+/// Hours within which a node that is empty goes at once.
+const AT_ONCE: f64 = 0.25;
+
 /// A type of node with an approved GPU.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
@@ -30,8 +33,8 @@ pub struct Offer {
     pub hourly: Hourly,
     /// Where the price comes from.
     pub price: PriceSource,
-    /// Whether something removes such nodes when they are empty; `None` where the cluster has none.
-    pub elastic: Option<bool>,
+    /// Whether such nodes go as soon as they are empty, and come back; `None` where the cluster has none.
+    pub goes_at_night: Option<bool>,
 }
 
 impl Offer {
@@ -100,8 +103,8 @@ impl Offers {
                 kept.price = next.price.clone();
             }
             if same {
-                let seen = [kept.elastic, next.elastic].into_iter().flatten();
-                kept.elastic = seen.reduce(|a, b| a && b);
+                let seen = [kept.goes_at_night, next.goes_at_night].into_iter().flatten();
+                kept.goes_at_night = seen.reduce(|a, b| a && b);
             }
             same
         });
@@ -181,7 +184,7 @@ fn whole_gpus(node: &GpuNode) -> Option<Offer> {
         // One more of its like is covered by no commitment.
         hourly: node.on_demand.or(node.hourly)?,
         price: node.price.clone()?,
-        elastic: Some(node.elastic),
+        goes_at_night: Some(node.goes_after_hours.is_some_and(|hours| hours <= AT_ONCE)),
     })
 }
 
@@ -203,7 +206,7 @@ fn from_catalog(row: &InstanceType, region: Option<&str>, book: &PriceBook<'_>) 
         memory: Some(Memory::from_mib(row.memory.mib() * FOR_PODS)),
         hourly: quote.hourly,
         price: quote.source,
-        elastic: None,
+        goes_at_night: None,
     })
 }
 

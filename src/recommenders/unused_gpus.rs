@@ -312,18 +312,23 @@ impl UnusedGpus {
         evidence.push(fact("pods that were looked at", lives, Some(seen.pods as f64)));
         evidence.push(fact("days of history", lives, Some(days)));
         let trains = matches!(workload.class.class, Class::Training | Class::Batch | Class::Unknown);
+        let few = if used == 1 {
+            "1 GPU".to_owned()
+        } else {
+            format!("{used} GPUs")
+        };
         let mut needs_human = Vec::new();
         if trains {
             needs_human.push(format!(
                 "its launcher must start no more than {used} processes a pod: ask its owner, as the size of the world may change"
             ));
         } else {
-            needs_human.push(format!("its server must be told of no more than {used} GPUs a pod"));
+            needs_human.push(format!("its server must be told of no more than {few} a pod"));
         }
         needs_human.extend(not_to_be_disrupted(workload));
         Proposal {
             moves: vec![Move::RequestGpus { from: each, to: used }],
-            title: format!("request {used} GPUs a pod instead of {each} in {name}"),
+            title: format!("request {few} a pod instead of {each} in {name}"),
             evidence,
             service: None,
             confidence: match days >= 7.0 && (!workload.family || runs(pods) >= 5) {

@@ -94,6 +94,14 @@ pub(super) fn gpus(count: GpuCount) -> String {
     number(count.get())
 }
 
+/// The same with its noun.
+pub(super) fn gpus_in_words(count: GpuCount) -> String {
+    match gpus(count) {
+        one if one == "1" => "1 GPU".to_owned(),
+        many => format!("{many} GPUs"),
+    }
+}
+
 /// A figure with its interval, where there is one.
 pub(super) fn interval(figure: &Interval) -> String {
     let Some(mid) = figure.mid else {

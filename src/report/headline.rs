@@ -5,7 +5,7 @@ use crate::model::plan::{GapRow, Plan, PlanSpend, Row};
 use crate::model::snapshot::PriceBasis;
 use crate::model::units::{GpuCount, Monthly};
 
-use super::figures::{UNKNOWN, count, gpus, maybe_money, money, percent, window};
+use super::figures::{UNKNOWN, count, gpus_in_words, maybe_money, money, percent, window};
 use super::groups::listed;
 use super::names::{Names, change};
 use super::safe::plain;
@@ -74,16 +74,16 @@ fn saving(plan: &Plan) -> Line {
         (Some(spend), Some(_)) => {
             let share = plan.saving.leaves_bill_monthly.get() / spend.monthly.get();
             format!(
-                "{} a month ({} of spend) leaves the bill with {changes}; {} more is only freed for others. {} GPUs freed.",
+                "{} a month ({} of spend) leaves the bill with {changes}; {} more is only freed for others. {} freed.",
                 money(plan.saving.leaves_bill_monthly, &plan.currency),
                 percent(Some(share)),
                 money(plan.saving.frees_capacity_monthly, &plan.currency),
-                gpus(freed)
+                gpus_in_words(freed)
             )
         }
         _ => format!(
-            "{UNKNOWN}, because prices are missing; {changes} would free {} GPUs.",
-            gpus(freed)
+            "{UNKNOWN}, because prices are missing; {changes} would free {}.",
+            gpus_in_words(freed)
         ),
     };
     let aside: Vec<String> = [

@@ -15,7 +15,7 @@ use super::proof::level;
 use super::safe::plain;
 use super::since;
 use super::words::bare;
-use super::worth::{Worth, leaves_bill, overlap, saved, to_do};
+use super::worth::{Worth, leaves_bill, overlap, saved};
 
 /// Narrower than this nothing is readable.
 const NARROWEST: u16 = 40;
@@ -106,7 +106,7 @@ fn rest(plan: &Plan, names: &Names<'_>) -> Vec<[String; 2]> {
     let mut line = |label: &str, text: String| lines.push([label.to_owned(), text]);
     if let Some(later) = plan.accepted.get(DECISIONS..).filter(|later| !later.is_empty()) {
         let worth = Worth::of(later.iter().map(|row| leaves_bill(plan, row)));
-        let changes = count(to_do(later), "change", "changes");
+        let changes = count(later.len(), "row", "rows");
         line("More", format!("{changes}, {} leaving the bill", worth.text(currency)));
     }
     if let Some(overlap) = overlap(plan) {
@@ -273,7 +273,7 @@ mod tests {
     fn ten_rows_are_shown_and_the_rest_is_counted() {
         let text = table(&sample::with_rows(12), 120, false);
         assert!(text.contains("many/job-0009") && !text.contains("many/job-0010"));
-        assert!(text.contains("2 changes, $2,000 a month leaving the bill"));
+        assert!(text.contains("2 rows, $2,000 a month leaving the bill"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::model::plan::{Plan, Row};
 use crate::model::units::{GpuCount, Monthly};
 
-use super::figures::{UNKNOWN, count, gpus, money};
+use super::figures::{UNKNOWN, count, gpus_in_words, money};
 
 /// A sum in which some parts may have no price.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -65,8 +65,7 @@ pub(super) fn leaves_bill(plan: &Plan, row: &Row) -> Option<Monthly> {
 pub(super) fn effect(plan: &Plan, row: &Row) -> String {
     let freed = match row.saving.frees_gpus {
         GpuCount::ZERO => String::new(),
-        freed if gpus(freed) == "1" => " (1 GPU freed)".to_owned(),
-        freed => format!(" ({} GPUs freed)", gpus(freed)),
+        freed => format!(" ({} freed)", gpus_in_words(freed)),
     };
     if !is_priced(plan, row) {
         return format!("saving {UNKNOWN}{freed}");

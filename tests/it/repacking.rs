@@ -117,3 +117,32 @@ fn pods_move_to_another_pool_with_the_same_gpus() {
         "a node that nothing removes is a place too"
     );
 }
+
+#[test]
+fn nodes_are_worth_the_same_though_their_bills_differ_in_digits_that_nobody_pays() {
+    let billed = |hours: &str, first: &str, second: &str| {
+        let node = |name: &str, hourly: &str| {
+            format!(
+                "  - {{name: {name}, type: g6.12xlarge, pool: small, capacity: on-demand, zone: a, \
+                 bill: {{hours: {hours}, hourly: {hourly}}}}}\n"
+            )
+        };
+        node("gpu-1", first) + &node("gpu-2", second)
+    };
+    let left = leaves(&billed("336", "4.6016004", "4.6015998"), "", "");
+    assert!((left - 1.0).abs() < 1e-3, "{left}");
+    let plan = plan(&two_halves(&billed("336", "4.60", "2.30"), "", ""), None);
+    let saved = plan.saving.leaves_bill_monthly.get();
+    assert!(
+        saved.abs() < 0.01,
+        "which of two unequal nodes goes is not known: {saved}"
+    );
+}
+
+#[test]
+fn pods_are_known_by_their_own_labels() {
+    // The selector names a label that the pods have and their owner's object contradicts.
+    let apart = requires(&format!("apart: {}", of_chat("kubernetes.io/hostname")));
+    let own = format!("    owner_labels: {{app: chat-deployment}}\n{apart}");
+    assert!(is(leaves(&nodes(SAME), "", &own), 0.0));
+}

@@ -280,6 +280,7 @@ fn node_pool_read(name: &str) -> NodePool {
     NodePool {
         name: name.to_owned(),
         removes: Removes::Underutilized,
+        after_hours: Some(0.0),
     }
 }
 

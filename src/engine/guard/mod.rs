@@ -165,7 +165,9 @@ impl Guard<'_> {
             return Some(rule(why, &replicas.place));
         }
         let least = permissions.least_monthly;
-        (priced.net().monthly() < least).then(|| {
+        // Of several changes each must be worth it.
+        let adds = priced.beyond_parts.unwrap_or_else(|| priced.net());
+        (adds.monthly() < least).then(|| {
             let why = format!("a saving below {} a month is not worth a change", least.get());
             rule(why, &permissions.least_monthly_place)
         })

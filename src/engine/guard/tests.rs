@@ -111,7 +111,7 @@ pub(in crate::engine) fn snapshot(workloads: Vec<Workload>) -> Snapshot {
     }
 }
 
-pub(super) fn priced(workload: usize, monthly: f64) -> Priced {
+pub(in crate::engine) fn priced(workload: usize, monthly: f64) -> Priced {
     Priced {
         workload,
         levers: vec!["idle-gpu"],
@@ -132,6 +132,7 @@ pub(super) fn priced(workload: usize, monthly: f64) -> Priced {
         gpus: GpuCount::new(1.0),
         releases: Vec::new(),
         own_nodes: false,
+        beyond_parts: None,
     }
 }
 

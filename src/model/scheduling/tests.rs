@@ -103,11 +103,31 @@ fn pods_that_keep_apart_are_not_put_on_one_node() {
             ..Scheduling::default()
         },
     );
-    let of = |namespace: &'static str, labels, scheduling| Neighbour {
-        namespace,
-        labels,
-        scheduling,
+    struct Pod(&'static str, Scheduling);
+    let of = |namespace: &'static str, labels: &Labels, scheduling: &Scheduling| {
+        let labels = labels.clone();
+        Pod(
+            namespace,
+            Scheduling {
+                labels,
+                ..scheduling.clone()
+            },
+        )
     };
+    impl Pod {
+        fn bears(&self, other: Self) -> bool {
+            let of = |pod: &Self| (pod.0, pod.1.clone());
+            let ((namespace, one), (elsewhere, two)) = (of(self), of(&other));
+            let this = Neighbour {
+                namespace,
+                scheduling: &one,
+            };
+            this.bears(Neighbour {
+                namespace: elsewhere,
+                scheduling: &two,
+            })
+        }
+    }
     let strict = || of("ml", &chat, &apart);
     assert!(
         !strict().bears(of("ml", &chat, &free)) && !of("ml", &chat, &free).bears(strict()),

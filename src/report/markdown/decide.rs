@@ -7,7 +7,7 @@ use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
 use super::super::names::{Names, change};
 use super::super::proof::{proof, service};
 use super::super::words::sentence;
-use super::super::worth::{Worth, leaves_bill, overlap, to_do};
+use super::super::worth::{Worth, leaves_bill, overlap};
 use super::{escaped, table_row};
 
 const HEADER: &str = "\
@@ -33,7 +33,7 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
         let worth = Worth::of(later.iter().map(|row| leaves_bill(plan, row)));
         text.push_str(&format!(
             "\n{} more, {} leaving the bill: `gpuwise analyze --format json` lists them under `accepted`.\n",
-            count(to_do(later), "change", "changes"),
+            count(later.len(), "row", "rows"),
             escaped(&worth.text(&plan.currency))
         ));
     }

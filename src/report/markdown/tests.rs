@@ -106,7 +106,7 @@ fn ten_rows_are_shown_and_the_rest_is_counted() {
     assert!(!text.contains("lists them under `accepted`"));
     let text = markdown(&sample::with_rows(4000));
     assert_eq!(table(&text).len(), 2 + 10);
-    assert!(text.contains("3,990 changes more, $3,990,000 a month leaving the bill"));
+    assert!(text.contains("3,990 rows more, $3,990,000 a month leaving the bill"));
 }
 
 #[test]

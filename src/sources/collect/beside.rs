@@ -28,6 +28,11 @@ pub(super) fn attach_budgets(workloads: &mut [Workload], inventory: &Inventory) 
         });
         let only = budgets.next().filter(|_| budgets.next().is_none());
         workload.budget = only.cloned();
+        workload.scheduling.kept_by_budgets = labels.iter().any(|labels| {
+            let own = || inventory.disruption_budgets.iter();
+            let own = || own().filter(|budget| budget.selects(&workload.namespace, labels));
+            own().count() > 1 || own().any(|budget| budget.allowed == 0)
+        });
     }
 }
 
@@ -44,6 +49,12 @@ mod tests {
     use crate::sources::collect::Outline;
 
     fn budgets_of(budgets: &[(&str, &str)]) -> Vec<Option<String>> {
+        let budgets: Vec<(&str, &str, u32)> = budgets.iter().map(|(name, label)| (*name, *label, 0)).collect();
+        let of = |one: Workload| one.budget.map(|budget| budget.name);
+        workloads_with(&budgets).into_iter().map(of).collect()
+    }
+
+    fn workloads_with(budgets: &[(&str, &str, u32)]) -> Vec<Workload> {
         let labels = Labels::from([
             ("app".to_owned(), "chat".to_owned()),
             ("tier".to_owned(), "gold".to_owned()),
@@ -58,7 +69,8 @@ mod tests {
             counted: Some([("nvidia.com/gpu".to_owned(), 1.0)].into()),
             ..Pod::default()
         };
-        let budget = |(name, label): &(&str, &str)| DisruptionBudget {
+        let budget = |(name, label, allowed): &(&str, &str, u32)| DisruptionBudget {
+            allowed: *allowed,
             namespace: "ml".to_owned(),
             name: (*name).to_owned(),
             match_labels: label
@@ -90,11 +102,18 @@ mod tests {
         };
         let (catalog, sheet) = (Catalog::shipped().unwrap(), PriceSheet::default());
         let outline = Outline::of(&reading, [].iter(), [].iter(), &catalog, &NOBODY, &sheet);
-        let workloads = outline.snapshot().workloads;
-        workloads
-            .into_iter()
-            .map(|one| one.budget.map(|budget| budget.name))
-            .collect()
+        outline.snapshot().workloads
+    }
+
+    #[test]
+    fn nothing_moves_out_of_two_budgets_or_one_that_lets_none_go() {
+        let kept = |budgets: &[(&str, &str, u32)]| workloads_with(budgets)[0].scheduling.kept_by_budgets;
+        assert!(!kept(&[("own", "app=chat", 1), ("other", "app=embed", 0)]));
+        assert!(kept(&[("own", "app=chat", 0)]));
+        assert!(
+            kept(&[("own", "app=chat", 1), ("gold", "tier=gold", 1)]),
+            "an eviction out of two is refused"
+        );
     }
 
     #[test]

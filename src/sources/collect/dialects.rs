@@ -190,7 +190,13 @@ fn is_kept(node: &Node) -> bool {
 
 /// Whether something, or somebody, removes the node when its pool shrinks.
 pub(super) fn is_elastic(node: &Node, pools: &[NodePool]) -> bool {
-    pool(node).is_some() && !is_kept(node) && removes(node, pools) != Some(Removes::Nothing)
+    let goes = match removes(node, pools) {
+        Some(Removes::Nothing) => false,
+        // Nobody moves what else is on it.
+        Some(Removes::Empty) => node.other_pods == 0,
+        Some(Removes::Underutilized) | None => true,
+    };
+    pool(node).is_some() && !is_kept(node) && goes
 }
 
 /// Whether pods are moved together to empty it: by Karpenter, and EKS Auto Mode, which is Karpenter, where its pool says so.
@@ -198,11 +204,19 @@ pub(super) fn consolidates(node: &Node, pools: &[NodePool]) -> bool {
     removes(node, pools) == Some(Removes::Underutilized) && !is_kept(node)
 }
 
+/// Hours until an empty node goes by itself. What pools of a cloud do at night no label tells.
+pub(super) fn goes_after_hours(node: &Node, pools: &[NodePool]) -> Option<f64> {
+    karpenters(node, pools)?.after_hours.filter(|_| !is_kept(node))
+}
+
 /// What Karpenter removes of the node's pool; `None` where its pool is none of Karpenter's, or nobody could read it.
 fn removes(node: &Node, pools: &[NodePool]) -> Option<Removes> {
+    Some(karpenters(node, pools)?.removes)
+}
+
+fn karpenters<'p>(node: &Node, pools: &'p [NodePool]) -> Option<&'p NodePool> {
     let name = node.labels.get(POOL_LABELS[0])?;
-    let pool = pools.iter().find(|pool| pool.name == *name)?;
-    Some(pool.removes)
+    pools.iter().find(|pool| pool.name == *name)
 }
 
 /// How a node is bought. On GKE and AKS only spot pools are labelled: any other may run on a reservation, so that it stays

@@ -78,6 +78,7 @@ pub(super) fn scheduling(life: &Life<'_>) -> Scheduling {
     life.pod.map_or_else(Scheduling::default, |pod| Scheduling {
         node_selector: pod.node_selector.clone(),
         claims_devices: pod.claims_devices,
+        labels: pod.labels.clone(),
         ..pod.scheduling.clone()
     })
 }

@@ -244,6 +244,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share, pools: &[NodePool]) 
         name: node.name.clone(),
         pool: dialects::pool(node),
         elastic: dialects::is_elastic(node, pools),
+        goes_after_hours: dialects::goes_after_hours(node, pools),
         consolidates: dialects::consolidates(node, pools),
         labels: node.labels.clone(),
         taints: node.taints.clone(),

@@ -1,5 +1,6 @@
 //! Karpenter's NodePools: whether they move pods together, and remove what is empty.
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::error::KubernetesError;
@@ -91,18 +92,31 @@ fn node_pool(object: &Object) -> NodePool {
         None | Some("WhenEmptyOrUnderutilized" | "WhenUnderutilized") => Removes::Underutilized,
         Some(_) => Removes::Empty,
     };
+    // One that is shut at some hours may be so at night.
+    let is_shut = |budget: &Budget| budget.is_none() && budget.schedule.is_some();
+    let after = match consolidate_after.as_deref() {
+        None => Some(0.0),
+        Some(after) => after
+            .parse::<SignedDuration>()
+            .ok()
+            .map(|after| after.as_secs_f64() / 3_600.0),
+    };
     NodePool {
         name: object.metadata.name.clone(),
         removes,
+        after_hours: after.filter(|_| removes != Removes::Nothing && !budgets.iter().any(is_shut)),
     }
 }
 
 impl Budget {
     /// Whether it never lets a node go for this reason; one with a schedule does so at other times.
     fn forbids(&self, reason: &str) -> bool {
-        let none = matches!(self.nodes.as_str(), "0" | "0%");
         let about = self.reasons.is_empty() || self.reasons.iter().any(|one| one == reason);
-        none && about && self.schedule.is_none()
+        self.is_none() && about && self.schedule.is_none()
+    }
+
+    fn is_none(&self) -> bool {
+        matches!(self.nodes.as_str(), "0" | "0%")
     }
 }
 
@@ -150,5 +164,20 @@ mod tests {
         );
         let by_day = json!({"nodes": "0", "schedule": "0 8 * * mon-fri", "duration": "10h"});
         assert_eq!(removes(budget(by_day)), Removes::Underutilized, "it does so by night");
+    }
+
+    #[test]
+    fn a_node_goes_at_night_only_where_its_pool_lets_it_go_then() {
+        let after = |disruption: Value| {
+            let object = json!({"metadata": {"name": "gpu"}, "spec": {"disruption": disruption}});
+            node_pool(&serde_json::from_value(object).unwrap()).after_hours
+        };
+        assert_eq!(after(json!({})), Some(0.0));
+        assert_eq!(after(json!({"consolidateAfter": "90m"})), Some(1.5));
+        assert_eq!(after(json!({"consolidateAfter": "1h30m"})), Some(1.5));
+        assert_eq!(after(json!({"consolidateAfter": "Never"})), None);
+        assert_eq!(after(json!({"consolidateAfter": "a while"})), None);
+        let shut = json!({"nodes": "0", "schedule": "0 18 * * *", "duration": "14h"});
+        assert_eq!(after(json!({"budgets": [shut]})), None, "it may be the night");
     }
 }

@@ -113,6 +113,7 @@ pub(super) fn node(node: core::Node) -> Node {
         allocatable: requests::resources(status.allocatable),
         taints: taints.iter().map(taint).collect(),
         created: node.metadata.creation_timestamp.map(|time| time.0),
+        other_pods: 0,
     }
 }
 

@@ -76,6 +76,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
+    count_others(&mut nodes, &others);
     let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
     let queues = queues::read(&mut reader, &served, &pods).await?;
     let pools = pools::read(&mut reader, &served).await?;
@@ -122,6 +123,26 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         newest,
         gaps: reader.gaps,
     })
+}
+
+/// Tells nodes how many pods without GPUs keep them from being empty: all but those that are on every node, and what is over.
+fn count_others(nodes: &mut [Node], others: &HashMap<String, Pod>) {
+    let mut counts: HashMap<&str, u32> = HashMap::new();
+    for pod in others
+        .values()
+        .filter(|pod| !matches!(pod.phase.as_str(), "Succeeded" | "Failed"))
+    {
+        let of_every_node = pod
+            .owner
+            .as_ref()
+            .is_some_and(|owner| matches!(owner.kind.as_str(), "DaemonSet" | "Node"));
+        if let Some(node) = pod.node.as_deref().filter(|_| !of_every_node) {
+            *counts.entry(node).or_insert(0) += 1;
+        }
+    }
+    for node in nodes {
+        node.other_pods = counts.get(node.name.as_str()).copied().unwrap_or(0);
+    }
 }
 
 /// Pods that ask for GPUs, and all others by UID: any of them may turn out to own a GPU pod, as the leader of a

@@ -36,7 +36,6 @@ pub(super) fn of(spec: &core::PodSpec) -> Scheduling {
         terms.into_iter().flatten().filter_map(affinity_term).collect()
     };
     Scheduling {
-        node_selector: std::collections::BTreeMap::new(),
         node_affinity: node.into_iter().flatten().map(node_term).collect(),
         tolerations: spec.tolerations.iter().flatten().map(toleration).collect(),
         spread: spread
@@ -46,7 +45,7 @@ pub(super) fn of(spec: &core::PodSpec) -> Scheduling {
         beside: terms(beside),
         host_ports: host_ports(spec),
         claims: claims(spec),
-        claims_devices: false,
+        ..Scheduling::default()
     }
 }
 

@@ -100,6 +100,8 @@ fn scheduling() -> Scheduling {
         host_ports: vec![8000],
         claims: true,
         claims_devices: true,
+        kept_by_budgets: true,
+        labels: labels(&[("team", "zeppelin")]),
     }
 }
 
@@ -250,6 +252,7 @@ fn inventory() -> Inventory {
                 "nvidia.com/gpu:NoSchedule".to_owned(),
             ],
             created: Some(at(1_750_000_000)),
+            other_pods: 2,
         }],
         pods: vec![pod()],
         queues: queues(),
@@ -262,6 +265,7 @@ fn inventory() -> Inventory {
         node_pools: vec![NodePool {
             name: "zeppelinpool".to_owned(),
             removes: Removes::Underutilized,
+            after_hours: Some(0.5),
         }],
         pod_history: vec![PodRecord {
             namespace: "zeppelinlab".to_owned(),

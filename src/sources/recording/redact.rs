@@ -117,6 +117,7 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
 
 fn scheduling(scheduling: &mut Scheduling, visit: &mut impl FnMut(Text, &mut String)) {
     labels(&mut scheduling.node_selector, visit);
+    labels(&mut scheduling.labels, visit);
     for term in &mut scheduling.node_affinity {
         requirements(&mut term.labels, visit);
         for value in term.fields.iter_mut().flat_map(|one| &mut one.values) {

@@ -120,6 +120,9 @@ pub(crate) struct Workload {
     /// Labels of the object and its pods.
     #[serde(default)]
     pub(crate) labels: BTreeMap<String, String>,
+    /// Labels of the object alone, which differ from those of its pods.
+    #[serde(default)]
+    pub(crate) owner_labels: BTreeMap<String, String>,
     /// Annotations of its pods.
     #[serde(default)]
     pub(crate) annotations: BTreeMap<String, String>,

@@ -213,7 +213,7 @@ impl Workload {
                     this: reference(owner),
                     namespace: self.namespace.clone(),
                     owner: above.map(reference),
-                    labels: self.labels.clone(),
+                    labels: (self.labels.clone().into_iter().chain(self.owner_labels.clone())).collect(),
                     annotations: gpuwise::model::cluster::Labels::new(),
                     replicas: None,
                     args: Vec::new(),

@@ -19,6 +19,7 @@ impl Case {
                 true => Removes::Empty,
                 false => Removes::Underutilized,
             },
+            after_hours: Some(0.0),
         };
         names.into_iter().map(pool).collect()
     }

@@ -112,6 +112,7 @@ impl Pool {
             name: format!("{}-{number}", self.name),
             pool: Some(self.name.clone()),
             elastic: true,
+            goes_after_hours: Some(0.0),
             consolidates: self.consolidates,
             labels: BTreeMap::from([("queue".to_owned(), self.queue.clone())]),
             taints: Vec::new(),

@@ -146,6 +146,7 @@ fn pools_and_who_removes_their_nodes() {
         let pool = NodePool {
             name: "gpu".to_owned(),
             removes,
+            after_hours: None,
         };
         let pools = [pool];
         let is = (is_elastic(&node, &pools), consolidates(&node, &pools));
@@ -158,6 +159,22 @@ fn pools_and_who_removes_their_nodes() {
     assert_eq!(
         with(&karpenter, &[], Removes::Nothing),
         ("gpu".to_owned(), false, false)
+    );
+    let shared = |removes: Removes| {
+        let node = Node {
+            other_pods: 1,
+            ..node(&karpenter, &[(GPUS, 1.0)])
+        };
+        let pool = NodePool {
+            name: "gpu".to_owned(),
+            removes,
+            after_hours: None,
+        };
+        is_elastic(&node, &[pool])
+    };
+    assert!(
+        !shared(Removes::Empty) && shared(Removes::Underutilized),
+        "what else is on it is moved, or is not"
     );
     let untold = [("karpenter.sh/nodepool", "that nobody may read")];
     let what = "what is not known moves nothing";

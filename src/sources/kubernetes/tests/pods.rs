@@ -150,3 +150,32 @@ async fn nodes_and_autoscalers_are_read() {
         ("Deployment", "d")
     );
 }
+
+#[tokio::test]
+async fn pods_that_keep_a_node_from_being_empty_are_counted() {
+    let pod = |name: &str, owner: &str, phase: &str| {
+        json!({
+            "metadata": {"name": name, "namespace": "ml", "uid": name, "ownerReferences": [
+                {"apiVersion": "v1", "kind": owner, "name": "o", "uid": "o", "controller": true},
+            ]},
+            "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "i"}]},
+            "status": {"phase": phase},
+        })
+    };
+    let pods = vec![
+        pod("exporter", "DaemonSet", "Running"),
+        pod("mirror", "Node", "Running"),
+        pod("done", "Job", "Succeeded"),
+        pod("web", "ReplicaSet", "Running"),
+        full_pod(),
+    ];
+    let nodes = ["n", "other"].map(|name| json!({"metadata": {"name": name}})).to_vec();
+    let server = serve(cluster(&[("/api/v1/pods", pods), ("/api/v1/nodes", nodes)]));
+    let reading = reading(&server).await.unwrap();
+    let counts: Vec<(&str, u32)> = reading
+        .nodes
+        .iter()
+        .map(|node| (node.name.as_str(), node.other_pods))
+        .collect();
+    assert_eq!(counts, [("n", 1), ("other", 0)]);
+}
