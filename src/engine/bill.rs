@@ -57,11 +57,6 @@ impl<'a> Bill<'a> {
         }
     }
 
-    /// The same at other hours: work waits then as it did before, while a commitment that nodes use up is used up at all hours.
-    pub(super) fn at_other_hours(&mut self, before: &Self) {
-        self.waiting.clone_from(&before.waiting);
-    }
-
     /// Lets empty nodes go as far as they may; those that stay, with the reason. The dearest are filled first, so that no more
     /// is promised than what leaves in any order.
     pub(super) fn leave(&mut self, mut nodes: Vec<&'a GpuNode>) -> (Vec<Leaving<'a>>, Vec<(&'a GpuNode, Stays)>) {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ask::{Answers, Left};
 use super::compose::exclude;
+use super::credit::Outcome;
 use super::guard::{Guarded, OURS};
 use super::placement::Placement;
 use super::price::Priced;
-use super::realise::{Outcome, realise};
+use super::realise::realise;
 use super::remembered::Remembered;
 use crate::model::gap::Reason;
 use crate::model::gpu::GpuKind;

@@ -10,6 +10,8 @@ mod packing;
 mod groups;
 mod placement;
 mod bill;
+mod credit;
+mod nights;
 mod realise;
 mod guard;
 mod told;
