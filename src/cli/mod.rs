@@ -11,6 +11,7 @@ mod prices;
 mod progress;
 mod reach;
 mod record;
+mod replay;
 mod sample;
 mod sources;
 mod when;
@@ -40,6 +41,9 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// One counterfactual machine on an input of its own.
+    #[command(subcommand)]
+    Replay(replay::Replay),
     /// This node's GPUs through NVML, once or as metrics in DCGM's names.
     Sample(sample::Arguments),
     /// Check or show the policy, or print its schema.
@@ -71,6 +75,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
         Command::Sample(sample) => sample.run().await,
+        Command::Replay(replay) => replay.run(),
         Command::Policy(policy) => policy.run(),
     }
 }

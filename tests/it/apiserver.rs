@@ -81,12 +81,14 @@ impl ApiServer {
         let &[_, _, group, version, plural] = &parts[..] else {
             panic!("{path} is not /apis/GROUP/VERSION/PLURAL");
         };
+        // Nodes are in no namespace, and neither are their pools.
+        let scope = if plural == "nodepools" { "Cluster" } else { "Namespaced" };
         let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         let definition = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": format!("{plural}.{group}")},
             "spec": {
-                "group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind_in(list)},
+                "group": group, "scope": scope, "names": {"plural": plural, "kind": kind_in(list)},
                 "versions": [{
                     "name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
                 }],
