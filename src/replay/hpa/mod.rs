@@ -5,6 +5,7 @@ pub mod limits;
 pub mod proposal;
 pub mod quantity;
 pub mod spec;
+mod recorded;
 mod sequences;
 pub mod vectors;
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::proposal::{Asked, Pod, PodSamples, Tolerance, Warmup, by_average_value, by_value};
 use super::quantity::Quantity;
+use super::recorded::{PodRow, Samples, ready_of};
 use super::spec::Behavior;
-use super::vectors::{PodRow, Samples, ready_of};
 use super::{Autoscaler, Conditions, Controller, Faults, Flags, Proposals};
 
 /// A recorded sequence.
