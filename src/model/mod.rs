@@ -9,6 +9,7 @@ pub mod gpu;
 pub mod devices;
 pub mod usage;
 pub mod histogram;
+pub mod requests;
 pub mod commitment;
 pub mod queueing;
 pub mod pools;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::budget::DisruptionBudget;
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
 use super::histogram::Histogram;
 use super::queueing::Queueing;
+use super::requests::RequestHistory;
 use super::scheduling::Scheduling;
 use super::serving::Serving;
 use super::time::Grid;
@@ -210,6 +212,10 @@ pub struct Autoscaler {
     pub min_replicas: u32,
     /// Most replicas.
     pub max_replicas: u32,
+    /// `spec` of the HorizontalPodAutoscaler, as the API server holds it; `None` where it was not read.
+    pub spec: Option<Value>,
+    /// `spec` of the ScaledObject that made it, where KEDA did.
+    pub scaled_object: Option<Value>,
 }
 
 /// A workload.
@@ -269,6 +275,10 @@ pub struct Workload {
     pub serving: Option<Serving>,
     /// How it served, an hour each, of all its pods together.
     pub histograms: BTreeMap<Signal, Histogram>,
+    /// Its requests at scrape interval, of all its pods together; `None` where they were not read.
+    pub requests: Option<RequestHistory>,
+    /// Seconds from a pod's creation to its readiness, as often as that was seen within the window.
+    pub start_seconds: Vec<f64>,
     /// Its pods, in time order.
     pub pods: Vec<PodUse>,
 }
@@ -317,6 +327,7 @@ impl Workload {
     /// Lets go of every column; which devices were measured is still told.
     pub fn forget_history(&mut self) {
         self.histograms.clear();
+        self.requests = None;
         for pod in &mut self.pods {
             pod.server.clear();
             for device in &mut pod.devices {
@@ -330,6 +341,7 @@ impl Workload {
         for histogram in self.histograms.values_mut() {
             histogram.steps = Vec::new();
         }
+        self.requests = None;
         for pod in &mut self.pods {
             let devices = pod.devices.iter_mut().flat_map(|device| device.signals.values_mut());
             for column in devices.chain(pod.server.values_mut()) {

@@ -81,6 +81,8 @@ pub(in crate::engine) fn workload(namespace: &str, name: &str) -> Workload {
         price: None,
         serving: None,
         histograms: BTreeMap::new(),
+        requests: None,
+        start_seconds: Vec::new(),
         pods: vec![pod("2026-11-10T12:00:00Z")],
     }
 }

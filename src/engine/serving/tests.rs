@@ -83,6 +83,8 @@ fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
         price: None,
         serving: None,
         histograms: BTreeMap::from([(Signal::TimeToFirstToken, histogram)]),
+        requests: None,
+        start_seconds: Vec::new(),
         pods,
     }
 }

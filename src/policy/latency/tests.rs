@@ -66,6 +66,8 @@ fn workload(class: Class, annotations: &[(&str, &str)]) -> Workload {
         price: None,
         serving: None,
         histograms: BTreeMap::new(),
+        requests: None,
+        start_seconds: Vec::new(),
         pods: Vec::new(),
     }
 }

@@ -9,6 +9,8 @@ pub(super) fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, nam
         name: hpa.name.clone(),
         min_replicas: hpa.min_replicas,
         max_replicas: hpa.max_replicas,
+        spec: None,
+        scaled_object: None,
     })
 }
 

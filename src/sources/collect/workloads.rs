@@ -191,6 +191,8 @@ fn workload(
         price: money.price,
         serving,
         histograms: BTreeMap::new(),
+        requests: None,
+        start_seconds: Vec::new(),
         pods,
     }
 }

@@ -219,6 +219,8 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         price: Some(source()),
         serving: None,
         histograms: BTreeMap::new(),
+        requests: None,
+        start_seconds: Vec::new(),
         pods,
     })
 }
