@@ -93,6 +93,33 @@ impl Buckets {
         Some(lower + (upper - lower) * share)
     }
 
+    /// Bounds in rising order, each with the observations that do not exceed it; the last is infinite.
+    pub fn up_to(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.bounds.iter().copied().zip(self.counts.iter().copied())
+    }
+
+    /// A value that might have been observed: that below which the share `u` (0 to 1) of observations lies, interpolated within
+    /// its bucket, with no care for how few there are. What lies above the last finite bound is told as that bound. `None` of
+    /// nothing.
+    pub fn value_at(&self, u: f64) -> Option<f64> {
+        if self.is_empty() {
+            return None;
+        }
+        let rank = u.clamp(0.0, 1.0) * self.count();
+        let at = self.counts.partition_point(|count| *count < rank);
+        let at = at.min(self.bounds.len() - 1);
+        let (lower, below) = at.checked_sub(1).map_or((self.bounds[at].min(0.0), 0.0), |before| {
+            (self.bounds[before], self.counts[before])
+        });
+        let upper = self.bounds[at];
+        let within = self.counts[at] - below;
+        if !upper.is_finite() {
+            return Some(lower);
+        }
+        let share = if within > 0.0 { (rank - below) / within } else { 1.0 };
+        Some(lower + (upper - lower) * share)
+    }
+
     /// Adds another's observations. Where bounds differ (a server's new version has others) those remain that both have: what
     /// one of them did not count cannot be told for both.
     pub fn add(&mut self, other: &Self) {

@@ -4,3 +4,5 @@
 pub mod checkpoint;
 pub mod hpa;
 pub mod prefix_cache;
+pub mod random;
+pub mod service;

@@ -1,0 +1,277 @@
+//! The service that explains what was measured: time between tokens by batch, the rate of prefill, and what the server allows.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::demand::Demand;
+use super::law::{Law, Point};
+use super::pool::DAY;
+use super::replica::Service;
+use crate::model::histogram::{Buckets, Histogram};
+use crate::model::requests::RequestHistory;
+use crate::model::usage::Signal;
+
+/// Steps are put together to blocks of about this many seconds: long against the time of a request's tokens, short against
+/// the changes of load.
+const BLOCK: f64 = 300.0;
+
+/// Requests that wait on a replica on average, up to which its time to the first token is that of its work.
+const CALM: f64 = 0.02;
+
+/// What the server allows, by its arguments or its defaults.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Requests in execution at once.
+    pub most_running: usize,
+    /// Tokens that one step computes.
+    pub chunk_tokens: f64,
+    /// Tokens that the KV cache holds.
+    pub cache_tokens: Option<f64>,
+}
+
+/// Why no service could be fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// The histogram of this signal is missing, or of too few requests.
+    Missing(Signal),
+    /// Hardly any span of which everything is known.
+    FewBlocks,
+    /// All that was seen is one batch: nothing tells what another takes.
+    OneBatch,
+    /// Never a calm hour, so that nobody knows what a first token takes by itself.
+    NeverCalm,
+}
+
+/// A service and how it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// It.
+    pub service: Service,
+    /// Blocks behind the law.
+    pub blocks: usize,
+    /// The largest number of requests on a replica that was seen at once.
+    pub seen_batch: f64,
+    /// By how much the times that gauges and counters tell had to be changed so that their mean is that of the histogram.
+    pub level: f64,
+}
+
+/// A span of which everything is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Block {
+    /// The batch that a token sees.
+    batch: f64,
+    /// Seconds that requests spent in execution, a token.
+    seconds: f64,
+    tokens: f64,
+}
+
+/// Fits on these days, counted from the window's start.
+///
+/// # Errors
+/// What is missing.
+pub fn fit(
+    history: &RequestHistory,
+    histograms: &BTreeMap<Signal, Histogram>,
+    demand: &Demand,
+    limits: Limits,
+    days: Range<usize>,
+) -> Result<Fitted, Unfit> {
+    let of = |signal: Signal| over(histograms, signal, history, &days, |_| true).ok_or(Unfit::Missing(signal));
+    let tokens = of(Signal::InterTokenLatency)?;
+    of(Signal::TimeToFirstToken)?;
+    let each = tokens.mean().ok_or(Unfit::Missing(Signal::InterTokenLatency))?;
+    let prefill = prefill(history, histograms, demand, &days, each)?;
+    let blocks = blocks(history, &days);
+    if blocks.len() < 24 {
+        return Err(Unfit::FewBlocks);
+    }
+    // A request is in execution while its prompt is computed, and a step that computes prompts takes longer for all.
+    let (prompt, _, answer) = mean_lengths(demand, &days);
+    let first = (prompt / prefill.tokens_per_second + each) / answer.max(1.0);
+    let beside = prompt / answer.max(1.0) / prefill.tokens_per_second;
+    let decode = |block: &Block| Point {
+        batch: block.batch,
+        seconds: (block.seconds - first - block.batch * beside).max(block.seconds * 0.2),
+        weight: block.tokens,
+    };
+    let points: Vec<Point> = blocks.iter().map(decode).collect();
+    let law = Law::fit(&points).ok_or(Unfit::OneBatch)?;
+    let told: f64 = blocks.iter().map(|block| block.tokens).sum();
+    let modelled = |block: &Block| (law.seconds(block.batch) + block.batch * beside) * block.tokens;
+    let level = each / (blocks.iter().map(modelled).sum::<f64>() / told);
+    let on_each =
+        |at: usize| Some(history.running.get(at)? / history.servers.get(at).filter(|servers| *servers >= 0.5)?);
+    let seen = (0..history.grid.points()).filter_map(on_each);
+    let most_seen = seen.fold(1.0, f64::max);
+    Ok(Fitted {
+        blocks: blocks.len(),
+        seen_batch: most_seen,
+        level,
+        service: Service {
+            law: law.times(level),
+            prefill_tokens_per_second: prefill.tokens_per_second,
+            overhead_seconds: prefill.overhead,
+            chunk_tokens: limits.chunk_tokens,
+            // A limit that was seen exceeded is none.
+            most_running: limits.most_running.max(most_seen.ceil() as usize),
+            cache_tokens: limits.cache_tokens,
+            patience_seconds: None,
+        },
+    })
+}
+
+/// Blocks of steps at which all is known and the number of servers does not change.
+fn blocks(history: &RequestHistory, days: &Range<usize>) -> Vec<Block> {
+    let step = f64::from(history.grid.step_seconds);
+    let size = (BLOCK / step).round().max(1.0) as usize;
+    let point = |day: usize| (day as f64 * DAY / step) as usize;
+    let (first, last) = (point(days.start), point(days.end).min(history.grid.points()));
+    let block = |at: usize| {
+        let servers = history.servers.get(at)?;
+        if servers < 0.5 {
+            return None;
+        }
+        let (mut squares, mut running, mut tokens) = (0.0, 0.0, 0.0);
+        for at in at..at + size {
+            let same = history.servers.get(at)? - servers;
+            // Between two looks it was about what lies between them.
+            let before = history.running.get(at.checked_sub(1)?)?;
+            let inside = f64::midpoint(before, history.running.get(at)?);
+            if same.abs() > 1e-9 {
+                return None;
+            }
+            squares += inside * inside;
+            running += inside;
+            tokens += history.answer_tokens.get(at)?;
+        }
+        (running > 0.0 && tokens > 0.0).then(|| Block {
+            batch: squares / running / servers,
+            seconds: running * step / tokens,
+            tokens,
+        })
+    };
+    let starts = (first.max(1)..last.saturating_sub(size - 1)).step_by(size);
+    starts.filter_map(block).collect()
+}
+
+struct Prefill {
+    tokens_per_second: f64,
+    overhead: f64,
+}
+
+/// What of the time to the first token grows with the prompt, and what does not: of all ways to split the mean of calm hours the
+/// one whose distribution is most like that which was measured, and of ways that are alike the one that blames the prompt most,
+/// as that makes replicas slower.
+fn prefill(
+    history: &RequestHistory,
+    histograms: &BTreeMap<Signal, Histogram>,
+    demand: &Demand,
+    days: &Range<usize>,
+    each: f64,
+) -> Result<Prefill, Unfit> {
+    let calm = |hour: i64| is_calm(history, hour);
+    let first = over(histograms, Signal::TimeToFirstToken, history, days, calm).ok_or(Unfit::NeverCalm)?;
+    let mean = first.mean().ok_or(Unfit::NeverCalm)?;
+    let prompts = over(histograms, Signal::PromptTokens, history, days, calm);
+    let (prompt, cached, _) = mean_lengths(demand, days);
+    // It waits for half a step to end, and is part of one.
+    let steps = (1.5 * each).min(mean * 0.8);
+    let rest = mean - steps;
+    let split = |part: f64| Prefill {
+        tokens_per_second: prompt / (rest * (1.0 - part)),
+        overhead: rest * part + steps - each,
+    };
+    let scale = prompts.as_ref().and_then(Buckets::mean).map_or(1.0, |mean| {
+        let all = prompt + cached;
+        if mean > 0.0 {
+            all / mean * (prompt / all.max(1e-9))
+        } else {
+            1.0
+        }
+    });
+    let unlike = |part: f64| {
+        let prefill = split(part);
+        let drawn = |u: f64| {
+            let tokens = prompts.as_ref()?.value_at(u)? * scale;
+            Some(tokens / prefill.tokens_per_second + prefill.overhead + each)
+        };
+        let values: Option<Vec<f64>> = (0..200).map(|at| drawn((f64::from(at) + 0.5) / 200.0)).collect();
+        values.map_or(0.0, |values| furthest(&first, &values))
+    };
+    let parts = (0..19).map(|at| f64::from(at) * 0.05);
+    let tried: Vec<(f64, f64)> = parts.map(|part| (part, unlike(part))).collect();
+    let best = tried.iter().map(|(_, unlike)| *unlike).fold(f64::INFINITY, f64::min);
+    let chosen = tried.iter().find(|(_, unlike)| *unlike <= best + 0.01);
+    let mut found = split(chosen.map_or(0.0, |(part, _)| *part));
+    found.overhead = found.overhead.max(0.0);
+    Ok(found)
+}
+
+/// How far apart two distributions are at most, at the bounds of the first; `values` rise.
+fn furthest(measured: &Buckets, values: &[f64]) -> f64 {
+    let total = measured.count();
+    let apart = |(bound, count): (f64, f64)| {
+        let modelled = values.partition_point(|value| *value <= bound) as f64 / values.len() as f64;
+        (count / total - modelled).abs()
+    };
+    measured.up_to().map(apart).fold(0.0, f64::max)
+}
+
+/// Whether hardly a request waited in an hour of the window's histograms.
+fn is_calm(history: &RequestHistory, second: i64) -> bool {
+    let (mut waiting, mut servers) = (0.0, 0.0);
+    let points = history.grid.index_of(second - 3_599).zip(history.grid.index_of(second));
+    let Some((first, last)) = points else { return false };
+    for at in first..=last {
+        if let (Some(one), Some(of)) = (history.waiting.get(at), history.servers.get(at)) {
+            waiting += one;
+            servers += of;
+        }
+    }
+    servers > 0.0 && waiting / servers <= CALM
+}
+
+/// A histogram over the hours of these days that are wanted; an hour is named by its last second.
+pub(super) fn over(
+    histograms: &BTreeMap<Signal, Histogram>,
+    signal: Signal,
+    history: &RequestHistory,
+    days: &Range<usize>,
+    wanted: impl Fn(i64) -> bool,
+) -> Option<Buckets> {
+    let histogram = histograms.get(&signal)?;
+    let start = history.grid.window.start.as_second();
+    let inside = |second: i64| {
+        let day = (second - start - 1).div_euclid(DAY as i64);
+        usize::try_from(day).is_ok_and(|day| days.contains(&day))
+    };
+    let hours = histogram.steps.iter().enumerate();
+    let hours = hours.filter(|(at, _)| {
+        let second = histogram.grid.second(*at);
+        inside(second) && wanted(second)
+    });
+    let mut known = hours.filter_map(|(_, step)| step.as_ref());
+    let mut sum = known.next()?.clone();
+    known.for_each(|step| sum.add(step));
+    (!sum.is_empty()).then_some(sum)
+}
+
+/// The mean over days of prompt tokens to compute, of those that a cache held, and of answer tokens, by requests.
+fn mean_lengths(demand: &Demand, days: &Range<usize>) -> (f64, f64, f64) {
+    let step = f64::from(demand.grid.step_seconds);
+    let point = |day: usize| ((day as f64 * DAY / step) as usize).min(demand.arrived.len());
+    let (mut sums, mut all) = ((0.0, 0.0, 0.0), 0.0);
+    for at in point(days.start)..point(days.end) {
+        if let Some(arrived) = demand.arrived[at] {
+            let (prompt, cached, answer) = demand.mean_lengths(at);
+            sums = (
+                sums.0 + arrived * prompt,
+                sums.1 + arrived * cached,
+                sums.2 + arrived * answer,
+            );
+            all += arrived;
+        }
+    }
+    let all = all.max(1e-9);
+    (sums.0 / all, sums.1 / all, sums.2 / all)
+}

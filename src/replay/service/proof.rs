@@ -1,0 +1,209 @@
+//! From what was counted to what may be said: fit on the first week, prove on the days after it that the fit gives back what was,
+//! search week by week, and only then propose.
+
+use std::collections::BTreeMap;
+
+use super::calibration::Calibration;
+use super::demand::Demand;
+use super::fit::{Fitted, Limits, Unfit, fit};
+use super::law::BEYOND;
+use super::outcome::{Day, together};
+use super::policies::{AsItWas, Setting};
+use super::pool::{DAY, Routing, Surroundings, replay};
+use super::search::{self, BEFORE, Case, Found, Stay, search};
+use crate::model::histogram::Histogram;
+use crate::model::objective::Objective;
+use crate::model::requests::RequestHistory;
+use crate::model::usage::Signal;
+
+/// The least share of a day's steps that must be known.
+const KNOWN: f64 = 0.95;
+
+/// The share of days with refused requests above which nobody knows what was asked.
+const CENSORED: f64 = 0.2;
+
+/// How much slower than fitted a service may turn out: nine of ten held-out batches of 1,507 measured ones (AIConfigurator, 2026)
+/// were within it.
+pub const SLOWER: f64 = 0.08;
+
+/// Seconds that a pod has to end, where it says nothing else: Kubernetes' default.
+const GRACE_SECONDS: f64 = 30.0;
+
+/// What is known of a workload.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What its servers counted and held.
+    pub history: &'a RequestHistory,
+    /// Its latencies and lengths by hour.
+    pub histograms: &'a BTreeMap<Signal, Histogram>,
+    /// What its server allows.
+    pub limits: Limits,
+    /// Seconds that starts took.
+    pub start_seconds: &'a [f64],
+    /// Whether an endpoint picker chooses its replicas.
+    pub picked: bool,
+    /// What somebody wants of it.
+    pub objective: &'a Objective,
+    /// The fewest replicas that may be proposed.
+    pub least: u32,
+    /// By how much latencies and requests in flight may be off in the replay of what was.
+    pub tolerance: f64,
+    /// Days that a history must have.
+    pub least_days: usize,
+    /// What is drawn is drawn from this.
+    pub seed: u64,
+}
+
+/// A change that was replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// What was found.
+    pub found: Found,
+    /// How far the replay of what was is off.
+    pub calibration: Calibration,
+    /// What was fitted.
+    pub fitted: Fitted,
+    /// How requests are spread.
+    pub routing: Routing,
+    /// Seconds that a start is thought to take: nine of ten and a half took no longer.
+    pub start_seconds: f64,
+    /// Whether requests were refused on some day, so that more was wanted than came.
+    pub censored: bool,
+    /// Replicas that ran, at most.
+    pub most_replicas: u32,
+}
+
+/// Why nothing is said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Silent {
+    /// So many days, where more are asked for.
+    Short(usize),
+    /// Such a share is known.
+    Gaps(f64),
+    /// Requests were refused on so many days.
+    Refused(usize),
+    /// No start was ever seen.
+    NoStart,
+    /// Nothing could be fitted.
+    Unfit(Unfit),
+    /// The replay of what was is not what was.
+    NotCalibrated(Calibration),
+    /// Nothing better was found.
+    Stays(Stay, Calibration),
+    /// It has one replica, or none.
+    One,
+}
+
+/// Proves a change, or says why there is none.
+///
+/// # Errors
+/// Why nothing is said.
+pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
+    let present = AsItWas::of(known.history);
+    if present.most() <= known.least.max(1) {
+        return Err(Silent::One);
+    }
+    let demand = Demand::of(known.history, known.histograms);
+    let days = whole_days(known, &demand)?;
+    let start_seconds = late(known.start_seconds).ok_or(Silent::NoStart)?;
+    let fitted = fit(known.history, known.histograms, &demand, known.limits, 0..BEFORE).map_err(Silent::Unfit)?;
+    let around = |routing| Surroundings {
+        routing,
+        // What is refused while none is ready is counted as refused: that something holds it nobody has seen.
+        holds_requests: false,
+        start_seconds: vec![start_seconds],
+        grace_seconds: GRACE_SECONDS,
+        sync_seconds: 15.0,
+        seed: known.seed,
+    };
+    let held_out = BEFORE..days;
+    let calibrated = |routing| {
+        let mut was = present.clone();
+        let arrivals = demand.requests(known.seed);
+        let replayed = replay(&fitted.service, &around(routing), &mut was, arrivals, days as f64 * DAY);
+        let replayed = together(&replayed[held_out.clone()]);
+        Calibration::of(known.history, known.histograms, (&replayed, &held_out), known.tolerance)
+    };
+    let routings: &[Routing] = match known.picked {
+        true => &[Routing::LeastLoaded],
+        false => &[Routing::Random, Routing::LeastLoaded],
+    };
+    let tried = routings.iter().map(|routing| (*routing, calibrated(*routing)));
+    let (routing, calibration) = tried
+        .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
+        .ok_or(Silent::One)?;
+    if !calibration.holds() {
+        return Err(Silent::NotCalibrated(calibration));
+    }
+    let around = around(routing);
+    let case = Case {
+        demand: &demand,
+        service: &fitted.service,
+        most_batch: fitted.seen_batch * BEYOND,
+        around: &around,
+        present: &present,
+        objective: known.objective,
+        least: known.least,
+        days,
+        slower: SLOWER,
+    };
+    match search(&case) {
+        Ok(found) => Ok(Proof {
+            found,
+            calibration,
+            routing,
+            start_seconds,
+            censored: demand.censored.contains(&true),
+            most_replicas: present.most(),
+            fitted,
+        }),
+        Err(stay) => Err(Silent::Stays(stay, calibration)),
+    }
+}
+
+/// Whole days, where enough of each is known.
+fn whole_days(known: &Known<'_>, demand: &Demand) -> Result<usize, Silent> {
+    let days = (demand.seconds() / DAY + 1e-9) as usize;
+    if days < known.least_days.max(BEFORE + 1) {
+        return Err(Silent::Short(days));
+    }
+    let shares = demand.known();
+    let share = shares.iter().take(days).sum::<f64>() / days as f64;
+    if share < KNOWN {
+        return Err(Silent::Gaps(share));
+    }
+    let refused = demand.censored.iter().take(days).filter(|day| **day).count();
+    if refused as f64 > CENSORED * days as f64 {
+        return Err(Silent::Refused(refused));
+    }
+    Ok(days)
+}
+
+/// The 95th percentile of starts; of few the longest.
+fn late(starts: &[f64]) -> Option<f64> {
+    crate::model::usage::quantile(starts.to_vec(), 0.95)
+}
+
+fn distance(calibration: &Calibration) -> f64 {
+    let errors = calibration.checks.iter().map(super::calibration::Check::error);
+    errors.map(|error| if error.is_finite() { error } else { 10.0 }).sum()
+}
+
+impl Proof {
+    /// Replica hours a day before and after, over the days on which it was scored.
+    pub fn replica_hours(&self) -> (f64, f64) {
+        let days = self.found.scored.len().max(1) as f64;
+        let sum = |of: fn(&search::Scored) -> f64| self.found.scored.iter().map(of).sum::<f64>() / 3_600.0 / days;
+        (sum(|day| day.before), sum(|day| day.after))
+    }
+
+    /// The setting.
+    pub fn setting(&self) -> Setting {
+        self.found.setting
+    }
+
+    /// How it served, before and after.
+    pub fn served(&self) -> (&Day, &Day) {
+        (&self.found.before, &self.found.after)
+    }
+}

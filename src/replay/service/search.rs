@@ -1,0 +1,303 @@
+//! The setting that costs least and serves no worse, tuned before each week and scored on it: what is scored was never seen by what
+//! was tuned.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::bounds::{Bounds, Broken};
+use super::demand::Demand;
+use super::fluid::{Fluid, FluidDay, together as fluid_together};
+use super::outcome::{Day, together};
+use super::policies::{AsItWas, Scaling, Setting, Watched};
+use super::pool::{DAY, Surroundings, replay};
+use super::replica::Service;
+use crate::model::objective::Objective;
+
+/// Days that are never scored: they are what the first setting is tuned on.
+pub const BEFORE: usize = 7;
+
+/// Days for which a setting holds before it is tuned again, and on which it is tuned.
+const WEEK: usize = 7;
+
+/// What "no worse than today" leaves to the resolution of the figures.
+const SLACK: f64 = 0.05;
+
+/// What is searched over.
+#[derive(Debug, Clone)]
+pub struct Case<'a> {
+    /// What was asked of it.
+    pub demand: &'a Demand,
+    /// What replicas do, fitted on days that are not scored.
+    pub service: &'a Service,
+    /// The largest batch for which that is believed.
+    pub most_batch: f64,
+    /// What surrounds them; a start lasts as long as it may.
+    pub around: &'a Surroundings,
+    /// What ran.
+    pub present: &'a AsItWas,
+    /// What somebody wants; empty where nobody said.
+    pub objective: &'a Objective,
+    /// The fewest replicas that may be proposed.
+    pub least: u32,
+    /// Whole days of the history.
+    pub days: usize,
+    /// Whether the service may be slower than was fitted, by this share, and must still keep to what is wanted.
+    pub slower: f64,
+}
+
+/// One day on which a setting was scored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// The day, counted from the window's start.
+    pub day: usize,
+    /// Replica seconds as they were.
+    pub before: f64,
+    /// As they would have been.
+    pub after: f64,
+    /// As they would have been were the service slower, and quicker.
+    pub drawn: [f64; 2],
+}
+
+/// A setting that costs less and serves no worse.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// It, tuned on the last days.
+    pub setting: Setting,
+    /// The days on which the settings that the same search found before were scored.
+    pub scored: Vec<Scored>,
+    /// How it served on these days, by the replay of what ran.
+    pub before: Day,
+    /// How it would have served.
+    pub after: Day,
+    /// The same, were the service slower.
+    pub after_slower: Day,
+    /// What it was held to on these days.
+    pub bounds: Bounds,
+    /// Settings and what they cost and how full they run, cheapest first: replica hours a day, mean requests on a replica.
+    pub frontier: Vec<(Setting, f64, f64)>,
+}
+
+/// Why nothing is proposed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stay {
+    /// Nothing cheaper serves as well.
+    WellSet,
+    /// It breaks what is wanted as it is; cheaper is no answer.
+    BrokenToday(Broken),
+    /// What was tuned broke its bounds on days that it had not seen.
+    NotOnUnseenDays(Broken),
+}
+
+type Runs = RefCell<BTreeMap<(Setting, usize, usize, u8), Vec<Day>>>;
+
+struct Search<'a> {
+    case: &'a Case<'a>,
+    settings: Vec<(Setting, Vec<FluidDay>)>,
+    runs: Runs,
+}
+
+/// Searches.
+///
+/// # Errors
+/// Why it stays as it is.
+pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
+    let first = 0..BEFORE.min(case.days);
+    let present = present(case, case.service, &(0..case.days));
+    let held_to = |days: &Range<usize>| Bounds::of(case.objective, &together(&present[days.clone()]), SLACK);
+    if let Some(broken) = held_to(&first).broken(&together(&present[first.clone()])) {
+        return Err(Stay::BrokenToday(broken));
+    }
+    let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
+    let fluid = Fluid::new(case.service, case.demand, start, held_to(&first));
+    let settings = settings(case).into_par_iter();
+    let search = Search {
+        case,
+        settings: settings.map(|setting| (setting, fluid.run(setting))).collect(),
+        runs: Runs::default(),
+    };
+    let mut scored = Vec::new();
+    let (mut before, mut after, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+    for from in (BEFORE..case.days).step_by(WEEK) {
+        let (learned, asked) = (from - WEEK..from, from..(from + WEEK).min(case.days));
+        let setting = search.tuned(&learned, &held_to(&learned), &present[learned.clone()]);
+        let runs: Vec<Vec<Day>> = match setting {
+            Some(setting) => [0, 1, 2].map(|draw| search.run(setting, &asked, draw)).to_vec(),
+            None => vec![present[asked.clone()].to_vec(); 3],
+        };
+        let was = case.present.replica_seconds();
+        for (at, day) in asked.clone().enumerate() {
+            let stays = setting.is_none().then_some(was[day]);
+            let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds);
+            scored.push(Scored {
+                day,
+                before: was[day],
+                after: of(0),
+                drawn: [of(1), of(2)],
+            });
+        }
+        before.extend_from_slice(&present[asked.clone()]);
+        after.extend_from_slice(&runs[0]);
+        slower.extend_from_slice(&runs[1]);
+    }
+    let all = BEFORE..case.days;
+    let bounds = held_to(&all);
+    let (before, after, after_slower) = (together(&before), together(&after), together(&slower));
+    let last = case.days.saturating_sub(WEEK)..case.days;
+    let setting = search
+        .tuned(&last, &held_to(&last), &present[last.clone()])
+        .ok_or(Stay::WellSet)?;
+    if let Some(broken) = bounds.broken(&after) {
+        return Err(Stay::NotOnUnseenDays(broken));
+    }
+    Ok(Found {
+        setting,
+        scored,
+        before,
+        after,
+        after_slower,
+        bounds,
+        frontier: search.frontier(&all),
+    })
+}
+
+/// The replay of what ran, as a service of this speed does it.
+fn present(case: &Case<'_>, service: &Service, days: &Range<usize>) -> Vec<Day> {
+    let mut policy = case.present.clone();
+    let seconds = days.end as f64 * DAY;
+    let arrivals = case.demand.requests(case.around.seed);
+    replay(service, case.around, &mut policy, arrivals, seconds)
+}
+
+/// All settings that are tried: fewer replicas, and autoscalers between fewer and as many.
+fn settings(case: &Case<'_>) -> Vec<Setting> {
+    let most = case.present.most().max(1);
+    let least = case.least.clamp(1, most);
+    let mut minima: Vec<u32> = [
+        least,
+        least + 1,
+        least + 2,
+        most / 4,
+        most / 3,
+        most / 2,
+        most * 2 / 3,
+        most * 3 / 4,
+    ]
+    .into_iter()
+    .filter(|min| (least..most).contains(min))
+    .collect();
+    minima.sort_unstable();
+    minima.dedup();
+    let mut all: Vec<Setting> = (least..most).map(Setting::Fixed).collect();
+    let top = case.most_batch.min(case.service.most_running as f64);
+    let mut targets: Vec<i64> = Vec::new();
+    let mut target = 1.0;
+    while target <= top {
+        targets.push((target * 1_000.0) as i64);
+        target = (target * 1.3_f64).round().max(target + 1.0);
+    }
+    for watched in [Watched::InFlight, Watched::Running] {
+        for &min in &minima {
+            for &target_milli in &targets {
+                for down_window in [300, 900, 1_800] {
+                    all.push(Setting::Scaled(Scaling {
+                        watched,
+                        target_milli,
+                        min,
+                        max: most,
+                        down_window,
+                    }));
+                }
+            }
+        }
+    }
+    all
+}
+
+impl Search<'_> {
+    /// Settings for which none is both cheaper and emptier on these days, cheapest first.
+    fn frontier(&self, days: &Range<usize>) -> Vec<(Setting, f64, f64)> {
+        let of = |(setting, all): &(Setting, Vec<FluidDay>)| {
+            let day = fluid_together(&all[days.clone()]);
+            (
+                *setting,
+                day.replica_seconds / 3_600.0 / days.len() as f64,
+                day.mean_batch(),
+            )
+        };
+        let mut sorted: Vec<(Setting, f64, f64)> = self.settings.iter().map(of).collect();
+        sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)).then(a.0.cmp(&b.0)));
+        let mut emptiest = f64::INFINITY;
+        sorted.retain(|(_, _, batch)| {
+            let is_on_it = *batch < emptiest * 0.995;
+            emptiest = emptiest.min(*batch);
+            is_on_it
+        });
+        sorted
+    }
+
+    /// The cheapest setting that keeps to the bounds on these days, replayed event by event, where it costs less than what ran.
+    fn tuned(&self, days: &Range<usize>, bounds: &Bounds, present: &[Day]) -> Option<Setting> {
+        let was: f64 = present.iter().map(|day| day.replica_seconds).sum();
+        let hours = was / 3_600.0 / days.len() as f64;
+        let mut candidates = self.frontier(days);
+        candidates.retain(|(setting, cost, _)| {
+            let fluid = self.settings.iter().find(|(of, _)| of == setting);
+            let keeps = fluid.is_some_and(|(_, all)| {
+                let day = fluid_together(&all[days.clone()]);
+                day.keeps(bounds) && day.most_batch <= self.case.most_batch
+            });
+            keeps && *cost < 0.99 * hours
+        });
+        // What costs more runs emptier: the first that keeps is found by halving.
+        let (mut low, mut high) = (0, candidates.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.keeps(candidates[middle].0, days, bounds, was) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        candidates.get(low).map(|(setting, _, _)| *setting)
+    }
+
+    fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &Bounds, was: f64) -> bool {
+        let run = together(&self.run(setting, days, 0));
+        let cheaper = run.replica_seconds < 0.99 * was;
+        cheaper && bounds.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch
+    }
+
+    /// A setting on these days, event by event; it begins with as many replicas as it may have.
+    fn run(&self, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
+        let key = (setting, days.start, days.end, draw);
+        if let Some(known) = self.runs.borrow().get(&key) {
+            return known.clone();
+        }
+        let factor = match draw {
+            0 => 1.0,
+            1 => 1.0 + self.case.slower,
+            _ => 1.0 - self.case.slower,
+        };
+        let service = Service {
+            law: self.case.service.law.times(factor),
+            prefill_tokens_per_second: self.case.service.prefill_tokens_per_second / factor,
+            ..self.case.service.clone()
+        };
+        let begin = days.start as f64 * DAY;
+        let arrivals = self.case.demand.requests_from(days.start, self.case.around.seed);
+        let arrivals = arrivals.map(|request| super::replica::Request {
+            at: request.at - begin,
+            ..request
+        });
+        let seconds = days.len() as f64 * DAY;
+        let found = replay(&service, self.case.around, &mut *setting.policy(), arrivals, seconds);
+        self.runs.borrow_mut().insert(key, found.clone());
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests;

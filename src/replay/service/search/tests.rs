@@ -1,0 +1,1 @@
+//! Searches whose answer is known.
