@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::binary;
 
 /// A folder beside the project's own; `None`, with a message, where there is none.
-fn beside(variable: &str, folder: &str) -> Option<PathBuf> {
+pub(crate) fn beside(variable: &str, folder: &str) -> Option<PathBuf> {
     let given = std::env::var_os(variable).map(PathBuf::from);
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = given.unwrap_or_else(|| root.join(folder));

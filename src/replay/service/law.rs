@@ -43,8 +43,8 @@ impl Law {
         rising(&mut knots);
         let slope = |pair: &[Knot]| (pair[1].seconds - pair[0].seconds) / (pair[1].batch - pair[0].batch);
         let last = knots.windows(2).last().map(slope)?;
-        // Of two slopes the steeper: that a larger batch costs less than it does would promise what is not there.
-        let beyond = last.max(each);
+        // Not less than halfway to the line's: that a larger batch costs less than it does would promise what is not there.
+        let beyond = last.max(f64::midpoint(last, each));
         if !beyond.is_finite() || beyond <= 0.0 {
             return None;
         }
