@@ -44,6 +44,7 @@ mod repacking;
 mod replay;
 mod scope;
 mod servers;
+mod serving_worlds;
 mod since;
 mod store;
 mod tidy;
