@@ -3,4 +3,5 @@
 
 pub mod checkpoint;
 pub mod hpa;
+pub mod interval;
 pub mod prefix_cache;

@@ -1,5 +1,7 @@
 //! Worlds by what is to be found in them.
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::autoscaler::{Hpa, Metric, Policy};
 use super::draws::Draws;
 use super::fleet::{Routing, Site};
@@ -291,7 +293,7 @@ pub(crate) fn worlds(kind: Kind, count: usize, seed: u64) -> Vec<World> {
 /// So many worlds of a kind, with a load at the highest hour between these, requests a second.
 pub(crate) fn worlds_of(kind: Kind, count: usize, seed: u64, peak: (f64, f64)) -> Vec<World> {
     let one = |at: usize| (0..50).find_map(|attempt| world_of(kind, seed, (at, attempt), peak));
-    (0..count).filter_map(one).collect()
+    (0..count).into_par_iter().filter_map(one).collect()
 }
 
 /// The world of this place in its row, if this attempt gives one.

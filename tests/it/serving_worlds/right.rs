@@ -187,6 +187,25 @@ fn what_monitoring_sees_is_what_happened() {
     assert!((sum(&watched.requests.answer_tokens) - all.itl.count - all.ttft.count).abs() < 1e-3);
     let hours = |of: &Histogram| (of.steps.len(), of.known());
     assert_eq!(hours(&watched.itl), (72, 72));
+    // Tokens are those that came, and starts take as long as they do: half of them no longer than the median.
+    let mean = |of: &Histogram| of.total().unwrap().mean().unwrap();
+    assert!(
+        (mean(&watched.prompt) / 1_000.0 - 1.0).abs() < 0.03,
+        "{}",
+        mean(&watched.prompt)
+    );
+    assert!(
+        (mean(&watched.answer) / 300.0 - 1.0).abs() < 0.03,
+        "{}",
+        mean(&watched.answer)
+    );
+    assert_eq!(watched.ttft.total().unwrap().count(), all.ttft.count);
+    let quick = watched.starts.iter().filter(|seconds| **seconds < 120.0).count() as f64;
+    assert!(
+        (0.35..0.65).contains(&(quick / watched.starts.len() as f64)),
+        "{:?}",
+        watched.starts
+    );
     // The median of the buckets is near that of every value.
     let seen = watched.e2e.total().unwrap().quantile(0.5).unwrap();
     assert!((seen / all.e2e.quantile(0.5) - 1.0).abs() < 0.15, "{seen}");

@@ -202,10 +202,19 @@ impl World {
         hours
     }
 
-    /// Replica-hours that a policy saves a day against the one that ran, on average over all luck of these days.
+    /// Replica-hours that a policy saves a day against the one that ran, on average over all luck of these days and of a week.
     pub(crate) fn expected_saving(&self, policy: &Policy, days: Range<usize>, sweeps: usize) -> f64 {
-        let count = days.len() as f64;
-        let hours = |policy: &Policy| self.expected(policy, days.clone(), sweeps).iter().sum::<f64>() / count;
-        hours(&self.ran) - hours(policy)
+        let (ran, would) = (
+            self.expected(&self.ran, days.clone(), sweeps),
+            self.expected(policy, days.clone(), sweeps),
+        );
+        // A workday counts a fifth of five sevenths, whatever the days in the window.
+        let mean = |weekend: bool| {
+            let of = days.clone().zip(ran.iter().zip(&would));
+            let of = of.filter(|(day, _)| (self.weekday(*day) >= 5) == weekend);
+            let saved: Vec<f64> = of.map(|(_, (ran, would))| ran - would).collect();
+            saved.iter().sum::<f64>() / saved.len() as f64
+        };
+        (5.0 * mean(false) + 2.0 * mean(true)) / 7.0
     }
 }
