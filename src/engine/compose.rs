@@ -57,7 +57,8 @@ fn place(change: &Move) -> u8 {
         Move::UseGpu { .. } => 1,
         Move::UseSpot { .. } => 2,
         Move::SleepDuring { .. } => 3,
-        Move::ScaleToZero => 4,
+        Move::SetReplicas { .. } | Move::Autoscale { .. } => 4,
+        Move::ScaleToZero => 5,
     }
 }
 
@@ -76,7 +77,8 @@ fn go_together(a: &[Move], b: &[Move]) -> bool {
 /// Whether of two lists of moves only one can be made, whatever comes first.
 pub(super) fn exclude(a: &[Move], b: &[Move]) -> bool {
     let either = |a: &Move, b: &Move| match (a, b) {
-        (Move::ScaleToZero, _) => true,
+        // What was replayed was replayed with all else as it is.
+        (Move::ScaleToZero | Move::SetReplicas { .. } | Move::Autoscale { .. }, _) => true,
         (Move::UseSpot { .. }, other) => !matches!(other, Move::RequestGpus { .. }),
         (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
     };
@@ -103,6 +105,8 @@ fn joined(base: &Proposal, next: &Proposal) -> Proposal {
         risk: base.risk.max(next.risk),
         needs_human: base.needs_human.clone(),
         rollback: format!("{}; {}", base.rollback, next.rollback),
+        // Together nothing was replayed.
+        replayed: None,
     };
     let new = next.evidence.iter().filter(|figure| !base.evidence.contains(figure));
     joined.evidence.extend(new.cloned());

@@ -116,7 +116,7 @@ fn without_saving(answers: &mut Answers, (workload, lever): (usize, &'static str
 
 fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
     let effect = Effect::of(&proposed.proposal.moves);
-    let given_back: f64 = effect.parts().map(Part::of_all).sum();
+    let given_back = effect.given_back(workload.running().count());
     let priced = Priced {
         workload: proposed.workload,
         levers: proposed.levers.clone(),
@@ -153,6 +153,8 @@ struct Effect<'p> {
     keeps: Option<(u32, u32)>,
     /// The share of time in which it holds nothing.
     asleep: Option<f64>,
+    /// Replicas that stay, and the share of time in which each of the others is not there.
+    replicas: Option<(u32, f64)>,
 }
 
 /// Devices of a pod that are given back for a share of time.
@@ -179,6 +181,11 @@ impl<'p> Effect<'p> {
                 Move::ScaleToZero => {}
                 Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
                 Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
+                Move::SetReplicas { to, .. } => effect.replicas = Some((*to, 1.0)),
+                Move::Autoscale { min, max, mean, .. } => {
+                    let others = f64::from(max.saturating_sub(*min).max(1));
+                    effect.replicas = Some((*min, ((f64::from(*max) - mean) / others).clamp(0.0, 1.0)));
+                }
                 Move::UseGpu { to, slowdown, .. } => effect.target = Some(Target::Gpu(to, *slowdown)),
                 Move::UseSpot {
                     instance_type,
@@ -211,6 +218,27 @@ impl<'p> Effect<'p> {
         fewer.into_iter().chain(asleep)
     }
 
+    /// The same of one pod, by its place among those that run, the oldest first: of replicas the youngest go.
+    fn parts_of(self, place: usize) -> Vec<Part> {
+        match self.replicas {
+            None => self.parts().collect(),
+            Some((stay, _)) if place < stay as usize => Vec::new(),
+            Some((_, time)) => vec![Part {
+                devices: 1.0,
+                time,
+                left: 0,
+            }],
+        }
+    }
+
+    /// The share of all that so many pods hold.
+    fn given_back(self, pods: usize) -> f64 {
+        match self.replicas {
+            None => self.parts().map(Part::of_all).sum(),
+            Some((stay, time)) => pods.saturating_sub(stay as usize) as f64 / pods.max(1) as f64 * time,
+        }
+    }
+
     /// Devices of a pod then.
     fn each(self, workload: &Workload) -> u32 {
         self.keeps.map_or_else(|| workload.gpus_per_pod(), |(keeps, _)| keeps)
@@ -229,8 +257,9 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
     let held = (at_price_of_now(workload, world)?.get() / now.get())
         .min(paid.get() / now.get())
         .min(1.0);
-    for pod in &running {
-        for part in effect.parts() {
+    for (place, pod) in running.iter().enumerate() {
+        for part in effect.parts_of(place) {
+            priced.value += pod.hourly? * (held * part.of_all());
             priced.releases.push(Release {
                 node: pod.node.clone()?,
                 pod: pod.name.clone(),
@@ -240,7 +269,6 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
             });
         }
     }
-    priced.value = now * (held * effect.parts().map(Part::of_all).sum::<f64>());
     let pods = u32::try_from(running.len()).ok()?;
     let each = effect.each(workload);
     match effect.target {
@@ -308,7 +336,7 @@ fn of_runs(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world: &
         None => {
             // What is left of a node stays with the rest of it: no node goes away for a part.
             let (_, of) = effect.keeps?;
-            let given_back: f64 = effect.parts().map(Part::of_all).sum();
+            let given_back = effect.given_back(workload.pods.len());
             priced.value = held * (given_back * share_of_size(workload, of));
             return Some(priced);
         }

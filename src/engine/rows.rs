@@ -12,7 +12,7 @@ use super::price::Priced;
 use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
-use crate::model::scenario::{Evidence, Interval, Level, Move, WeekHours};
+use crate::model::scenario::{Evidence, Interval, Level, Move, Replayed, WeekHours};
 use crate::model::snapshot::Snapshot;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
@@ -115,11 +115,17 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         from,
         to,
         moves: proposal.moves.clone(),
-        saving: row_saving(priced.net(), leaves, priced.gpus, alone),
+        saving: with_interval(
+            row_saving(priced.net(), leaves, priced.gpus, alone),
+            proposal.replayed.as_ref(),
+        ),
         service: proposal.service.clone(),
-        // There is no replay yet: what was computed from measured figures is called so, and has no interval.
-        proof: Proof::Arithmetic,
-        replay: None,
+        // What was only computed from measured figures is called so, and has no interval.
+        proof: proposal
+            .replayed
+            .as_ref()
+            .map_or(Proof::Arithmetic, |_| Proof::Replayed),
+        replay: proposal.replayed.as_ref().map(|replayed| json!(replayed)),
         confidence: proposal.confidence,
         risk: proposal.risk,
         evidence: proposal.evidence.clone(),
@@ -147,6 +153,17 @@ fn row_saving(net: Hourly, leaves: Hourly, gpus: GpuCount, alone: Hourly) -> Row
         frees_gpus: GpuCount::new((gpus.get() * 100.0).round() / 100.0),
         alone_monthly: alone.monthly().to_cents(),
     }
+}
+
+/// With the interval that a replay gives.
+fn with_interval(mut saving: RowSaving, replayed: Option<&Replayed>) -> RowSaving {
+    let share = replayed.and_then(|replayed| replayed.saving_share);
+    if let (Some((low, high)), Some(mid)) = (share, saving.monthly.mid) {
+        let cents = |value: f64| Some(Monthly::new(value).to_cents().get());
+        saving.monthly.low = cents(mid * low);
+        saving.monthly.high = cents(mid * high);
+    }
+    saving
 }
 
 /// What a pool's nodes that go away cost beyond the workloads that emptied them.
@@ -226,6 +243,18 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 set("asleep", json!("never"), json!(asleep));
             }
             Move::RequestGpus { from, to } => set("gpus_per_pod", json!(from), json!(to)),
+            Move::SetReplicas { from, to } => set("replicas", json!(from), json!(to)),
+            Move::Autoscale {
+                metric,
+                target,
+                min,
+                max,
+                mean,
+                ..
+            } => {
+                let scaled = format!("{min} to {max}, {mean:.1} on average, at {target} {metric} each");
+                set("replicas", json!(max), json!(scaled));
+            }
             Move::UseSpot { instance_type, .. } => {
                 set("capacity_type", json!(workload.capacity), json!("spot"));
                 set("nodes", json!(instance_type), json!(instance_type));

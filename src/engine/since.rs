@@ -149,10 +149,15 @@ fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, rea
         Move::RequestGpus { .. } => {
             matches!(reason, Some("all-used" | "one-gpu")) && before.is_some_and(|before| after.gpus < before.gpus)
         }
+        // Fewer replicas hold fewer GPUs, whatever else has happened.
+        Move::SetReplicas { from, to } => holds_at_most(before, after, f64::from(*to) / f64::from((*from).max(1))),
+        Move::Autoscale { max, mean, .. } => holds_at_most(before, after, mean / f64::from((*max).max(1))),
         // A workload that sleeps holds GPUs for the rest of the week only.
-        Move::SleepDuring { hours, .. } => before.is_some_and(|before| {
-            let awake = 1.0 - hours.share();
-            after.gpus.get() <= before.gpus.get() * awake * (1.0 + SCHEDULE_SLACK)
-        }),
+        Move::SleepDuring { hours, .. } => holds_at_most(before, after, 1.0 - hours.share()),
     }
+}
+
+/// Whether it holds no more than this share of the GPUs that it held.
+fn holds_at_most(before: Option<&WorkloadRow>, after: &WorkloadRow, share: f64) -> bool {
+    before.is_some_and(|before| after.gpus.get() <= before.gpus.get() * share * (1.0 + SCHEDULE_SLACK))
 }

@@ -1,6 +1,7 @@
 //! What could be: moves on a subject, and what a lever says about it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::gap::{Gap, Reason};
 use super::gpu::GpuKind;
@@ -94,6 +95,28 @@ pub enum Move {
         /// GPUs of one.
         gpus: u32,
     },
+    /// Keep fewer replicas.
+    SetReplicas {
+        /// Replicas now.
+        from: u32,
+        /// Then.
+        to: u32,
+    },
+    /// Let an autoscaler keep as many replicas as requests need.
+    Autoscale {
+        /// What it looks at, summed over replicas: `requests-running` or `requests-in-flight`.
+        metric: String,
+        /// How much of it each replica is to have.
+        target: f64,
+        /// Fewest replicas.
+        min: u32,
+        /// Most replicas: as many as there are now.
+        max: u32,
+        /// Seconds for which the largest recommendation holds before there are fewer.
+        scale_down_window_seconds: u32,
+        /// Replicas on average, as replayed.
+        mean: f64,
+    },
     /// Run on another kind of GPU, as many as before.
     UseGpu {
         /// Now.
@@ -109,7 +132,15 @@ pub enum Move {
 
 impl Move {
     /// The `type` of every move, as plans write it and rules ask for it.
-    pub const KINDS: [&'static str; 5] = ["scale-to-zero", "sleep-during", "request-gpus", "use-spot", "use-gpu"];
+    pub const KINDS: [&'static str; 7] = [
+        "scale-to-zero",
+        "sleep-during",
+        "request-gpus",
+        "use-spot",
+        "set-replicas",
+        "autoscale",
+        "use-gpu",
+    ];
 }
 
 /// How sure a proposal is.
@@ -178,6 +209,32 @@ pub struct Proposal {
     pub needs_human: Vec<String>,
     /// How to undo it.
     pub rollback: String,
+    /// What a replay of it over the workload's own history found; `None` where it is arithmetic.
+    pub replayed: Option<Replayed>,
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// Which machine: `service`, `spot`.
+    pub machine: String,
+    /// How far the replay of what really ran is off.
+    pub calibration: Calibrated,
+    /// Days on which the change was scored, none of which it was tuned on.
+    pub scored_days: u32,
+    /// Ends of the 90 % interval of what it saves, as shares of the figure itself; `None` with too few days.
+    pub saving_share: Option<(f64, f64)>,
+    /// Whatever else the machine tells.
+    pub figures: Value,
+}
+
+/// How far the replay of what really ran is off, of what was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// Of its cost; `None` where that proves nothing, as with a fixed number of replicas.
+    pub cost_error: Option<f64>,
+    /// Of the latency that is furthest off.
+    pub latency_error: Option<f64>,
 }
 
 /// What a lever says about a subject.

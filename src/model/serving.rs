@@ -62,6 +62,12 @@ pub struct Serving {
     pub tensor_parallel: Option<u32>,
     /// Its cache.
     pub kv_cache: Option<KvCache>,
+    /// Requests in execution at once at most, by its arguments.
+    #[serde(default)]
+    pub most_running: Option<u32>,
+    /// Tokens that one step computes at most, by its arguments.
+    #[serde(default)]
+    pub step_tokens: Option<u32>,
     /// Where each of these was read.
     pub because: Vec<String>,
 }

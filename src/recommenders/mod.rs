@@ -12,6 +12,7 @@ pub mod spot_offers;
 mod targets;
 mod tolerance;
 mod weekly;
+pub mod autoscaling;
 pub mod idle_gpu;
 pub mod smaller_gpu;
 pub mod spot_migration;
@@ -68,5 +69,6 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(unused_gpus::UnusedGpus::read(levers, mistakes)),
         Box::new(smaller_gpu::SmallerGpu::read(levers, mistakes)),
         Box::new(spot_migration::SpotMigration::read(levers, mistakes)),
+        Box::new(autoscaling::Autoscaling::read(levers, mistakes)),
     ]
 }

@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod hpa;
+pub mod interval;
 pub mod prefix_cache;
 pub mod random;
 pub mod service;

@@ -79,6 +79,8 @@ fn in_words(change: &Move) -> String {
         Move::SleepDuring { .. } => "schedule".to_owned(),
         Move::RequestGpus { to, .. } => format!("{to} GPUs"),
         Move::UseSpot { .. } => "spot".to_owned(),
+        Move::SetReplicas { to, .. } => format!("{to} replicas"),
+        Move::Autoscale { min, max, .. } => format!("{min} to {max} replicas"),
         Move::UseGpu { to, .. } => to.to_string(),
     }
 }

@@ -45,6 +45,7 @@ mod replay;
 mod scope;
 mod servers;
 mod service_law;
+mod serving_worlds;
 mod since;
 mod store;
 mod tidy;

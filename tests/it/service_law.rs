@@ -12,7 +12,13 @@ use crate::replay::beside;
 /// Series of (batch, seconds), by all else that was the same.
 type Series = BTreeMap<Vec<String>, BTreeMap<u32, Vec<f64>>>;
 
-fn series(file: &Path, same: &[&str], batch: &str, value: &str, wanted: impl Fn(&BTreeMap<String, String>) -> bool) -> Series {
+fn series(
+    file: &Path,
+    same: &[&str],
+    batch: &str,
+    value: &str,
+    wanted: impl Fn(&BTreeMap<String, String>) -> bool,
+) -> Series {
     let mut rows = csv::Reader::from_path(file).unwrap();
     let mut series = Series::new();
     for row in rows.deserialize::<BTreeMap<String, String>>() {
@@ -51,7 +57,11 @@ fn errors(series: &Series) -> (Vec<f64>, Vec<f64>) {
             }
             let Some(law) = Law::fit(&rest) else { continue };
             let error = (law.seconds(left_out.batch) - left_out.seconds) / left_out.seconds;
-            let list = if out + 1 == points.len() { &mut beyond } else { &mut inside };
+            let list = if out + 1 == points.len() {
+                &mut beyond
+            } else {
+                &mut inside
+            };
             list.push(error);
         }
     }
@@ -67,7 +77,11 @@ fn quantile(values: &[f64], q: f64) -> f64 {
 fn told(name: &str, errors: &[f64]) -> (f64, f64) {
     let (median, p90) = (quantile(errors, 0.5), quantile(errors, 0.9));
     let (n, percent) = (errors.len(), 100.0);
-    println!("{name}: {n} left out, median {:.1} %, p90 {:.1} %", median * percent, p90 * percent);
+    println!(
+        "{name}: {n} left out, median {:.1} %, p90 {:.1} %",
+        median * percent,
+        p90 * percent
+    );
     (median, p90)
 }
 
@@ -77,11 +91,25 @@ fn batches_that_were_left_out_are_foretold_on_hundreds_of_measured_series() {
         return;
     };
     let same = [
-        "model_path", "system", "precision", "isl", "osl", "backend", "backend_version", "tp_size", "pp_size",
-        "attention_dp_size", "moe_tp_size", "moe_ep_size", "gemm_quant_mode", "moe_quant_mode",
+        "model_path",
+        "system",
+        "precision",
+        "isl",
+        "osl",
+        "backend",
+        "backend_version",
+        "tp_size",
+        "pp_size",
+        "attention_dp_size",
+        "moe_tp_size",
+        "moe_ep_size",
+        "gemm_quant_mode",
+        "moe_quant_mode",
     ];
     let file = folder.join("silicon_sample.csv");
-    let series = series(&file, &same, "batch_size", "silicon_tpot_ms", |row| row["mode"] == "agg");
+    let series = series(&file, &same, "batch_size", "silicon_tpot_ms", |row| {
+        row["mode"] == "agg"
+    });
     let (inside, beyond) = errors(&series);
     assert!(inside.len() > 1_000 && beyond.len() > 300);
     let (median, p90) = told("between batches", &inside);
@@ -91,7 +119,10 @@ fn batches_that_were_left_out_are_foretold_on_hundreds_of_measured_series() {
     let (median, p90) = told("a doubling beyond", &beyond);
     assert!(median <= 0.115 && p90 <= 0.28);
     let short = beyond.iter().filter(|error| **error < -SLOWER).count();
-    println!("{short} of {} take longer than foretold by more than {SLOWER}", beyond.len());
+    println!(
+        "{short} of {} take longer than foretold by more than {SLOWER}",
+        beyond.len()
+    );
     assert!(short * 20 < beyond.len());
 }
 
@@ -101,7 +132,13 @@ fn batches_that_were_left_out_are_foretold_on_older_gpus() {
         return;
     };
     let same = ["model", "hardware", "prompt_size", "token_size", "tensor_parallel"];
-    let series = series(&folder.join("perf_model.csv"), &same, "batch_size", "token_time", |_| true);
+    let series = series(
+        &folder.join("perf_model.csv"),
+        &same,
+        "batch_size",
+        "token_time",
+        |_| true,
+    );
     let (inside, _) = errors(&series);
     assert!(inside.len() >= 50);
     let (median, p90) = told("between batches", &inside);

@@ -1,6 +1,6 @@
 //! What workloads ask for by their annotations: to be left alone, by some levers or for a time.
 
-use super::{Guard, rule, sleeps};
+use super::{Guard, fewest, rule};
 use crate::engine::price::Priced;
 use crate::model::plan::HeldBy;
 use crate::model::workload::Workload;
@@ -44,7 +44,7 @@ impl Guard<'_> {
             let why = "annotation gpuwise.dev/freeze-until: nothing of it is changed".to_owned();
             return held(why, Some(moment::in_words(&end)));
         }
-        if asked.min_replicas > 0 && sleeps(priced) {
+        if fewest(priced).is_some_and(|fewest| fewest < asked.min_replicas) {
             let why = format!(
                 "annotation gpuwise.dev/min-replicas: it keeps {} at least",
                 asked.min_replicas

@@ -157,7 +157,8 @@ impl Guard<'_> {
             ));
         }
         let replicas = &permissions.least_serving_replicas;
-        if replicas.value > 0 && workload.class.class == Class::Inference && sleeps(priced) {
+        let fewer = fewest(priced).is_some_and(|fewest| fewest < replicas.value);
+        if fewer && workload.class.class == Class::Inference {
             let why = format!(
                 "a workload that serves keeps {} of its replicas at least",
                 replicas.value
@@ -185,12 +186,15 @@ fn history_days(workload: &Workload, now: Timestamp) -> f64 {
     first.map_or(0.0, |first| (now.as_second() - first.as_second()) as f64 / 86_400.0)
 }
 
-/// Whether it leaves no replica at some hour.
-fn sleeps(priced: &Priced) -> bool {
-    let moves = &priced.proposal.moves;
-    moves
-        .iter()
-        .any(|change| matches!(change, Move::ScaleToZero | Move::SleepDuring { .. }))
+/// The fewest replicas that it leaves at some hour, where it changes how many there are.
+fn fewest(priced: &Priced) -> Option<u32> {
+    let left = |change: &Move| match change {
+        Move::ScaleToZero | Move::SleepDuring { .. } => Some(0),
+        Move::SetReplicas { to, .. } => Some(*to),
+        Move::Autoscale { min, .. } => Some(*min),
+        Move::RequestGpus { .. } | Move::UseSpot { .. } | Move::UseGpu { .. } => None,
+    };
+    priced.proposal.moves.iter().filter_map(left).min()
 }
 
 /// Of all workloads with something that is permitted, those that save most keep it.

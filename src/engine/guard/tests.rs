@@ -126,6 +126,7 @@ pub(in crate::engine) fn priced(workload: usize, monthly: f64) -> Priced {
             risk: Level::Low,
             needs_human: Vec::new(),
             rollback: "scale up".to_owned(),
+            replayed: None,
         },
         value: Hourly::new(monthly / 730.0),
         added: Hourly::ZERO,

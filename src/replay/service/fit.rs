@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::demand::Demand;
 use super::law::{Law, Point};
-use super::pool::DAY;
+use super::pool::{DAY, Routing};
 use super::replica::Service;
 use crate::model::histogram::{Buckets, Histogram};
 use crate::model::requests::RequestHistory;
@@ -73,7 +73,7 @@ pub fn fit(
     history: &RequestHistory,
     histograms: &BTreeMap<Signal, Histogram>,
     demand: &Demand,
-    limits: Limits,
+    (limits, routing): (Limits, Routing),
     days: Range<usize>,
 ) -> Result<Fitted, Unfit> {
     let of = |signal: Signal| over(histograms, signal, history, &days, |_| true).ok_or(Unfit::Missing(signal));
@@ -81,7 +81,7 @@ pub fn fit(
     of(Signal::TimeToFirstToken)?;
     let each = tokens.mean().ok_or(Unfit::Missing(Signal::InterTokenLatency))?;
     let prefill = prefill(history, histograms, demand, &days, each)?;
-    let blocks = blocks(history, &days);
+    let blocks = blocks(history, &days, routing);
     if blocks.len() < 24 {
         return Err(Unfit::FewBlocks);
     }
@@ -121,7 +121,7 @@ pub fn fit(
 }
 
 /// Blocks of steps at which all is known and the number of servers does not change.
-fn blocks(history: &RequestHistory, days: &Range<usize>) -> Vec<Block> {
+fn blocks(history: &RequestHistory, days: &Range<usize>, routing: Routing) -> Vec<Block> {
     let step = f64::from(history.grid.step_seconds);
     let size = (BLOCK / step).round().max(1.0) as usize;
     let point = |day: usize| (day as f64 * DAY / step) as usize;
@@ -131,7 +131,7 @@ fn blocks(history: &RequestHistory, days: &Range<usize>) -> Vec<Block> {
         if servers < 0.5 {
             return None;
         }
-        let (mut squares, mut running, mut tokens) = (0.0, 0.0, 0.0);
+        let (mut batches, mut running, mut tokens) = (0.0, 0.0, 0.0);
         for at in at..at + size {
             let same = history.servers.get(at)? - servers;
             // Between two looks it was about what lies between them.
@@ -140,18 +140,33 @@ fn blocks(history: &RequestHistory, days: &Range<usize>) -> Vec<Block> {
             if same.abs() > 1e-9 {
                 return None;
             }
-            squares += inside * inside;
+            batches += inside * batch_of(inside, servers, routing);
             running += inside;
             tokens += history.answer_tokens.get(at)?;
         }
         (running > 0.0 && tokens > 0.0).then(|| Block {
-            batch: squares / running / servers,
+            batch: batches / running,
             seconds: running * step / tokens,
             tokens,
         })
     };
     let starts = (first.max(1)..last.saturating_sub(size - 1)).step_by(size);
     starts.filter_map(block).collect()
+}
+
+/// The batch in which a request finds itself, of so many over so many servers: with the others that are on its own.
+fn batch_of(requests: f64, servers: f64, routing: Routing) -> f64 {
+    match routing {
+        // Each of the others is on its server by the same chance.
+        Routing::Random => 1.0 + (requests - 1.0).max(0.0) / servers,
+        // They are spread as evenly as whole requests can be.
+        Routing::LeastLoaded => {
+            let each = (requests / servers).floor();
+            let more = requests - each * servers;
+            let even = (more * (each + 1.0) * (each + 1.0) + (servers - more) * each * each) / requests.max(1e-9);
+            even.max(1.0)
+        }
+    }
 }
 
 struct Prefill {

@@ -71,6 +71,8 @@ pub struct Proof {
     pub censored: bool,
     /// Replicas that ran, at most.
     pub most_replicas: u32,
+    /// The first day of the history, in days since 1970.
+    pub first_day: i64,
 }
 
 /// Why nothing is said.
@@ -106,7 +108,6 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
     let demand = Demand::of(known.history, known.histograms);
     let days = whole_days(known, &demand)?;
     let start_seconds = late(known.start_seconds).ok_or(Silent::NoStart)?;
-    let fitted = fit(known.history, known.histograms, &demand, known.limits, 0..BEFORE).map_err(Silent::Unfit)?;
     let around = |routing| Surroundings {
         routing,
         // What is refused while none is ready is counted as refused: that something holds it nobody has seen.
@@ -118,20 +119,30 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
     };
     let held_out = BEFORE..days;
     let calibrated = |routing| {
+        let limits = (known.limits, routing);
+        let fitted = fit(known.history, known.histograms, &demand, limits, 0..BEFORE).map_err(Silent::Unfit)?;
         let mut was = present.clone();
         let arrivals = demand.requests(known.seed);
         let replayed = replay(&fitted.service, &around(routing), &mut was, arrivals, days as f64 * DAY);
         let replayed = together(&replayed[held_out.clone()]);
-        Calibration::of(known.history, known.histograms, (&replayed, &held_out), known.tolerance)
+        let figures = (&replayed, &held_out);
+        let calibration = Calibration::of(known.history, known.histograms, figures, known.tolerance);
+        Ok((routing, fitted, calibration))
     };
     let routings: &[Routing] = match known.picked {
         true => &[Routing::LeastLoaded],
         false => &[Routing::Random, Routing::LeastLoaded],
     };
-    let tried = routings.iter().map(|routing| (*routing, calibrated(*routing)));
-    let (routing, calibration) = tried
-        .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
-        .ok_or(Silent::One)?;
+    let tried: Vec<_> = routings
+        .iter()
+        .map(|routing| calibrated(*routing))
+        .collect::<Result<_, _>>()?;
+    let best = tried
+        .into_iter()
+        .min_by(|a, b| distance(&a.2).total_cmp(&distance(&b.2)));
+    let Some((routing, fitted, calibration)) = best else {
+        return Err(Silent::One);
+    };
     if !calibration.holds() {
         return Err(Silent::NotCalibrated(calibration));
     }
@@ -155,6 +166,7 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
             start_seconds,
             censored: demand.censored.contains(&true),
             most_replicas: present.most(),
+            first_day: known.history.grid.window.start.as_second().div_euclid(DAY as i64),
             fitted,
         }),
         Err(stay) => Err(Silent::Stays(stay, calibration)),

@@ -69,6 +69,8 @@ impl<'s> Steps<'s> {
     }
 
     fn seconds(&self, batch: usize, chunk: f64) -> f64 {
+        // Weights are read for a prompt as they are for a token.
+        let batch = if chunk > 0.0 { batch.max(1) } else { batch };
         let decode = self.decode.get(batch).or(self.decode.last());
         decode.copied().unwrap_or(0.0) + chunk / self.service.prefill_tokens_per_second
     }

@@ -105,13 +105,16 @@ struct Search<'a> {
 /// Why it stays as it is.
 pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let first = 0..BEFORE.min(case.days);
-    let present = present(case, case.service, &(0..case.days));
-    let held_to = |days: &Range<usize>| Bounds::of(case.objective, &together(&present[days.clone()]), SLACK);
-    if let Some(broken) = held_to(&first).broken(&together(&present[first.clone()])) {
+    let all = 0..case.days;
+    let present_slower = present(case, &drawn(case, 1), &all);
+    let present = present(case, case.service, &all);
+    let of = |days: &[Day]| Bounds::of(case.objective, &together(days), SLACK);
+    let held_to = |days: &Range<usize>| (of(&present[days.clone()]), of(&present_slower[days.clone()]));
+    if let Some(broken) = held_to(&first).0.broken(&together(&present[first.clone()])) {
         return Err(Stay::BrokenToday(broken));
     }
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
-    let fluid = Fluid::new(case.service, case.demand, start, held_to(&first));
+    let fluid = Fluid::new(case.service, case.demand, start, held_to(&first).0);
     let settings = settings(case).into_par_iter();
     let search = Search {
         case,
@@ -143,7 +146,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         slower.extend_from_slice(&runs[1]);
     }
     let all = BEFORE..case.days;
-    let bounds = held_to(&all);
+    let bounds = held_to(&all).0;
     let (before, after, after_slower) = (together(&before), together(&after), together(&slower));
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
@@ -169,6 +172,20 @@ fn present(case: &Case<'_>, service: &Service, days: &Range<usize>) -> Vec<Day> 
     let seconds = days.end as f64 * DAY;
     let arrivals = case.demand.requests(case.around.seed);
     replay(service, case.around, &mut policy, arrivals, seconds)
+}
+
+/// The service as it was fitted, a little slower, and a little quicker.
+fn drawn(case: &Case<'_>, draw: u8) -> Service {
+    let factor = match draw {
+        0 => 1.0,
+        1 => 1.0 + case.slower,
+        _ => 1.0 - case.slower,
+    };
+    Service {
+        law: case.service.law.times(factor),
+        prefill_tokens_per_second: case.service.prefill_tokens_per_second / factor,
+        ..case.service.clone()
+    }
 }
 
 /// All settings that are tried: fewer replicas, and autoscalers between fewer and as many.
@@ -201,7 +218,7 @@ fn settings(case: &Case<'_>) -> Vec<Setting> {
     for watched in [Watched::InFlight, Watched::Running] {
         for &min in &minima {
             for &target_milli in &targets {
-                for down_window in [300, 900, 1_800] {
+                for down_window in [300, 900] {
                     all.push(Setting::Scaled(Scaling {
                         watched,
                         target_milli,
@@ -239,7 +256,7 @@ impl Search<'_> {
     }
 
     /// The cheapest setting that keeps to the bounds on these days, replayed event by event, where it costs less than what ran.
-    fn tuned(&self, days: &Range<usize>, bounds: &Bounds, present: &[Day]) -> Option<Setting> {
+    fn tuned(&self, days: &Range<usize>, bounds: &(Bounds, Bounds), present: &[Day]) -> Option<Setting> {
         let was: f64 = present.iter().map(|day| day.replica_seconds).sum();
         let hours = was / 3_600.0 / days.len() as f64;
         let mut candidates = self.frontier(days);
@@ -247,7 +264,7 @@ impl Search<'_> {
             let fluid = self.settings.iter().find(|(of, _)| of == setting);
             let keeps = fluid.is_some_and(|(_, all)| {
                 let day = fluid_together(&all[days.clone()]);
-                day.keeps(bounds) && day.most_batch <= self.case.most_batch
+                day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch
             });
             keeps && *cost < 0.99 * hours
         });
@@ -264,10 +281,12 @@ impl Search<'_> {
         candidates.get(low).map(|(setting, _, _)| *setting)
     }
 
-    fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &Bounds, was: f64) -> bool {
+    fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &(Bounds, Bounds), was: f64) -> bool {
         let run = together(&self.run(setting, days, 0));
         let cheaper = run.replica_seconds < 0.99 * was;
-        cheaper && bounds.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch
+        let keeps = cheaper && bounds.0.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch;
+        // What would break were the service a little slower than it seems is no advice.
+        keeps && bounds.1.broken(&together(&self.run(setting, days, 1))).is_none()
     }
 
     /// A setting on these days, event by event; it begins with as many replicas as it may have.
@@ -276,16 +295,7 @@ impl Search<'_> {
         if let Some(known) = self.runs.borrow().get(&key) {
             return known.clone();
         }
-        let factor = match draw {
-            0 => 1.0,
-            1 => 1.0 + self.case.slower,
-            _ => 1.0 - self.case.slower,
-        };
-        let service = Service {
-            law: self.case.service.law.times(factor),
-            prefill_tokens_per_second: self.case.service.prefill_tokens_per_second / factor,
-            ..self.case.service.clone()
-        };
+        let service = drawn(self.case, draw);
         let begin = days.start as f64 * DAY;
         let arrivals = self.case.demand.requests_from(days.start, self.case.around.seed);
         let arrivals = arrivals.map(|request| super::replica::Request {

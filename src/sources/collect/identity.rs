@@ -1,6 +1,7 @@
 //! What a serving workload serves, read from its containers' command lines, and from the metrics where those are silent.
 
 pub(crate) mod command;
+mod limits;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -184,6 +185,7 @@ pub fn serving(
     let precision = found.precision(model.as_deref(), spec, &mut because);
     let tensor_parallel = found.tensor_parallel(&mut because);
     found.note_other_splits(&mut because);
+    let (most_running, step_tokens) = found.limits(&mut because);
     let flag = found.command.option(&["--kv-cache-dtype"]);
     let dtype = found.dtype();
     let kv_cache = cache.and_then(|labels| kv_cache(labels, spec, flag, dtype.as_ref(), tensor_parallel, &mut because));
@@ -195,6 +197,8 @@ pub fn serving(
         precision,
         tensor_parallel,
         kv_cache,
+        most_running,
+        step_tokens,
         because,
     })
 }

@@ -174,6 +174,8 @@ fn left(moves: &[Move], gpus: u32) -> u32 {
     moves.iter().fold(gpus, |gpus, change| match change {
         Move::RequestGpus { to, .. } => gpus.min(*to),
         Move::ScaleToZero | Move::UseGpu { .. } => 0,
+        // The worlds' levers know nothing of requests.
+        Move::SetReplicas { .. } | Move::Autoscale { .. } => unreachable!("nothing of theirs is replayed"),
         Move::SleepDuring { .. } | Move::UseSpot { .. } => gpus,
     })
 }
