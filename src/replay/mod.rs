@@ -2,5 +2,6 @@
 //! what draws at random draws from a seed.
 
 pub mod checkpoint;
+pub mod fields;
 pub mod hpa;
 pub mod prefix_cache;

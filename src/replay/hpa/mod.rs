@@ -2,6 +2,7 @@
 //! replicas it writes. Decision for decision that of the real controller, float for float.
 
 pub mod limits;
+pub mod manifest;
 pub mod proposal;
 pub mod quantity;
 pub mod spec;

@@ -68,6 +68,11 @@ impl FromStr for Quantity {
 }
 
 impl Quantity {
+    /// Its sign: one, zero or minus one.
+    pub fn sign(&self) -> i32 {
+        self.mantissa.signum() as i32
+    }
+
     /// Thousandths, rounded away from zero; `None` where they are more than 64 bits hold.
     pub fn milli(&self) -> Option<i64> {
         let value = self.mantissa.checked_mul(1_024_i128.checked_pow(self.binary)?)?;
