@@ -4,4 +4,5 @@
 pub mod checkpoint;
 pub mod fields;
 pub mod hpa;
+pub mod keda;
 pub mod prefix_cache;

@@ -243,10 +243,13 @@ mod tests {
         let mut pods = vec![pod(Phase::Running); of.counted.len()];
         pods.extend(vec![pod(Phase::Pending); of.unready]);
         pods.extend(vec![pod(Phase::Running); of.missing]);
-        let mut samples = PodSamples::default();
-        samples.by_pod = of.counted.iter().copied().map(Some).collect();
-        samples.by_pod.resize(pods.len(), None);
-        samples.requests = vec![of.request; pods.len()];
+        let mut by_pod: Vec<Option<i64>> = of.counted.iter().copied().map(Some).collect();
+        by_pod.resize(pods.len(), None);
+        let samples = PodSamples {
+            by_pod,
+            requests: vec![of.request; pods.len()],
+            ..PodSamples::default()
+        };
         (pods, samples)
     }
 
