@@ -5,4 +5,5 @@ pub mod checkpoint;
 pub mod fields;
 pub mod hpa;
 pub mod keda;
+pub mod given;
 pub mod prefix_cache;

@@ -104,6 +104,8 @@ pub struct Synced {
 /// What a sync did, where nobody asks which metric proposed what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Decided {
+    /// The most that a metric proposed, where metrics were asked.
+    pub proposed: Option<i32>,
     /// Replicas that were written.
     pub written: Option<i32>,
     /// Whether it ended in an error.
@@ -199,6 +201,7 @@ impl Controller {
             autoscaler.min
         } else {
             let best = best();
+            decided.proposed = best.most;
             decided.failed = best.failure.is_some();
             let Some(best) = self.usable(best, current) else {
                 return decided;

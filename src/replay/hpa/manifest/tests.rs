@@ -1,3 +1,5 @@
+//! Every rule of the API server, with its message.
+
 use serde_json::json;
 
 use super::*;

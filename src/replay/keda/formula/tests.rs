@@ -1,3 +1,5 @@
+//! Formulas as they are published, operators, functions, and what is refused.
+
 use super::*;
 
 fn run(text: &str, values: &[Option<f64>]) -> Option<f64> {

@@ -1,3 +1,5 @@
+//! Every rule for a ScaledObject, with its message, and the autoscaler that is made of it.
+
 use super::super::triggers::Scaler;
 use super::*;
 use crate::replay::hpa::manifest::{Metric, Source, Target};
