@@ -10,6 +10,9 @@ const ABSENT: &str = "";
 /// A sample counts as long as one and a half of the usual step; what is missing for longer is a hole.
 const HOLD: f64 = 1.5;
 
+/// Days that a load spans at most: a stray time must not make a run of a thousand years.
+const MOST_DAYS: i64 = 400;
+
 /// Mistakes that are told at most.
 const MOST_TOLD: usize = 20;
 
@@ -202,6 +205,15 @@ impl Load {
             Some(at) if self.times.last().is_some_and(|last| *last >= at) => {
                 mistakes.push(mistake(line, "time", "it is not later than the line before"));
             }
+            Some(at)
+                if self
+                    .times
+                    .first()
+                    .is_some_and(|first| at - first > MOST_DAYS * 86_400_000) =>
+            {
+                let what = format!("it is more than {MOST_DAYS} days after the first line");
+                mistakes.push(mistake(line, "time", what));
+            }
             Some(at) => self.times.push(at),
         }
         for (values, (at, name)) in self.values.iter_mut().zip(columns) {
@@ -345,6 +357,15 @@ mod tests {
         assert_eq!(
             told("time,time,queue,requests_total\n"),
             ["line 1, column `time`: it stands twice"]
+        );
+    }
+
+    #[test]
+    fn a_stray_time_is_told() {
+        let text = "time,queue,requests_total\n0,1,1\n2026-11-26T00:00:00Z,1,1\n60,1,1\n";
+        assert_eq!(
+            told(text),
+            ["line 3, column `time`: it is more than 400 days after the first line"]
         );
     }
 

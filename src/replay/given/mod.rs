@@ -163,44 +163,63 @@ fn given(object: &super::keda::spec::ScaledObject) -> impl Iterator<Item = (usiz
     triggers.filter(|(_, trigger)| !matches!(trigger.scaler, Scaler::Cron(_)))
 }
 
-/// Pods of a workload: those that are ready, and when each of the others will be.
+/// Pods of a workload: those that are ready, and groups of others with the time at which each will be.
 #[derive(Debug, Clone, Default)]
 struct Pods {
-    ready: usize,
-    starting: Vec<i64>,
+    ready: i32,
+    starting: Vec<(i64, i32)>,
 }
 
 impl Pods {
     fn of(replicas: i32) -> Self {
         Self {
-            ready: usize::try_from(replicas).unwrap_or(0),
+            ready: replicas,
             starting: Vec::new(),
         }
     }
 
+    fn starting(&self) -> i32 {
+        self.starting.iter().map(|(_, pods)| pods).sum()
+    }
+
     fn replicas(&self) -> i32 {
-        i32::try_from(self.ready + self.starting.len()).unwrap_or(i32::MAX)
+        self.ready + self.starting()
     }
 
     fn pass(&mut self, now: i64) {
-        let before = self.starting.len();
-        self.starting.retain(|ready| *ready > now);
-        self.ready += before - self.starting.len();
+        let before = self.starting();
+        self.starting.retain(|(ready_at, _)| *ready_at > now);
+        self.ready += before - self.starting();
     }
 
     /// Who started last goes first.
     fn scale(&mut self, replicas: i32, ready_at: i64) {
-        let wanted = usize::try_from(replicas).unwrap_or(0);
-        self.ready = self.ready.min(wanted);
-        self.starting.resize(wanted - self.ready, ready_at);
+        let more = replicas - self.replicas();
+        if more > 0 {
+            self.starting.push((ready_at, more));
+            return;
+        }
+        let mut fewer = -more;
+        while fewer > 0
+            && let Some((_, pods)) = self.starting.last_mut()
+        {
+            let gone = fewer.min(*pods);
+            *pods -= gone;
+            fewer -= gone;
+            if *pods == 0 {
+                self.starting.pop();
+            }
+        }
+        self.ready -= fewer;
     }
 
     fn pool(&self) -> Pool {
+        let count = |pods: i32| usize::try_from(pods).unwrap_or(0);
         Pool {
             replicas: self.replicas(),
             status: self.replicas(),
-            ready: self.ready,
-            pods: self.ready + self.starting.len(),
+            ready: count(self.ready),
+            pods: count(self.replicas()),
         }
     }
 }
@@ -219,18 +238,12 @@ impl Running<'_> {
         let (mut now, end) = self.run.span;
         while now < end {
             self.pass(now);
-            let of_pods: Vec<Vec<i64>> = manifest
-                .metrics
-                .iter()
-                .enumerate()
-                .map(|(at, metric)| self.counted(at, metric, now))
-                .collect();
             let reading = |(at, metric): (usize, &Metric)| match self.load.shown(at, now) {
                 Shown::Value(value) if metric.is_without_pods() => Reading::Whole(milli(value)),
-                Shown::Value(_) => Reading::PerPod(self.per_pod(&of_pods[at])),
+                Shown::Value(value) => Reading::PerPod(self.per_pod(metric, value)),
                 Shown::Nothing | Shown::Hole => Reading::Missing,
             };
-            let readings: Vec<Reading<'_>> = manifest.metrics.iter().enumerate().map(reading).collect();
+            let readings: Vec<Reading> = manifest.metrics.iter().enumerate().map(reading).collect();
             let pool = self.pods.pool();
             let settings = (&manifest.autoscaler, self.setting.flags);
             let decided = controller.decide(settings, (now, pool.replicas), Faults::default(), || {
@@ -273,16 +286,14 @@ impl Running<'_> {
                 }
                 continue;
             }
-            let place = |at: usize| places.iter().position(|place| *place == at);
-            let counted = |(at, trigger): (usize, &Trigger)| {
-                let metric = place(at).filter(|_| matches!(trigger.scaler, Scaler::Pods));
-                metric.map(|metric| self.counted(metric, &trigger.metric, now))
+            let shown = |(at, trigger): (usize, &Trigger)| {
+                let metric = places.iter().position(|place| *place == at)?;
+                match self.load.shown(metric, now) {
+                    Shown::Value(value) => Some(self.per_pod(&trigger.metric, value)),
+                    Shown::Nothing | Shown::Hole => None,
+                }
             };
-            let of_pods: Vec<Option<Vec<i64>>> = triggers.iter().enumerate().map(counted).collect();
-            let pods: Vec<Option<PerPod<'_>>> = of_pods
-                .iter()
-                .map(|own| own.as_ref().map(|own| self.per_pod(own)))
-                .collect();
+            let pods: Vec<Option<PerPod>> = triggers.iter().enumerate().map(shown).collect();
             let decided = keda.sync(self.setting.flags, &seen, &pool, &pods);
             self.synced(now, decided);
             sync += SYNC;
@@ -296,22 +307,17 @@ impl Running<'_> {
         self.pods.pass(now);
     }
 
-    /// What every ready pod shows of a metric of pods: the value for each, or a share of a request of one.
-    fn counted(&self, at: usize, metric: &Metric, now: i64) -> Vec<i64> {
-        let Shown::Value(value) = self.load.shown(at, now) else {
-            return Vec::new();
-        };
+    /// Every ready pod shows the value, or that share of a request of one.
+    fn per_pod(&self, metric: &Metric, value: f64) -> PerPod {
+        let pool = self.pods.pool();
         let each = match metric.target {
             Target::Utilization(_) => (value * 10.0).round() as i64,
             Target::Value(_) | Target::AverageValue(_) => milli(value),
         };
-        vec![each; if metric.is_without_pods() { 0 } else { self.pods.ready }]
-    }
-
-    fn per_pod<'v>(&self, counted: &'v [i64]) -> PerPod<'v> {
         PerPod {
-            counted,
-            unready: self.pods.starting.len(),
+            counted: pool.ready,
+            sum: each.saturating_mul(i64::from(self.pods.ready)),
+            unready: pool.pods - pool.ready,
             missing: 0,
             request: Some(1_000),
         }

@@ -36,20 +36,22 @@ pub struct Pool {
 
 /// What a metric reads in a sync, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading<'a> {
+pub enum Reading {
     /// Nothing: the query failed, or had no answer.
     Missing,
     /// One value that belongs to no pod.
     Whole(i64),
     /// Values of pods.
-    PerPod(PerPod<'a>),
+    PerPod(PerPod),
 }
 
-/// Values of pods that are all alike.
+/// Values of pods that are all alike, as the sums of which alone proposals are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PerPod<'a> {
-    /// Of every pod whose value counts. Of metrics other than CPU these are all that run and have a value, ready or not.
-    pub counted: &'a [i64],
+pub struct PerPod {
+    /// Pods whose value counts. Of metrics other than CPU these are all that run and have a value, ready or not.
+    pub counted: usize,
+    /// Their values, together.
+    pub sum: i64,
     /// Pods that wait for a node or an image, and with CPU those that are not ready yet.
     pub unready: usize,
     /// Pods that run and have no value.
@@ -78,7 +80,7 @@ impl Metrics {
     }
 
     /// What all of them together propose. A metric without a reading is one that failed.
-    pub fn best(&self, pool: &Pool, readings: &[Reading<'_>]) -> Best {
+    pub fn best(&self, pool: &Pool, readings: &[Reading]) -> Best {
         (0..self.wanted.len())
             .map(|at| self.propose(at, pool, readings.get(at).copied().unwrap_or(Reading::Missing)))
             .collect()
@@ -88,7 +90,7 @@ impl Metrics {
     ///
     /// # Errors
     /// The reason of the condition `ScalingActive` where it proposes nothing.
-    pub fn propose(&self, at: usize, pool: &Pool, reading: Reading<'_>) -> Result<i32, &'static str> {
+    pub fn propose(&self, at: usize, pool: &Pool, reading: Reading) -> Result<i32, &'static str> {
         let wanted = self.wanted.get(at).ok_or("InvalidMetricSourceType")?;
         let tolerance = self.tolerance;
         let proposed = match (reading, wanted.target) {
@@ -108,7 +110,7 @@ impl Metrics {
     }
 }
 
-impl PerPod<'_> {
+impl PerPod {
     /// The ratio of what so many pods use to their target.
     fn ratio(&self, target: Target, sum: i64, count: i64) -> Option<f64> {
         match target {
@@ -130,9 +132,9 @@ impl PerPod<'_> {
     }
 
     fn propose(&self, target: Target, current: i32, tolerance: Tolerance) -> Option<i32> {
-        let ready = i64::try_from(self.counted.len()).ok().filter(|ready| *ready > 0)?;
+        let ready = i64::try_from(self.counted).ok().filter(|ready| *ready > 0)?;
         let missing = i64::try_from(self.missing).ok()?;
-        let mut sum = self.counted.iter().fold(0_i64, |sum, one| sum.wrapping_add(*one));
+        let mut sum = self.sum;
         let ratio = self.ratio(target, sum, ready)?;
         let up_with_unready = self.unready > 0 && ratio > 1.0;
         if !up_with_unready && missing == 0 {
@@ -225,14 +227,15 @@ mod tests {
             Err("FailedGetPodsMetric")
         );
         let of = PerPod {
-            counted: &[2_000, 2_000],
+            counted: 2,
+            sum: 4_000,
             ..PerPod::default()
         };
         assert_eq!(pods.propose(0, &POOL, Reading::PerPod(of)), Ok(4));
     }
 
     /// Pods one by one, as the controller sees those that the counts tell of.
-    fn listed(of: &PerPod<'_>) -> (Vec<Pod>, PodSamples) {
+    fn listed(of: &PerPod, counted: &[i64]) -> (Vec<Pod>, PodSamples) {
         let pod = |phase: Phase| Pod {
             phase,
             ready: Ready::True,
@@ -240,10 +243,10 @@ mod tests {
             transition: Some(0),
             terminating: false,
         };
-        let mut pods = vec![pod(Phase::Running); of.counted.len()];
+        let mut pods = vec![pod(Phase::Running); counted.len()];
         pods.extend(vec![pod(Phase::Pending); of.unready]);
         pods.extend(vec![pod(Phase::Running); of.missing]);
-        let mut by_pod: Vec<Option<i64>> = of.counted.iter().copied().map(Some).collect();
+        let mut by_pod: Vec<Option<i64>> = counted.iter().copied().map(Some).collect();
         by_pod.resize(pods.len(), None);
         let samples = PodSamples {
             by_pod,
@@ -261,8 +264,8 @@ mod tests {
             (target, percent, request) in (1_i64..4_000, 1_i32..200, proptest::option::of(0_i64..4_000)),
             current in 1_i32..30,
         ) {
-            let of = PerPod { counted: &counted, unready, missing, request };
-            let (pods, samples) = listed(&of);
+            let of = PerPod { counted: counted.len(), sum: counted.iter().sum(), unready, missing, request };
+            let (pods, samples) = listed(&of, &counted);
             let tolerance = Tolerance { up: 0.1, down: 0.1 };
             let warmup = Warmup { cpu: 0, readiness: 0 };
             let asked = Asked { pods: &pods, samples: &samples, cpu: false, current, tolerance, warmup, now: 1 };

@@ -74,11 +74,12 @@ fn modifiers(given: &Fields<'_>, triggers: Option<&[Trigger]>, faults: &mut Faul
         },
     };
     let number = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite());
-    let target = number(target_text).filter(|target| *target > 0.0);
+    // Below a thousandth nothing is left of it, and the autoscaler that is made would be refused.
+    let target = number(target_text).filter(|target| *target >= 0.001);
     if target_text.is_empty() {
         faults.required(given.path("target"), "formula is given but target is empty");
     } else if target.is_none() {
-        faults.invalid(given.path("target"), target_text, "must be a number above zero");
+        faults.invalid(given.path("target"), target_text, "must be a number of at least 0.001");
     }
     let activation = match given.text("activationTarget", faults).filter(|text| !text.is_empty()) {
         None => Some(0.0),

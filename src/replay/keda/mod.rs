@@ -60,7 +60,7 @@ impl Keda {
     }
 
     /// One sync of the autoscaler, with what pods show by trigger. While all is paused there is no autoscaler.
-    pub fn sync(&mut self, flags: Flags, seen: &Seen<'_>, pool: &Pool, pods: &[Option<PerPod<'_>>]) -> Decided {
+    pub fn sync(&mut self, flags: Flags, seen: &Seen<'_>, pool: &Pool, pods: &[Option<PerPod>]) -> Decided {
         if self.object.pauses.all {
             return Decided::default();
         }

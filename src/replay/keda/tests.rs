@@ -360,9 +360,9 @@ fn triggers_of_pods_alone_count_as_active() {
     let cpu = "{type: cpu, metricType: Utilization, metadata: {value: '50'}}";
     let mut run = Run::of("  minReplicaCount: 1\n", cpu, 0);
     assert_eq!(run.poll(0, &[Answer::Failed]), 1);
-    let counted = [900, 900];
     let pods = [Some(PerPod {
-        counted: &counted,
+        counted: 2,
+        sum: 1_800,
         request: Some(1_000),
         ..PerPod::default()
     })];

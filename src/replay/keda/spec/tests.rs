@@ -239,7 +239,7 @@ fn fallbacks_and_formulas_have_rules() {
         of("{formula: queue + other, target: '0', activationTarget: x, metricType: Utilization}"),
         [
             format!("{at}.formula: Invalid value: \"queue + other\": unknown name `other`: no trigger is called so"),
-            format!("{at}.target: Invalid value: \"0\": must be a number above zero"),
+            format!("{at}.target: Invalid value: \"0\": must be a number of at least 0.001"),
             format!("{at}.activationTarget: Invalid value: \"x\": must be a number"),
             format!(
                 "{at}.metricType: Unsupported value: \"Utilization\": supported values: \"AverageValue\", \"Value\""
