@@ -1,7 +1,9 @@
 //! `gpuwise replay`: one counterfactual machine on an input of its own.
 
+mod scaling;
+
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +14,6 @@ use clap::{Args, Subcommand};
 use super::exit::Usage;
 use super::output::{Format, Output};
 use crate::replay::checkpoint::Checkpoints;
-use crate::replay::hpa::vectors;
 use crate::replay::prefix_cache;
 use crate::report;
 
@@ -20,21 +21,13 @@ use crate::report;
 #[derive(Debug, Subcommand)]
 pub(super) enum Replay {
     /// What the horizontal pod autoscaler of Kubernetes 1.36 decides, sync by sync
-    Hpa(Hpa),
+    Hpa(scaling::Hpa),
+    /// What KEDA and the autoscaler that it makes of a ScaledObject decide
+    Keda(scaling::Keda),
     /// Which part of the prompts a prefix cache of a given size would have held
     PrefixCache(PrefixCache),
     /// How often training should write a checkpoint, and what interruptions cost it then
     Checkpoint(Checkpoint),
-}
-
-/// Arguments of `replay hpa`.
-#[derive(Debug, Args)]
-pub(super) struct Hpa {
-    /// JSON lines: recorded inputs of the controller, each answered with a line
-    #[arg(long, value_name = "FILE")]
-    vectors: PathBuf,
-    #[command(flatten)]
-    output: Output,
 }
 
 /// Arguments of `replay prefix-cache`.
@@ -97,28 +90,10 @@ impl Replay {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Hpa(hpa) => hpa.run(),
+            Self::Keda(keda) => keda.run(),
             Self::PrefixCache(cache) => cache.run(),
             Self::Checkpoint(checkpoint) => checkpoint.run(),
         }
-    }
-}
-
-impl Hpa {
-    fn run(&self) -> anyhow::Result<ExitCode> {
-        let wrong = |why: &dyn std::fmt::Display| Usage(format!("{}: {why}", self.vectors.display()));
-        let file = File::open(&self.vectors).map_err(|error| wrong(&error))?;
-        let mut text = String::new();
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|error| wrong(&error))?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            let answer = vectors::answer(&line).map_err(|error| wrong(&format!("line {}: {error}", at + 1)))?;
-            text.push_str(&answer);
-            text.push('\n');
-        }
-        self.output.write(&text)?;
-        Ok(ExitCode::SUCCESS)
     }
 }
 

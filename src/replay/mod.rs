@@ -2,8 +2,11 @@
 //! what draws at random draws from a seed.
 
 pub mod checkpoint;
+pub mod fields;
 pub mod hpa;
 pub mod interval;
+pub mod keda;
+pub mod given;
 pub mod prefix_cache;
 pub mod random;
 pub mod service;

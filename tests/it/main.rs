@@ -42,6 +42,7 @@ mod record;
 mod scenarios;
 mod repacking;
 mod replay;
+mod scaling;
 mod scope;
 mod servers;
 mod service_law;

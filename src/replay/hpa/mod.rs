@@ -2,8 +2,10 @@
 //! replicas it writes. Decision for decision that of the real controller, float for float.
 
 pub mod limits;
+pub mod manifest;
 pub mod proposal;
 pub mod quantity;
+pub mod sample;
 pub mod spec;
 mod recorded;
 mod sequences;
@@ -49,6 +51,30 @@ pub struct Faults {
 /// What every metric proposes, or the reason of the condition `ScalingActive` where it proposes nothing.
 pub type Proposals = Vec<Result<i32, &'static str>>;
 
+/// What all metrics together propose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Best {
+    /// The most that one of them proposes.
+    pub most: Option<i32>,
+    /// Why the first that proposes nothing does not.
+    pub failure: Option<&'static str>,
+}
+
+impl FromIterator<Result<i32, &'static str>> for Best {
+    fn from_iter<I: IntoIterator<Item = Result<i32, &'static str>>>(all: I) -> Self {
+        all.into_iter().fold(Self::default(), |best, one| match one {
+            Ok(replicas) => Self {
+                most: best.most.max(Some(replicas)),
+                ..best
+            },
+            Err(reason) => Self {
+                failure: best.failure.or(Some(reason)),
+                ..best
+            },
+        })
+    }
+}
+
 /// The conditions of the status, each with its truth and its reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Conditions {
@@ -69,6 +95,17 @@ pub struct Synced {
     pub current: i32,
     /// What each metric proposed; `None` where metrics were not asked.
     pub proposals: Option<Vec<Option<i32>>>,
+    /// Replicas that were written.
+    pub written: Option<i32>,
+    /// Whether it ended in an error.
+    pub failed: bool,
+}
+
+/// What a sync did, where nobody asks which metric proposed what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// The most that a metric proposed, where metrics were asked.
+    pub proposed: Option<i32>,
     /// Replicas that were written.
     pub written: Option<i32>,
     /// Whether it ended in an error.
@@ -113,21 +150,40 @@ impl Controller {
     /// One sync at this time, in milliseconds, with so many replicas in the scale's spec. Metrics are asked only where they count.
     pub fn sync(
         &mut self,
-        (autoscaler, flags): (&Autoscaler, Flags),
-        (now, current): (i64, i32),
+        settings: (&Autoscaler, Flags),
+        now_and_current: (i64, i32),
         faults: Faults,
         proposals: impl FnOnce() -> Proposals,
     ) -> Synced {
-        let mut synced = Synced {
-            current,
-            proposals: None,
-            written: None,
-            failed: false,
+        let mut told = None;
+        let best = || {
+            let all = proposals();
+            let best = all.iter().copied().collect();
+            told = Some(all.into_iter().map(Result::ok).collect());
+            best
         };
+        let decided = self.decide(settings, now_and_current, faults, best);
+        Synced {
+            current: now_and_current.1,
+            proposals: told,
+            written: decided.written,
+            failed: decided.failed,
+        }
+    }
+
+    /// The same where nobody asks which metric proposed what: nothing is allocated.
+    pub fn decide(
+        &mut self,
+        (autoscaler, flags): (&Autoscaler, Flags),
+        (now, current): (i64, i32),
+        faults: Faults,
+        best: impl FnOnce() -> Best,
+    ) -> Decided {
+        let mut decided = Decided::default();
         if faults.get {
             self.conditions.able_to_scale = Some((false, "FailedGetScale"));
-            synced.failed = true;
-            return synced;
+            decided.failed = true;
+            return decided;
         }
         self.conditions.able_to_scale = Some((true, "SucceededGetScale"));
         if self.history.is_empty() {
@@ -144,10 +200,11 @@ impl Controller {
         } else if current != 0 && current < autoscaler.min {
             autoscaler.min
         } else {
-            let proposed = proposals();
-            synced.proposals = Some(proposed.iter().map(|one| one.ok()).collect());
-            let Some(best) = self.best(&proposed, current, &mut synced) else {
-                return synced;
+            let best = best();
+            decided.proposed = best.most;
+            decided.failed = best.failure.is_some();
+            let Some(best) = self.usable(best, current) else {
+                return decided;
             };
             let bounded = self.normalized((autoscaler, flags), (current, best), now);
             if current == 0 && autoscaler.min != 0 {
@@ -156,8 +213,8 @@ impl Controller {
                 bounded
             }
         };
-        self.write((autoscaler, flags), (now, current, desired), faults, &mut synced);
-        synced
+        self.write((autoscaler, flags), (now, current, desired), faults, &mut decided);
+        decided
     }
 
     /// Whether it may leave zero: only where it went there itself.
@@ -167,21 +224,14 @@ impl Controller {
     }
 
     /// The largest proposal; `None` where the sync ends for want of one.
-    fn best(&mut self, proposed: &Proposals, current: i32, synced: &mut Synced) -> Option<i32> {
-        let failure = proposed.iter().find_map(|one| one.err());
-        let best = proposed.iter().filter_map(|one| one.ok()).max();
-        synced.failed = failure.is_some();
-        let best = best.filter(|best| failure.is_none() || *best >= current);
-        match (best, failure) {
-            (None, Some(reason)) => {
-                self.conditions.scaling_active = Some((false, reason));
-                None
-            }
-            (best, _) => {
-                self.conditions.scaling_active = Some((true, "ValidMetricFound"));
-                best
-            }
+    fn usable(&mut self, best: Best, current: i32) -> Option<i32> {
+        let most = best.most.filter(|most| best.failure.is_none() || *most >= current);
+        if let (None, Some(reason)) = (most, best.failure) {
+            self.conditions.scaling_active = Some((false, reason));
+            return None;
         }
+        self.conditions.scaling_active = Some((true, "ValidMetricFound"));
+        most
     }
 
     /// Stabilizes first, and bounds then.
@@ -223,7 +273,7 @@ impl Controller {
         (autoscaler, flags): (&Autoscaler, Flags),
         (now, current, desired): (i64, i32, i32),
         faults: Faults,
-        synced: &mut Synced,
+        decided: &mut Decided,
     ) {
         if desired == current {
             self.desired = desired;
@@ -231,7 +281,7 @@ impl Controller {
         }
         if faults.put {
             self.conditions.able_to_scale = Some((false, "FailedUpdateScale"));
-            synced.failed = true;
+            decided.failed = true;
             return;
         }
         self.conditions.able_to_scale = Some((true, "SucceededRescale"));
@@ -243,7 +293,7 @@ impl Controller {
             let reason = if to_zero { "ScaledToZero" } else { "NotScaledToZero" };
             self.conditions.scaled_to_zero = Some((to_zero, reason));
         }
-        synced.written = Some(desired);
+        decided.written = Some(desired);
         self.desired = desired;
     }
 }

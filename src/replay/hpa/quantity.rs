@@ -33,7 +33,7 @@ impl FromStr for Quantity {
         let (number, suffix) = text.split_at(digits);
         let (whole, part) = number.split_once('.').unwrap_or((number, ""));
         let mantissa = format!("{whole}{part}").parse().map_err(|_| wrong())?;
-        let (exponent, binary) = match suffix {
+        let (exponent, binary): (i32, u32) = match suffix {
             "n" => (-9, 0),
             "u" => (-6, 0),
             "m" => (-3, 0),
@@ -61,17 +61,25 @@ impl FromStr for Quantity {
         Ok(Self {
             text: text.to_owned(),
             mantissa,
-            exponent: exponent - i32::try_from(part.len()).map_err(|_| wrong())?,
+            exponent: i32::try_from(part.len())
+                .ok()
+                .and_then(|digits| exponent.checked_sub(digits))
+                .ok_or_else(wrong)?,
             binary,
         })
     }
 }
 
 impl Quantity {
+    /// Its sign: one, zero or minus one.
+    pub fn sign(&self) -> i32 {
+        self.mantissa.signum() as i32
+    }
+
     /// Thousandths, rounded away from zero; `None` where they are more than 64 bits hold.
     pub fn milli(&self) -> Option<i64> {
         let value = self.mantissa.checked_mul(1_024_i128.checked_pow(self.binary)?)?;
-        let exponent = self.exponent + 3;
+        let exponent = self.exponent.checked_add(3)?;
         let power = 10_i128.checked_pow(exponent.unsigned_abs())?;
         let milli = if exponent >= 0 {
             value.checked_mul(power)?
@@ -126,7 +134,10 @@ mod tests {
             (Some(1_000_000), Some(1_024_000), Some(1_610_612_736_000))
         );
         assert_eq!((milli("1u"), milli("-1u"), milli("100n")), (Some(1), Some(-1), Some(1)));
-        assert_eq!(milli("9E"), None);
+        assert_eq!(
+            (milli("9E"), milli("1e2147483647"), milli("1e-2147483648")),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -138,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_none_is_told() {
-        for text in ["", "m", "1.2.3", "1Xi", "one", "1e"] {
+        for text in ["", "m", "1.2.3", "1Xi", "one", "1e", "0.1e-2147483648"] {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
         }
     }

@@ -205,3 +205,28 @@ fn a_slot_that_was_outdated_once_is_used_again() {
         "by pods, which is more than twice three"
     );
 }
+
+/// The recordings have no such metric; of one container a pod's usage and request are given as those of the whole pod are.
+#[test]
+fn a_metric_of_one_container_is_read_of_its_own_usage_and_request_and_fails_by_its_own_name() {
+    let sequence = |requests: &str| {
+        let metric = r#"{"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "main", "target": {"type": "Utilization", "averageUtilization": 50}}}"#;
+        let controller = r#"{"downscaleStabilizationSeconds": 300, "cpuInitializationPeriodSeconds": 300, "initialReadinessDelaySeconds": 30, "scaleToZeroFeature": false}"#;
+        let effective = r#"{"minReplicas": 1, "targets_milli": [50], "tolerance_up": 0.1, "tolerance_down": 0.1, "behavior": null}"#;
+        // The second pod is not ready yet: of CPU it counts with nothing.
+        let pods = r#"[[0, "R", "T", -900000, -800000, 0], [1, "R", "F", 0, 0, 0]]"#;
+        let sample = format!(r#"{{"u": [900, 900], "ts": [600000, 5000], "win": 30000, "req": {requests}}}"#);
+        let line = format!(
+            r#"{{"id": "c", "spec": {{"maxReplicas": 9, "metrics": [{metric}]}}, "controller": {controller}, "effective": {effective}, "initial": {{"specReplicas": 2}}, "steps": [{{"t": 15000, "status": 2, "pods": {pods}, "m": [{sample}], "out": {{}}}}]}}"#
+        );
+        let answer: serde_json::Value = serde_json::from_str(&vectors::answer(&line).unwrap()).unwrap();
+        (answer["steps"][0]["p"][0].clone(), answer["steps"][0]["c"][1].clone())
+    };
+    assert_eq!(sequence("[500, 500]"), (4.into(), "T ValidMetricFound".into()));
+    assert_eq!(
+        sequence("[500, -1]"),
+        (serde_json::Value::Null, "F FailedGetContainerResourceMetric".into())
+    );
+    // A pod that has no such container requests nothing for it, and that is no error.
+    assert_eq!(sequence("[500, 0]").0, 8);
+}

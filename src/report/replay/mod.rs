@@ -1,5 +1,8 @@
 //! What a counterfactual machine found, for people and for scripts.
 
+mod chart;
+pub mod scaling;
+
 use std::num::NonZeroUsize;
 
 use serde_json::json;
