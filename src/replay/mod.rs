@@ -4,3 +4,4 @@
 pub mod checkpoint;
 pub mod hpa;
 pub mod prefix_cache;
+pub mod spot;
