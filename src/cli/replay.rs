@@ -1,5 +1,7 @@
 //! `gpuwise replay`: one counterfactual machine on an input of its own.
 
+mod spot;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
@@ -25,6 +27,8 @@ pub(super) enum Replay {
     PrefixCache(PrefixCache),
     /// How often training should write a checkpoint, and what interruptions cost it then
     Checkpoint(Checkpoint),
+    /// What a job or a pool of replicas would have cost on capacity that may be taken away, and what it would have missed
+    Spot(Box<spot::Spot>),
 }
 
 /// Arguments of `replay hpa`.
@@ -99,6 +103,7 @@ impl Replay {
             Self::Hpa(hpa) => hpa.run(),
             Self::PrefixCache(cache) => cache.run(),
             Self::Checkpoint(checkpoint) => checkpoint.run(),
+            Self::Spot(spot) => spot.run(),
         }
     }
 }

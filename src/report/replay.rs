@@ -1,5 +1,7 @@
 //! What a counterfactual machine found, for people and for scripts.
 
+pub mod spot;
+
 use std::num::NonZeroUsize;
 
 use serde_json::json;
