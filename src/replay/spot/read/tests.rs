@@ -1,3 +1,5 @@
+//! Traces as they are written, and as they are miswritten.
+
 use super::*;
 
 const HOW: Reading = Reading { holds: 1_800, seed: 1 };
