@@ -103,6 +103,7 @@ fn joined(base: &Proposal, next: &Proposal) -> Proposal {
         risk: base.risk.max(next.risk),
         needs_human: base.needs_human.clone(),
         rollback: format!("{}; {}", base.rollback, next.rollback),
+        effective: None,
     };
     let new = next.evidence.iter().filter(|figure| !base.evidence.contains(figure));
     joined.evidence.extend(new.cloned());

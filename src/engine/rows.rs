@@ -115,11 +115,13 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         from,
         to,
         moves: proposal.moves.clone(),
-        saving: row_saving(priced.net(), leaves, priced.gpus, alone),
+        saving: with_interval(row_saving(priced.net(), leaves, priced.gpus, alone), priced),
         service: proposal.service.clone(),
-        // There is no replay yet: what was computed from measured figures is called so, and has no interval.
-        proof: Proof::Arithmetic,
-        replay: None,
+        // What was computed from measured figures is called so, and has no interval.
+        proof: proposal.proved_on().map_or(Proof::Arithmetic, |_| Proof::Replayed),
+        replay: proposal
+            .proved_on()
+            .map(|days| json!({"machine": "spot", "calibration": null, "scored_days": days})),
         confidence: proposal.confidence,
         risk: proposal.risk,
         evidence: proposal.evidence.clone(),
@@ -130,6 +132,31 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         held_by,
         experiment: None,
     }
+}
+
+/// The same with the interval that a replay gives: that of what the new capacity comes to.
+fn with_interval(mut saving: RowSaving, priced: &Priced) -> RowSaving {
+    let effective = priced
+        .proposal
+        .effective
+        .filter(|effective| effective.proved_on().is_some());
+    let Some(Interval {
+        low: Some(low),
+        mid: Some(mid),
+        high: Some(high),
+    }) = effective.map(|effective| effective.hourly)
+    else {
+        return saving;
+    };
+    let at = |hourly: f64| {
+        let net = priced.value - priced.added * (hourly / mid);
+        Some(net.monthly().to_cents().get())
+    };
+    if mid > 0.0 {
+        saving.monthly.low = at(high);
+        saving.monthly.high = at(low);
+    }
+    saving
 }
 
 /// In cents, and such that the parts add up to the whole after rounding too.

@@ -163,6 +163,7 @@ impl IdleGpu {
             },
             needs_human,
             rollback: undo,
+            effective: None,
         }
     }
 }

@@ -264,6 +264,7 @@ impl SmallerGpu {
             },
             needs_human,
             rollback: format!("set its node selector back to {}", now.kind),
+            effective: None,
         }
     }
 }

@@ -338,6 +338,7 @@ impl UnusedGpus {
             risk: if trains { Level::Medium } else { Level::Low },
             needs_human,
             rollback: format!("request {each} GPUs again"),
+            effective: None,
         }
     }
 }

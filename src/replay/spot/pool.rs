@@ -55,6 +55,21 @@ impl Served {
 /// Serves from one second of a trace to another. `wanted` are replicas by the second from which they are wanted, in order; at the
 /// beginning, and after each gap, all that is there serves at once: the pool was there before.
 pub fn serve(pool: &Pool, wanted: &[(i64, u32)], trace: &Trace, rates: &Rates, span: (i64, i64), seed: u64) -> Served {
+    let mut all = serve_by(pool, wanted, trace, rates, (span, span.1 - span.0), seed);
+    all.pop().unwrap_or_default()
+}
+
+/// The same, told apart by spans of so many seconds, one after the other.
+pub fn serve_by(
+    pool: &Pool,
+    wanted: &[(i64, u32)],
+    trace: &Trace,
+    rates: &Rates,
+    (span, every): ((i64, i64), i64),
+    seed: u64,
+) -> Vec<Served> {
+    let mut told = Vec::new();
+    let begins = |number: i64| span.0 + number * every.max(1);
     let mut run = Run {
         pool,
         rates,
@@ -65,12 +80,16 @@ pub fn serve(pool: &Pool, wanted: &[(i64, u32)], trace: &Trace, rates: &Rates, s
         served: Served::default(),
     };
     let mut times: BTreeSet<i64> = BTreeSet::from([span.0, span.1]);
+    times.extend((1..).map(begins).take_while(|begin| *begin < span.1));
     times.extend(wanted.iter().map(|step| step.0));
     times.extend(trace.nodes.iter().flat_map(|node| [node.from, node.to]));
     times.extend(trace.unknown.iter().flat_map(|gap| [gap.0, gap.1]));
     let mut times: BTreeSet<i64> = times.range(span.0..=span.1).copied().collect();
     let mut fresh = true;
     while let Some(now) = times.pop_first() {
+        if now == begins(told.len() as i64 + 1) {
+            told.push(std::mem::take(&mut run.served));
+        }
         let Some(&next) = times.first() else { break };
         let place = wanted.partition_point(|step| step.0 <= now);
         let target = place.checked_sub(1).map_or(0, |at| wanted[at].1);
@@ -87,7 +106,10 @@ pub fn serve(pool: &Pool, wanted: &[(i64, u32)], trace: &Trace, rates: &Rates, s
         }
         run.pay(now, times.first().copied().unwrap_or(next), target);
     }
-    run.served
+    if told.is_empty() || run.served != Served::default() {
+        told.push(run.served);
+    }
+    told
 }
 
 struct Run<'a> {
@@ -209,6 +231,24 @@ mod tests {
         );
         assert_eq!(served.saving(), Some(0.0));
         assert_eq!(Served::default().share(), None);
+    }
+
+    #[test]
+    fn days_are_told_apart_and_what_is_missing_over_midnight_stays_missing() {
+        let by = serve_by(
+            &pool(0, false, 300),
+            &[(0, 2)],
+            &trace(),
+            &rates(),
+            ((0, 10_000), 1_000),
+            1,
+        );
+        let missed: Vec<f64> = by.iter().map(|served| seconds(served.shortfall)).collect();
+        assert_eq!(missed, [0.0, 1_000.0, 300.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            by.iter().map(|served| served.interruptions).collect::<Vec<_>>()[..3],
+            [0, 1, 0]
+        );
     }
 
     #[test]
