@@ -1,6 +1,7 @@
 //! `gpuwise replay`: one counterfactual machine on an input of its own.
 
 mod scaling;
+mod spot;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -28,6 +29,8 @@ pub(super) enum Replay {
     PrefixCache(PrefixCache),
     /// How often training should write a checkpoint, and what interruptions cost it then
     Checkpoint(Checkpoint),
+    /// What a job or a pool of replicas would have cost on capacity that may be taken away, and what it would have missed
+    Spot(Box<spot::Spot>),
 }
 
 /// Arguments of `replay prefix-cache`.
@@ -93,6 +96,7 @@ impl Replay {
             Self::Keda(keda) => keda.run(),
             Self::PrefixCache(cache) => cache.run(),
             Self::Checkpoint(checkpoint) => checkpoint.run(),
+            Self::Spot(spot) => spot.run(),
         }
     }
 }

@@ -107,6 +107,7 @@ fn joined(base: &Proposal, next: &Proposal) -> Proposal {
         rollback: format!("{}; {}", base.rollback, next.rollback),
         // Together nothing was replayed.
         replayed: None,
+        effective: None,
     };
     let new = next.evidence.iter().filter(|figure| !base.evidence.contains(figure));
     joined.evidence.extend(new.cloned());

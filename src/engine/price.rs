@@ -115,7 +115,11 @@ fn without_saving(answers: &mut Answers, (workload, lever): (usize, &'static str
 }
 
 fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Priced> {
-    let effect = Effect::of(&proposed.proposal.moves);
+    let mut effect = Effect::of(&proposed.proposal.moves);
+    let comes_to = proposed.proposal.effective.and_then(|effective| effective.hourly.mid);
+    if let (Some(Target::Spot(_, hourly, _)), Some(comes_to)) = (&mut effect.target, comes_to) {
+        *hourly = Hourly::new(comes_to);
+    }
     let given_back = effect.given_back(workload.running().count());
     let priced = Priced {
         workload: proposed.workload,

@@ -12,7 +12,7 @@ use super::price::Priced;
 use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
-use crate::model::scenario::{Evidence, Interval, Level, Move, Replayed, WeekHours};
+use crate::model::scenario::{Evidence, Interval, Level, Move, Proposal, WeekHours};
 use crate::model::snapshot::Snapshot;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
@@ -107,6 +107,7 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
     let workload = &world.snapshot.workloads[priced.workload];
     let proposal = &priced.proposal;
     let (from, to) = shapes(priced, workload);
+    let replay = replay_of(proposal);
     Row {
         id: format!("{}:{}", priced.levers.join("+"), workload.id),
         levers: priced.levers.iter().map(|lever| (*lever).to_owned()).collect(),
@@ -115,17 +116,11 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         from,
         to,
         moves: proposal.moves.clone(),
-        saving: with_interval(
-            row_saving(priced.net(), leaves, priced.gpus, alone),
-            proposal.replayed.as_ref(),
-        ),
+        saving: with_interval(row_saving(priced.net(), leaves, priced.gpus, alone), priced),
         service: proposal.service.clone(),
         // What was only computed from measured figures is called so, and has no interval.
-        proof: proposal
-            .replayed
-            .as_ref()
-            .map_or(Proof::Arithmetic, |_| Proof::Replayed),
-        replay: proposal.replayed.as_ref().map(|replayed| json!(replayed)),
+        proof: replay.as_ref().map_or(Proof::Arithmetic, |_| Proof::Replayed),
+        replay,
         confidence: proposal.confidence,
         risk: proposal.risk,
         evidence: proposal.evidence.clone(),
@@ -156,14 +151,41 @@ fn row_saving(net: Hourly, leaves: Hourly, gpus: GpuCount, alone: Hourly) -> Row
 }
 
 /// With the interval that a replay gives.
-fn with_interval(mut saving: RowSaving, replayed: Option<&Replayed>) -> RowSaving {
-    let share = replayed.and_then(|replayed| replayed.saving_share);
+fn with_interval(mut saving: RowSaving, priced: &Priced) -> RowSaving {
+    let cents = |value: f64| Some(Monthly::new(value).to_cents().get());
+    let share = priced
+        .proposal
+        .replayed
+        .as_ref()
+        .and_then(|replayed| replayed.saving_share);
     if let (Some((low, high)), Some(mid)) = (share, saving.monthly.mid) {
-        let cents = |value: f64| Some(Monthly::new(value).to_cents().get());
         saving.monthly.low = cents(mid * low);
         saving.monthly.high = cents(mid * high);
     }
+    let effective = priced
+        .proposal
+        .effective
+        .filter(|effective| effective.proved_on().is_some());
+    // That of what the new capacity comes to.
+    if let Some(Interval {
+        low: Some(low),
+        mid: Some(mid),
+        high: Some(high),
+    }) = effective.map(|effective| effective.hourly)
+        && mid > 0.0
+    {
+        let at = |hourly: f64| cents((priced.value - priced.added * (hourly / mid)).monthly().get());
+        saving.monthly.low = at(high);
+        saving.monthly.high = at(low);
+    }
     saving
+}
+
+/// Figures of its replay, where it was replayed.
+fn replay_of(proposal: &Proposal) -> Option<Value> {
+    let spot = |days: u32| json!({"machine": "spot", "calibration": null, "scored_days": days});
+    let service = proposal.replayed.as_ref().map(|replayed| json!(replayed));
+    service.or_else(|| proposal.proved_on().map(spot))
 }
 
 /// What a pool's nodes that go away cost beyond the workloads that emptied them.

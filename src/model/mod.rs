@@ -21,6 +21,7 @@ pub mod reading;
 pub mod serving;
 pub mod objective;
 pub mod workload;
+pub mod spot;
 pub mod snapshot;
 pub mod scenario;
 pub mod said;

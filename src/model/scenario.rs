@@ -190,6 +190,25 @@ pub struct Interval {
     pub high: Option<f64>,
 }
 
+/// Days that a replay must have scored to be a proof, and to give an interval.
+pub const SCORED_DAYS_AT_LEAST: u32 = 10;
+
+/// What an hour of a node of new capacity comes to, when work that is done again, restarts and what stands in are paid for too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effective {
+    /// Money for an hour of the work that one node does now.
+    pub hourly: Interval,
+    /// Days of history on which a replay scored it; `None` where it is bounded by arithmetic.
+    pub scored_days: Option<u32>,
+}
+
+impl Effective {
+    /// The days, where they are enough for a proof.
+    pub fn proved_on(&self) -> Option<u32> {
+        self.scored_days.filter(|days| *days >= SCORED_DAYS_AT_LEAST)
+    }
+}
+
 /// A set of moves worth pricing, with the evidence for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
@@ -211,6 +230,15 @@ pub struct Proposal {
     pub rollback: String,
     /// What a replay of it over the workload's own history found; `None` where it is arithmetic.
     pub replayed: Option<Replayed>,
+    /// What an hour of the capacity that it moves to comes to, where that is not its price.
+    pub effective: Option<Effective>,
+}
+
+impl Proposal {
+    /// Days on which a replay scored it, where they are enough for a proof.
+    pub fn proved_on(&self) -> Option<u32> {
+        self.effective.as_ref()?.proved_on()
+    }
 }
 
 /// What a replay found.

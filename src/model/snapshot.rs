@@ -9,6 +9,7 @@ use super::commitment::Commitment;
 use super::gap::Gap;
 use super::gpu::GpuModel;
 use super::queueing::QueueState;
+use super::spot::SpotNode;
 use super::time::Grid;
 use super::units::{Hourly, Memory, Monthly, Share};
 use super::usage::Signal;
@@ -127,6 +128,8 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// The nodes with GPUs, by name.
     pub nodes: Vec<GpuNode>,
+    /// Nodes with GPUs that were spot capacity within the window, gone or not, by type and time.
+    pub spot_nodes: Vec<SpotNode>,
     /// Kueue's queues at the window's end, by name.
     pub queues: Vec<QueueState>,
     /// Commitments that are in force at the window's end and cover nodes of it.

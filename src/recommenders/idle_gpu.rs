@@ -164,6 +164,7 @@ impl IdleGpu {
             needs_human,
             rollback: undo,
             replayed: None,
+            effective: None,
         }
     }
 }

@@ -9,6 +9,8 @@ pub mod evidence;
 pub mod memory_need;
 pub mod offers;
 pub mod spot_offers;
+mod spot_history;
+mod spot_worth;
 mod targets;
 mod tolerance;
 mod weekly;

@@ -265,6 +265,7 @@ impl SmallerGpu {
             needs_human,
             rollback: format!("set its node selector back to {}", now.kind),
             replayed: None,
+            effective: None,
         }
     }
 }

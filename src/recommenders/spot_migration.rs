@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::evidence::{fact, keep, shared_devices, unknown};
+use super::spot_history::SpotHistory;
 use super::spot_offers::SpotOffer;
-use super::{Recommender, World, tolerance};
+use super::spot_worth::{self, RESTART_AT_LEAST, Work, Worth};
+use super::tolerance::{self, Tolerance};
+use super::{Recommender, World};
 use crate::model::commitment::{Commitment, CommitmentKind};
 use crate::model::gap::{Gap, Reason};
-use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
+use crate::model::scenario::{Candidate, Evidence, Interval, Level, Move, Proposal, ServiceEffect, Subject};
 use crate::model::snapshot::GpuNode;
 use crate::model::units::Hourly;
 use crate::model::workload::{CapacityType, Class, PodUse, Workload};
@@ -63,17 +66,26 @@ impl SpotMigration {
                 "ask again later, or widen --window if it is older than the window",
             ));
         }
-        let mut evidence = match tolerance::seen(workload, world.snapshot.grid.window) {
-            Ok(evidence) => evidence,
+        let seen = match tolerance::seen(workload, world.snapshot.grid.window) {
+            Ok(seen) => seen,
             Err(because) => return Ok(Candidate::Keep { because }),
         };
-        let offer = match offer(workload, world)? {
+        let (offer, now) = match offer(workload, world)? {
             Ok(offer) => offer,
             Err(because) => return Ok(Candidate::Keep { because }),
         };
         let gang = gang(workload);
-        evidence.extend(of_offer(offer, gang));
-        Ok(Candidate::Move(Box::new(proposal(workload, offer, evidence, gang))))
+        let history = SpotHistory::of(world.snapshot, &offer.instance_type);
+        let worth = match worth_of(workload, (offer, now), &seen, (gang, &history))? {
+            Ok(worth) => worth,
+            Err(because) => return Ok(Candidate::Keep { because }),
+        };
+        let mut evidence = seen.evidence;
+        evidence.extend(of_offer(offer, gang, &history));
+        evidence.extend(worth.evidence.iter().cloned());
+        Ok(Candidate::Move(Box::new(proposal(
+            workload, offer, evidence, gang, &worth,
+        ))))
     }
 
     /// What needs no further question.
@@ -122,8 +134,86 @@ impl SpotMigration {
     }
 }
 
+/// What spot capacity comes to for it; a reason, where it saves nothing then.
+fn worth_of(
+    workload: &Workload,
+    (offer, now): (&SpotOffer, Option<Hourly>),
+    seen: &Tolerance,
+    (gang, history): (usize, &SpotHistory<'_>),
+) -> Result<Result<Worth, Reason>, Gap> {
+    let name = &offer.instance_type;
+    let Some(now) = now else {
+        return Err(Gap::new(
+            "no-price",
+            format!("what {name} costs here"),
+            "its nodes have no price",
+            "point --costs at OpenCost or Kubecost, or give `prices.rows` a row for it",
+        ));
+    };
+    let pods = if workload.family {
+        gang
+    } else {
+        workload.running().count()
+    };
+    let each = (offer.gpus / workload.gpus_per_pod().max(1)).max(1);
+    let pods = u32::try_from(pods).unwrap_or(u32::MAX).max(1);
+    let lost = (seen.lost_hours * 3_600.0).round() as i64;
+    let away = history.away_seconds().unwrap_or(0);
+    let work = Work {
+        nodes: pods.div_ceil(each),
+        run_hours: seen.usual_hours,
+        restart: lost
+            .max(RESTART_AT_LEAST)
+            .max(if seen.usual_hours.is_none() { away } else { 0 }),
+        now: now.get(),
+    };
+    let Some(worth) = spot_worth::worth(&work, offer, history) else {
+        return Err(Gap::new(
+            "no-spot-history",
+            format!("how often {name} is taken away as spot capacity"),
+            "no node of that type was spot capacity in this cluster within the window, and the share that a provider publishes is \
+             a lower bound",
+            format!(
+                "let something that bears interruptions run on a spot node of {name} for ten days, with a bill (--costs) that says \
+                 how nodes were bought"
+            ),
+        ));
+    };
+    let hourly = worth.effective.hourly;
+    let (best, priced) = (hourly.low.unwrap_or(f64::NAN), hourly.mid.unwrap_or(f64::NAN));
+    let replayed = worth.effective.proved_on();
+    if priced < now.get() {
+        return Ok(Ok(worth));
+    }
+    if replayed.is_none() && best < now.get() {
+        return Err(Gap::new(
+            "spot-history-too-short",
+            format!("whether spot capacity of {name} still saves once its interruptions are paid"),
+            format!(
+                "{} of its nodes were taken in {:.0} hours: an hour comes to between {best:.2} and {priced:.2}, and costs {:.2} now",
+                history.taken(),
+                history.hours(),
+                now.get()
+            ),
+            "ask again when spot nodes of that type have been there for longer",
+        ));
+    }
+    let by = replayed.map_or("at best".to_owned(), |days| format!("replayed over {days} days"));
+    let because = format!(
+        "an hour of {name} costs {:.2} now, and {:.2} as spot capacity with its interruptions, {by}: {} nodes were taken in {:.0} hours",
+        now.get(),
+        if replayed.is_some() { priced } else { best },
+        history.taken(),
+        history.hours()
+    );
+    Ok(Err(Reason::new("interruptions-cost-more", because)))
+}
+
+/// An offer, and what the node costs now where somebody knows.
+type Offered<'w> = (&'w SpotOffer, Option<Hourly>);
+
 /// Its nodes as spot capacity; a reason, where that is no cheaper.
-fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<&'w SpotOffer, Reason>, Gap> {
+fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<Offered<'w>, Reason>, Gap> {
     // Where it runs now, or where its last run did: what ran elsewhere before is another price.
     let newest = workload.pods.iter().max_by_key(|pod| (pod.running, pod.to));
     let own = |pod: &&PodUse| pod.running || newest.is_some_and(|newest| workload.family && pod.run == newest.run);
@@ -166,7 +256,7 @@ fn offer<'w>(workload: &Workload, world: &World<'w>) -> Result<Result<&'w SpotOf
         );
         return Ok(Err(Reason::new("spot-is-no-cheaper", because)));
     }
-    Ok(Ok(offer))
+    Ok(Ok((offer, now)))
 }
 
 /// The commitment that covers every node of its kind, so that none of them leaves the bill.
@@ -204,7 +294,7 @@ fn gang(workload: &Workload) -> usize {
 }
 
 /// Price and interruptions of what is offered; both bounds of what a provider publishes, as neither is a rate.
-fn of_offer(offer: &SpotOffer, gang: usize) -> Vec<Evidence> {
+fn of_offer(offer: &SpotOffer, gang: usize, history: &SpotHistory<'_>) -> Vec<Evidence> {
     let (low, high) = offer.bounds;
     let mut evidence = vec![fact(
         format!(
@@ -216,12 +306,15 @@ fn of_offer(offer: &SpotOffer, gang: usize) -> Vec<Evidence> {
         format!("{}, {}", offer.price.source, offer.price.as_of),
         Some(offer.hourly.get()),
     )];
-    if offer.seen.hours > 0.0 {
-        evidence.push(fact(
-            format!("interruptions seen here in {:.0} hours on such nodes", offer.seen.hours),
-            "kube-state-metrics and the Kubernetes API",
-            Some(f64::from(offer.seen.interruptions)),
-        ));
+    if let Some(rate) = history.rate() {
+        let what = format!(
+            "such nodes that were taken away here, at most, in {:.0} node-hours: between {:.1} and {:.1} times in a thousand hours of one",
+            rate.hours,
+            rate.low * 1_000.0,
+            rate.high * 1_000.0
+        );
+        let source = "kube-state-metrics, the Kubernetes API and the bill; Garwood's interval at 95 %";
+        evidence.push(fact(what, source, Some(rate.events as f64)));
     }
     if let (Some((least, most)), Some(source)) = (offer.interrupted, &offer.interrupted_source) {
         let what = format!(
@@ -241,7 +334,7 @@ fn of_offer(offer: &SpotOffer, gang: usize) -> Vec<Evidence> {
     evidence
 }
 
-fn proposal(workload: &Workload, offer: &SpotOffer, evidence: Vec<Evidence>, gang: usize) -> Proposal {
+fn proposal(workload: &Workload, offer: &SpotOffer, evidence: Vec<Evidence>, gang: usize, worth: &Worth) -> Proposal {
     let name = format!("{}/{}", workload.namespace, workload.name);
     let mut needs_human = vec![
         "whether it has a deadline that an interruption would break".to_owned(),
@@ -261,12 +354,24 @@ fn proposal(workload: &Workload, offer: &SpotOffer, evidence: Vec<Evidence>, gan
         }],
         title: format!("run {name} on spot capacity"),
         evidence,
-        service: None,
-        confidence: Level::Low,
+        service: worth.served.map(|share| ServiceEffect {
+            metric: "share of replica-hours that are served".to_owned(),
+            before: None,
+            after: Interval {
+                low: None,
+                mid: Some(spot_worth::rounded(share)),
+                high: None,
+            },
+        }),
+        confidence: match worth.effective.proved_on() {
+            Some(_) => Level::Medium,
+            None => Level::Low,
+        },
         risk: if gang > 1 { Level::High } else { Level::Medium },
         needs_human,
         rollback: "let it run on on-demand nodes only".to_owned(),
         replayed: None,
+        effective: Some(worth.effective),
     }
 }
 

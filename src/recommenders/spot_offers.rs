@@ -1,5 +1,5 @@
 //! Nodes of the cluster's types as spot capacity: what they cost by the cluster's own nodes, by the owner's sheet, or by what
-//! the provider published, and how often such capacity was taken away.
+//! the provider published, and the share of nodes that it says were taken away.
 
 use std::collections::BTreeMap;
 
@@ -31,17 +31,6 @@ pub struct SpotOffer {
     pub interrupted: Option<(f64, f64)>,
     /// Who says that, and when.
     pub interrupted_source: Option<String>,
-    /// How often the cluster lost such a node while a pod was at work on it, and in how many hours.
-    pub seen: Seen,
-}
-
-/// What the cluster itself saw of spot nodes of a type.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Seen {
-    /// Pods whose node went away, and that went on elsewhere.
-    pub interruptions: u32,
-    /// Hours that pods were on such nodes.
-    pub hours: f64,
 }
 
 /// Each node type of the cluster that can be had as spot capacity at a price that somebody knows.
@@ -57,7 +46,6 @@ pub(super) fn of(snapshot: &Snapshot, catalog: &Catalog, objectives: &Objectives
             types.entry(name).or_default().push(node);
         }
     }
-    let seen = seen(snapshot);
     types
         .into_iter()
         .filter_map(|(name, nodes)| {
@@ -75,7 +63,6 @@ pub(super) fn of(snapshot: &Snapshot, catalog: &Catalog, objectives: &Objectives
                 price,
                 interrupted: band.map(|band| (band.interrupted_from, band.interrupted_to)),
                 interrupted_source: band.map(|band| format!("{}, {}", band.provenance.source, band.provenance.as_of)),
-                seen: seen.get(name).copied().unwrap_or_default(),
             })
         })
         .collect()
@@ -125,34 +112,4 @@ fn published(name: &str, catalog: &Catalog, book: &PriceBook<'_>) -> Option<Figu
         as_of: as_of.to_string(),
     };
     Some((usd * per_usd, (usd * per_usd, list * per_usd), source))
-}
-
-/// How long a workload may take to go on elsewhere, in seconds.
-const GOES_ON_WITHIN: i64 = 900;
-
-/// Interruptions by instance type: a pod on a spot node ended with its node, and another of its workload, or its run, began
-/// elsewhere soon after. Of types only the nodes that exist now tell, so that a node that is gone counts for the type of
-/// the workload's other nodes.
-fn seen(snapshot: &Snapshot) -> BTreeMap<&str, Seen> {
-    let mut found: BTreeMap<&str, Seen> = BTreeMap::new();
-    for workload in &snapshot.workloads {
-        let mut of_type = workload
-            .pods
-            .iter()
-            .filter_map(|pod| snapshot.node(pod.node.as_deref()?));
-        let Some(name) = of_type.find_map(|node| node.instance_type.as_deref()) else {
-            continue;
-        };
-        for pod in workload.pods.iter().filter(|pod| pod.capacity == CapacityType::Spot) {
-            let seen = found.entry(name).or_default();
-            seen.hours += pod.hours();
-            let is_gone = pod.node.as_deref().is_some_and(|node| snapshot.node(node).is_none());
-            let goes_on = workload.pods.iter().any(|other| {
-                let later = other.from.as_second() - pod.to.as_second();
-                other.run == pod.run && other.node != pod.node && (0..=GOES_ON_WITHIN).contains(&later)
-            });
-            seen.interruptions += u32::from(!pod.running && is_gone && goes_on);
-        }
-    }
-    found
 }

@@ -17,8 +17,19 @@ const SPREAD_AT_MOST: f64 = 0.3;
 /// Share of the usual length that a run must have done before it was interrupted: what restarts at its beginning shows nothing.
 const DONE_BEFORE: f64 = 0.2;
 
+/// What was seen of interruptions.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tolerance {
+    /// What shows that they are borne.
+    pub(super) evidence: Vec<Evidence>,
+    /// Hours that a run usually takes; `None` for what runs on.
+    pub(super) usual_hours: Option<f64>,
+    /// Hours that an interruption cost a run at most.
+    pub(super) lost_hours: f64,
+}
+
 /// What shows that interruptions are borne.
-pub(super) fn seen(workload: &Workload, window: Window) -> Result<Vec<Evidence>, Reason> {
+pub(super) fn seen(workload: &Workload, window: Window) -> Result<Tolerance, Reason> {
     match workload.class.class {
         Class::Inference => of_service(workload),
         _ => of_runs(workload, window),
@@ -26,7 +37,7 @@ pub(super) fn seen(workload: &Workload, window: Window) -> Result<Vec<Evidence>,
 }
 
 /// Replicas that stand in for each other, and a budget by which Kubernetes drains them one after the other.
-fn of_service(workload: &Workload) -> Result<Vec<Evidence>, Reason> {
+fn of_service(workload: &Workload) -> Result<Tolerance, Reason> {
     let replicas = workload.running().count();
     let Some(budget) = &workload.budget else {
         return Err(Reason::new(
@@ -41,18 +52,23 @@ fn of_service(workload: &Workload) -> Result<Vec<Evidence>, Reason> {
         );
         return Err(Reason::new("no-disruption-allowed", because));
     }
-    Ok(vec![
+    let evidence = vec![
         fact("replicas", "the Kubernetes API", Some(replicas as f64)),
         fact(
             format!("pods that its disruption budget {} lets be away", budget.name),
             "the Kubernetes API",
             Some(f64::from(budget.allowed)),
         ),
-    ])
+    ];
+    Ok(Tolerance {
+        evidence,
+        usual_hours: None,
+        lost_hours: 0.0,
+    })
 }
 
 /// A run that was interrupted and took, both parts together, as long as one that was not: it went on where it had been.
-fn of_runs(workload: &Workload, window: Window) -> Result<Vec<Evidence>, Reason> {
+fn of_runs(workload: &Workload, window: Window) -> Result<Tolerance, Reason> {
     let runs = complete_runs(workload, window);
     let mut whole: Vec<f64> = runs
         .iter()
@@ -94,7 +110,9 @@ fn of_runs(workload: &Workload, window: Window) -> Result<Vec<Evidence>, Reason>
         return unseen("runs were interrupted at their beginning only".to_owned());
     };
     let lives = "kube-state-metrics and the Kubernetes API";
-    Ok(vec![
+    let lost = |parts: &Vec<f64>| (parts.iter().sum::<f64>() - usual) / (parts.len() - 1) as f64;
+    let lost_hours = runs.iter().filter(resumed).map(lost).fold(0.0, f64::max);
+    let evidence = vec![
         fact("hours that a run usually takes", lives, Some(usual)),
         fact(
             "hours that a run had done when it was interrupted",
@@ -102,7 +120,12 @@ fn of_runs(workload: &Workload, window: Window) -> Result<Vec<Evidence>, Reason>
             Some(parts[0]),
         ),
         fact("hours that it took in all", lives, Some(parts.iter().sum())),
-    ])
+    ];
+    Ok(Tolerance {
+        evidence,
+        usual_hours: Some(usual),
+        lost_hours,
+    })
 }
 
 /// Runs that began and ended within the window, each as the hours of its uninterrupted parts.

@@ -339,6 +339,7 @@ impl UnusedGpus {
             needs_human,
             rollback: format!("request {each} GPUs again"),
             replayed: None,
+            effective: None,
         }
     }
 }

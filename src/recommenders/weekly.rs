@@ -114,6 +114,7 @@ fn proposal(
         needs_human,
         rollback: "remove the schedule".to_owned(),
         replayed: None,
+        effective: None,
     }
 }
 

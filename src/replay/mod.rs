@@ -10,3 +10,4 @@ pub mod given;
 pub mod prefix_cache;
 pub mod random;
 pub mod service;
+pub mod spot;

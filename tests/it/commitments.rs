@@ -194,6 +194,7 @@ policy: |
 nodes:
   - {name: gpu-1, type: p5.4xlarge, pool: serving, capacity: on-demand}
   - {name: gpu-2, type: p5.4xlarge, pool: serving, capacity: on-demand}
+  - {name: spot-1, type: p5.4xlarge, pool: spot, capacity: spot, since: 11d}
 workloads:
   - name: tagger
     kind: Deployment

@@ -1,5 +1,7 @@
 //! The counterfactual machines, on what was recorded of the real ones where that is at hand.
 
+mod spot;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;

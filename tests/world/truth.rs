@@ -95,6 +95,8 @@ pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
         let (intent, why) = &workload.spot;
         let spot = match intent {
             Intent::Change if days < 7 => Expect::Any,
+            // How often such a node is taken away only nodes of that type tell.
+            Intent::Change if !has_spot(workload, workloads) => Expect::Unknown,
             Intent::Change => Expect::Change {
                 to: vec!["spot".to_owned()],
             },
@@ -105,6 +107,13 @@ pub fn truths(workloads: &[Workload], days: i64) -> Vec<Truth> {
         truths.push(truth(workload, "spot-migration", spot, why));
     }
     truths
+}
+
+/// Whether the world has spot nodes of the type that a workload runs on.
+fn has_spot(workload: &Workload, all: &[Workload]) -> bool {
+    let instance = pool_named(workload.pool).instance;
+    let mut pools = all.iter().map(|other| pool_named(other.pool));
+    pools.any(|pool| pool.capacity == "spot" && pool.instance == instance)
 }
 
 fn truth(workload: &Workload, lever: &str, expect: Expect, why: &str) -> Truth {

@@ -44,6 +44,7 @@ fn proposal(change: Move) -> Proposal {
         needs_human: vec!["ask its owner".to_owned()],
         rollback: "undo it".to_owned(),
         replayed: None,
+        effective: None,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::price::Priced;
 use crate::model::plan::HeldBy;
-use crate::model::scenario::Move;
+use crate::model::scenario::{Move, SCORED_DAYS_AT_LEAST};
 use crate::model::snapshot::Snapshot;
 use crate::model::workload::{Class, Workload};
 use crate::policy::decisions::Decision;
@@ -59,12 +59,16 @@ pub(super) const OURS: &str = "gpuwise";
 
 /// What nobody has replayed, and what arithmetic cannot show.
 fn unproven(priced: &Priced) -> Option<HeldBy> {
+    if priced.proposal.proved_on().is_some() {
+        return None;
+    }
     let mut moves = priced.proposal.moves.iter();
     moves
         .any(|change| matches!(change, Move::UseSpot { .. }))
         .then(|| HeldBy {
-            rule: "spot capacity is advised only once it was replayed over how it came and went, and this version has no such replay"
-                .to_owned(),
+            rule: format!(
+                "spot capacity is advised only once it was replayed over {SCORED_DAYS_AT_LEAST} days of how it came and went in this cluster"
+            ),
             place: OURS.to_owned(),
             until: None,
         })

@@ -38,6 +38,7 @@ pub(super) fn proposal(workload: &Workload, proof: &Proof, change: Move) -> Prop
             _ => "remove the autoscaler, and set its replicas back".to_owned(),
         },
         replayed: Some(replayed(proof)),
+        effective: None,
         moves: vec![change],
     }
 }

@@ -8,6 +8,7 @@ pub mod naming;
 pub mod devices;
 pub mod claims;
 pub mod nodes;
+mod spot_nodes;
 mod dialects;
 pub mod prices;
 pub mod lives;
@@ -319,6 +320,7 @@ impl<'a> Outline<'a> {
             gpus_with_metrics: u32::try_from(devices.len()).unwrap_or(u32::MAX).min(gpus),
             samples: tally.samples,
             nodes,
+            spot_nodes: spot_nodes::spot_nodes(&self.lives, &self.facts, inventory, reading.grid.window),
             commitments: self.cover.held.clone(),
             queues: {
                 let mut states = queues::states(&inventory.queues, reading.grid.window.end);

@@ -190,6 +190,8 @@ pub(crate) struct Interruption {
     /// Whether the second pod began with all of the work anew.
     #[serde(default)]
     anew: bool,
+    /// How much of the work it did again, where that is not all.
+    repeats: Option<Span>,
 }
 
 /// One piece of a signal; later ones lie over earlier ones.
@@ -245,7 +247,8 @@ impl Pods {
             return vec![(from, to)];
         };
         let at = from + seconds(interrupted.after);
-        let again = if interrupted.anew { at - from } else { 0 };
+        let repeated = interrupted.repeats.map_or(0, seconds);
+        let again = if interrupted.anew { at - from } else { repeated };
         vec![(from, at), (at + PAUSE, to + PAUSE + again)]
     }
 

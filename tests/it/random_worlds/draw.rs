@@ -345,6 +345,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
         currency: "USD".to_owned(),
         gpus: nodes.iter().map(|node| node.gpus).sum(),
         gpus_with_metrics: 0,
+        spot_nodes: Vec::new(),
         samples: 0,
         servers_read: true,
         absent: Vec::new(),
