@@ -20,6 +20,7 @@ mod commitments;
 pub mod spend;
 pub mod bins;
 mod histograms;
+pub mod requests;
 mod tally;
 mod unseen;
 
@@ -28,8 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
 use crate::model::gpu::DeviceId;
-use crate::model::reading::{Reading, Series};
+use crate::model::reading::{Reading, RequestsOf, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
+use crate::model::time::Window;
 use crate::model::workload::Workload;
 use crate::policy::attribution::Attribution;
 use crate::policy::price_book::PriceBook;
@@ -44,6 +46,7 @@ use lives::Life;
 use naming::{Naming, PodKey};
 use nodes::NodeFacts;
 use owners::Owners;
+use requests::Requests;
 pub use tally::{Part, Tally, Unheard};
 use workloads::Sources;
 
@@ -73,6 +76,7 @@ pub struct Outline<'a> {
     /// Devices that pods of different parts were seen on at the same time.
     shared: BTreeSet<DeviceId>,
     folds: Folds,
+    requests: Requests,
     /// Pods whose name was that of pods of several workloads.
     reused: BTreeSet<PodKey>,
 }
@@ -126,6 +130,7 @@ impl<'a> Outline<'a> {
             cover,
             reused: histograms::reused(&lives),
             folds: Folds::default(),
+            requests: Requests::default(),
             shared: BTreeSet::new(),
             lives,
             odd_prices,
@@ -150,6 +155,12 @@ impl<'a> Outline<'a> {
     /// has added them up.
     pub fn with_histograms(mut self, series: Vec<Series>) -> Self {
         self.folds = Folds::of(series);
+        self
+    }
+
+    /// The outline with the requests of its workloads.
+    pub fn with_requests(mut self, requests: Vec<RequestsOf>) -> Self {
+        self.requests = requests::by_key(requests);
         self
     }
 
@@ -178,6 +189,11 @@ impl<'a> Outline<'a> {
     pub fn see(&self, series: Vec<Series>, seen: &mut Seen) {
         let joined = self.naming().join(series);
         seen.add(joined.devices.values().flatten());
+    }
+
+    /// The window that is judged.
+    pub fn window(&self) -> Window {
+        self.reading.grid.window
     }
 
     fn naming(&self) -> Naming<'_> {
@@ -234,6 +250,7 @@ impl<'a> Outline<'a> {
         Unheard {
             own,
             folds: &self.folds,
+            requests: &self.requests,
             reused: &self.reused,
             grid: self.reading.grid,
             workloads,
