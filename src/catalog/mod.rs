@@ -7,6 +7,7 @@ pub mod list_prices;
 pub mod metrics;
 pub mod models;
 pub mod plausible;
+pub mod requests;
 pub mod spot;
 pub mod work;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::gpu::{GpuKind, GpuModel};
+use crate::model::requests::Figure;
 use crate::model::usage::Signal;
 use discounts::Discount;
 use gpus::{GpuName, GpuSpec, MigProfile};
@@ -22,6 +24,7 @@ use instances::InstanceType;
 use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
+use requests::RequestMetric;
 use spot::SpotBand;
 use work::WorkSigns;
 
@@ -45,6 +48,7 @@ pub struct Catalog {
     discounts: Vec<Discount>,
     spot_bands: Vec<SpotBand>,
     metrics: Vec<MetricName>,
+    requests: Vec<RequestMetric>,
     models: Vec<ModelSpec>,
     work: WorkSigns,
 }
@@ -81,6 +85,7 @@ impl Catalog {
             discounts: rows("discounts.csv", include_str!("data/discounts.csv"))?,
             spot_bands: rows("spot_bands.csv", include_str!("data/spot_bands.csv"))?,
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
+            requests: rows("requests.csv", include_str!("data/requests.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
             work: WorkSigns::new(rows("work.csv", include_str!("data/work.csv"))?),
         })
@@ -167,6 +172,11 @@ impl Catalog {
     /// Every instance type it knows.
     pub fn instances(&self) -> &[InstanceType] {
         &self.instances
+    }
+
+    /// The counters of a figure of requests, the current name first.
+    pub fn request_metrics(&self, figure: Figure) -> impl Iterator<Item = &RequestMetric> {
+        self.requests.iter().filter(move |row| row.figure == figure)
     }
 
     /// The metrics that carry a signal, the current name first.

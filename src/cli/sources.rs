@@ -59,6 +59,9 @@ pub(super) struct From {
     /// Samples held in memory at once, eight bytes each: a cluster or a recording with more is read part by part
     #[arg(long, value_name = "COUNT", default_value = "52000000", value_parser = clap::value_parser!(u64).range(1..))]
     samples_at_once: u64,
+    /// Of how many model-serving workloads requests are read at scrape interval, those whose GPUs cost the most; 0 for none
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    replay_limit: u16,
     /// Ask Prometheus range queries even where it offers remote read, which costs it less
     #[arg(long)]
     no_remote_read: bool,
@@ -85,6 +88,7 @@ impl From {
             return Ok(Source::Recording {
                 folder: folder.clone(),
                 samples_at_once: self.samples_at_once,
+                replay_limit: usize::from(self.replay_limit),
             });
         }
         let config = config::load(self.config.as_deref())?;
@@ -117,6 +121,7 @@ impl From {
             until,
             step_seconds: self.step,
             samples_at_once: self.samples_at_once,
+            replay_limit: usize::from(self.replay_limit),
             remote_read: !self.no_remote_read,
         })))
     }

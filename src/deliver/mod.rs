@@ -108,6 +108,13 @@ impl Recording {
         }
         let samples = self.folder.join(SAMPLES);
         std::fs::rename(part_of(&samples), &samples).map_err(failed(&samples))?;
+        // What an earlier recording had and this one has not.
+        let others = FILES
+            .iter()
+            .filter(|name| **name != SAMPLES && files.iter().all(|(own, _)| own != *name));
+        for path in others.map(|name| self.folder.join(name)).filter(|path| path.exists()) {
+            std::fs::remove_file(&path).map_err(failed(&path))?;
+        }
         for (name, bytes) in files {
             replace(&self.folder.join(name), bytes)?;
         }

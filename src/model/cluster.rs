@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::budget::DisruptionBudget;
+pub use super::costs::{CostCategory, CostProduct, NodeCost, OtherCost};
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
 use super::node_pool::NodePool;
 use super::pools::InferencePool;
@@ -212,6 +214,12 @@ pub struct Pod {
     /// The claim that stands for extended resources in its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_claim: Option<ExtendedClaim>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When it was ready, as long as it is and no container of it was restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Timestamp>,
     /// When its containers began to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
@@ -274,10 +282,16 @@ pub struct Hpa {
     pub min_replicas: u32,
     /// `spec.maxReplicas`.
     pub max_replicas: u32,
+    /// All of its `spec`, credentials blanked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<Value>,
+    /// `spec` of the ScaledObject that made it, where KEDA did, credentials blanked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled_object: Option<Value>,
 }
 
 /// A pod as kube-state-metrics saw it over the window.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodRecord {
     /// Its namespace.
     pub namespace: String,
@@ -301,6 +315,12 @@ pub struct PodRecord {
     pub first: Timestamp,
     /// End of the last step in which it was seen running.
     pub last: Timestamp,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When it was ready for the first time, as far as that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Timestamp>,
 }
 
 /// Who owned an owner within the window.
@@ -316,85 +336,4 @@ pub struct OwnerRecord {
     pub owner_kind: String,
     /// Name of its owner.
     pub owner_name: String,
-}
-
-/// What a node cost over the window, GPUs, CPUs and memory together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodeCost {
-    /// The node.
-    pub node: String,
-    /// Its instance type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_type: Option<String>,
-    /// Its region.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Hours for which it was billed.
-    pub hours: f64,
-    /// What it cost in those hours, adjustments included.
-    pub total_cost: f64,
-    /// Its GPUs, where the source says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpus: Option<f64>,
-    /// Whether it was spot capacity, where the source says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spot: Option<bool>,
-    /// Whether the source adjusted list prices to the bill.
-    #[serde(default)]
-    pub adjusted: bool,
-    /// Whether the source knew no price and took its built-in ones for a core, a GiB and a GPU.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_default: bool,
-    /// Who says so.
-    #[serde(default, skip_serializing_if = "CostProduct::is_open_cost")]
-    pub told_by: CostProduct,
-}
-
-/// Which product tells costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CostProduct {
-    /// OpenCost.
-    #[default]
-    OpenCost,
-    /// Kubecost, which is built on it.
-    Kubecost,
-}
-
-impl CostProduct {
-    /// Whether it is OpenCost itself.
-    pub fn is_open_cost(&self) -> bool {
-        *self == Self::OpenCost
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenCost => "OpenCost",
-            Self::Kubecost => "Kubecost",
-        }
-    }
-}
-
-/// Where money goes besides nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostCategory {
-    /// Volumes.
-    Storage,
-    /// Traffic and load balancers.
-    Network,
-    /// Control planes, shared and external cost.
-    Other,
-}
-
-/// Cost of the window that is no node's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct OtherCost {
-    /// What for.
-    pub category: CostCategory,
-    /// What it cost over the window.
-    pub total_cost: f64,
-    /// Hours of the window that the figure covers.
-    pub hours: f64,
 }

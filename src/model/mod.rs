@@ -13,6 +13,7 @@ pub mod requests;
 pub mod commitment;
 pub mod queueing;
 pub mod pools;
+pub mod costs;
 pub mod cluster;
 pub mod budget;
 pub mod scheduling;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::cluster::{Inventory, Labels};
 use super::gap::Gap;
+use super::requests::RequestHistory;
 use super::time::Grid;
 use super::usage::{Column, Signal};
 
@@ -21,6 +22,8 @@ pub struct Reading {
     pub inventory: Inventory,
     /// The series, ordered by signal and labels, no two alike.
     pub series: Vec<Series>,
+    /// Requests at scrape interval, of the serving workloads whose GPUs cost the most, in that order.
+    pub requests: Vec<RequestsOf>,
     /// Signals that were asked for. One that was asked for and has no series is absent in the cluster, not forgotten.
     pub asked: Vec<Signal>,
     /// What could not be read.
@@ -36,6 +39,21 @@ pub struct Series {
     pub labels: Labels,
     /// Its values and gaps.
     pub column: Column,
+}
+
+/// The requests of a workload. It is named as it is found again when the reading is joined, in a recording, too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestsOf {
+    /// API group of the object that an owner would edit.
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What its servers counted.
+    pub history: RequestHistory,
 }
 
 impl Reading {

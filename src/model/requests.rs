@@ -1,8 +1,57 @@
 //! What the model servers of a workload counted and held, at the interval at which they are scraped: what arrivals are rebuilt
 //! from, and what a replay is calibrated on.
 
+use serde::{Deserialize, Serialize};
+
 use super::time::Grid;
 use super::usage::Column;
+
+/// One column of a history; its name in the catalogue and in recordings is this in snake case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Servers that told.
+    Servers,
+    /// Requests that ended well.
+    Finished,
+    /// Requests in execution.
+    Running,
+    /// Requests that wait.
+    Waiting,
+    /// Requests that were refused or broken off.
+    Rejected,
+    /// Tokens of prompts.
+    PromptTokens,
+    /// Those of them that were found in the prefix cache.
+    CachedTokens,
+    /// Tokens of answers.
+    AnswerTokens,
+    /// Requests that were put back because the cache was full.
+    Preemptions,
+    /// Share of the cache in use.
+    CacheUsed,
+}
+
+impl Figure {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Servers,
+        Self::Finished,
+        Self::Running,
+        Self::Waiting,
+        Self::Rejected,
+        Self::PromptTokens,
+        Self::CachedTokens,
+        Self::AnswerTokens,
+        Self::Preemptions,
+        Self::CacheUsed,
+    ];
+
+    /// Whether it is counted over a step, and does not stand at a point.
+    pub fn is_count(self) -> bool {
+        !matches!(self, Self::Servers | Self::Running | Self::Waiting | Self::CacheUsed)
+    }
+}
 
 /// All servers of a workload together. Counts are of the step that ends at a point, gauges stand at the point. A gap is a point
 /// at which not all of its servers told: it is never a zero.
@@ -49,5 +98,65 @@ impl RequestHistory {
             preemptions: None,
             cache_used: None,
         }
+    }
+
+    /// A column, where there is one.
+    pub fn column(&self, figure: Figure) -> Option<&Column> {
+        match figure {
+            Figure::Servers => Some(&self.servers),
+            Figure::Finished => Some(&self.finished),
+            Figure::Running => Some(&self.running),
+            Figure::Waiting => Some(&self.waiting),
+            Figure::Rejected => self.rejected.as_ref(),
+            Figure::PromptTokens => Some(&self.prompt_tokens),
+            Figure::CachedTokens => self.cached_tokens.as_ref(),
+            Figure::AnswerTokens => Some(&self.answer_tokens),
+            Figure::Preemptions => self.preemptions.as_ref(),
+            Figure::CacheUsed => self.cache_used.as_ref(),
+        }
+    }
+
+    /// Puts a column in its place.
+    pub fn put(&mut self, figure: Figure, column: Column) {
+        match figure {
+            Figure::Servers => self.servers = column,
+            Figure::Finished => self.finished = column,
+            Figure::Running => self.running = column,
+            Figure::Waiting => self.waiting = column,
+            Figure::Rejected => self.rejected = Some(column),
+            Figure::PromptTokens => self.prompt_tokens = column,
+            Figure::CachedTokens => self.cached_tokens = Some(column),
+            Figure::AnswerTokens => self.answer_tokens = column,
+            Figure::Preemptions => self.preemptions = Some(column),
+            Figure::CacheUsed => self.cache_used = Some(column),
+        }
+    }
+
+    /// The columns that there are, to be changed.
+    pub fn columns_mut(&mut self) -> impl Iterator<Item = (Figure, &mut Column)> {
+        let always = [
+            (Figure::Servers, &mut self.servers),
+            (Figure::Finished, &mut self.finished),
+            (Figure::Running, &mut self.running),
+            (Figure::Waiting, &mut self.waiting),
+            (Figure::PromptTokens, &mut self.prompt_tokens),
+            (Figure::AnswerTokens, &mut self.answer_tokens),
+        ];
+        let maybe = [
+            (Figure::Rejected, &mut self.rejected),
+            (Figure::CachedTokens, &mut self.cached_tokens),
+            (Figure::Preemptions, &mut self.preemptions),
+            (Figure::CacheUsed, &mut self.cache_used),
+        ];
+        let maybe = maybe
+            .into_iter()
+            .filter_map(|(figure, column)| Some((figure, column.as_mut()?)));
+        always.into_iter().chain(maybe)
+    }
+
+    /// How many values it holds.
+    pub fn values(&self) -> usize {
+        let columns = Figure::ALL.into_iter().filter_map(|figure| self.column(figure));
+        columns.map(Column::count).sum()
     }
 }

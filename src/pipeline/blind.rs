@@ -63,6 +63,7 @@ pub(super) async fn reading(
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,
         series: Vec::new(),
+        requests: Vec::new(),
         asked: Vec::new(),
         gaps,
     };

@@ -64,8 +64,11 @@ pub async fn doctor(
 }
 
 fn of_reading(mut reading: Reading, judge: &Judge, scope: &Scope) -> Vec<Check> {
-    let series = std::mem::take(&mut reading.series);
-    let outline = outline(&reading, labels(&series), judge);
+    let (series, requests) = (
+        std::mem::take(&mut reading.series),
+        std::mem::take(&mut reading.requests),
+    );
+    let outline = outline(&reading, labels(&series), judge).with_requests(requests);
     let (seen, tally) = outline.unheard(series, None).each(seen);
     engine::checkup(&outline.whole(seen, tally), scope)
 }
@@ -77,9 +80,11 @@ async fn in_parts(
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, PipelineError> {
     let served = cluster.histograms(judge.catalog(), progress).await?;
-    let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
+    let (requests, untold) = cluster.requests(judge.catalog(), progress).await?;
+    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let outline = outline.with_histograms(served.series).with_requests(requests);
     let (outline, seen, mut tally) = cluster.each(outline, judge.catalog(), progress, seen).await?;
-    tally.gaps.extend(served.gaps);
+    tally.gaps.extend(served.gaps.into_iter().chain(untold));
     Ok(engine::checkup(&outline.whole(seen, tally), scope))
 }
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
 use super::past;
+use super::requests::requests;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
@@ -88,6 +89,8 @@ pub struct Live {
     pub step_seconds: Option<u32>,
     /// How many samples are held in memory at once, eight bytes each; a cluster with more is judged part by part.
     pub samples_at_once: u64,
+    /// Of how many workloads requests are read at scrape interval.
+    pub replay_limit: usize,
     /// Whether raw samples may be read where Prometheus offers remote read.
     pub remote_read: bool,
 }
@@ -98,6 +101,8 @@ pub(super) struct Open {
     pub(super) client: PrometheusClient,
     /// Why the cost source does not answer, where it is only down.
     pub(super) costs_down: Option<String>,
+    /// Of how many workloads requests are read, and how many values of them at most.
+    pub(super) replay: (usize, u64),
 }
 
 /// Opens a cluster whose Kubernetes API may be down: as a cost source that is, it is one source of three, and a gap. Not
@@ -184,6 +189,7 @@ pub(super) async fn open(
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,
         series: Vec::new(),
+        requests: Vec::new(),
         asked: Signal::every().collect(),
         gaps,
     };
@@ -192,6 +198,7 @@ pub(super) async fn open(
         reading,
         client,
         costs_down,
+        replay: (live.replay_limit, live.samples_at_once),
     })
 }
 
@@ -219,13 +226,15 @@ impl Open {
     /// With all its series.
     pub(super) async fn whole(self, catalog: &Catalog, progress: &dyn Progress) -> Result<Reading, PipelineError> {
         let Self {
-            mut reading, client, ..
+            mut reading,
+            client,
+            replay,
+            ..
         } = self;
-        let requests = prometheus::read::requests(reading.grid) + histograms::requests(reading.grid);
-        progress.stage("reading GPU and server metrics", Some(requests as u64));
+        let steps = prometheus::read::requests(reading.grid) + histograms::requests(reading.grid);
+        progress.stage("reading GPU and server metrics", Some(steps as u64));
         let read = prometheus::read::series(&client, catalog, reading.grid, None, progress).await?;
         let served = histograms::histograms(&client, catalog, reading.grid, progress).await?;
-        progress.asked(client.shown(), client.load());
         let (devices, servers) = super::labels(&read.series);
         let sheet = PriceSheet::default();
         // Neither teams nor prices tell which pods hold GPUs.
@@ -238,6 +247,10 @@ impl Open {
             &sheet,
         );
         let blanks = read.blanks.of(&outline.holders());
+        let (requests, untold) = requests(&client, catalog, &outline, replay, progress).await?;
+        progress.asked(client.shown(), client.load());
+        reading.requests = requests;
+        reading.gaps.extend(untold);
         reading.gaps.extend(blanks.gaps().chain(read.gaps));
         reading.gaps.extend(served.gaps);
         reading.series = read.series;

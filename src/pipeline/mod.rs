@@ -1,6 +1,7 @@
 //! The walk that every command shares: a source to a reading, a reading to a plan.
 
 mod blind;
+mod requests;
 mod live;
 mod past;
 mod parts;
@@ -18,7 +19,7 @@ use crate::model::cluster::Labels;
 use crate::model::gap::{KUBERNETES_DOWN, NO_KUBERNETES};
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
-use crate::model::reading::{Reading, Series};
+use crate::model::reading::{Reading, RequestsOf, Series};
 use crate::model::snapshot::Snapshot;
 use crate::model::usage::Signal;
 use crate::sources::collect::Outline;
@@ -47,6 +48,8 @@ pub enum Source {
         folder: PathBuf,
         /// How many samples are held in memory at once, eight bytes each; of more, it is judged part by part.
         samples_at_once: u64,
+        /// Of how many workloads recorded requests are looked at.
+        replay_limit: usize,
     },
     /// A cluster.
     Live(Box<Live>),
@@ -137,9 +140,10 @@ async fn open(
         Source::Recording {
             folder,
             samples_at_once,
+            replay_limit,
         } => {
             progress.stage("reading the recording", None);
-            let recorded = recording::open(folder)?;
+            let recorded = recording::open(folder)?.with_requests_of(*replay_limit);
             labels_are_told(&recorded.reading, scope)?;
             if recorded.samples() > *samples_at_once {
                 return Ok(Opened::Parted(Parted::recorded(recorded, *samples_at_once)));
@@ -204,8 +208,11 @@ pub async fn plan(
 ) -> Result<Plan, PipelineError> {
     match open_to_judge(source, scope, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
-            let series = std::mem::take(&mut reading.series);
-            judged(&reading, series, judge, scope, progress)
+            let history = (
+                std::mem::take(&mut reading.series),
+                std::mem::take(&mut reading.requests),
+            );
+            judged(&reading, history, judge, scope, progress)
         }
         Opened::Parted(cluster) => parts::plan(&cluster, judge, scope, progress).await,
     }
@@ -222,18 +229,19 @@ pub fn analyze(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     labels_are_told(reading, scope)?;
-    judged(reading, reading.series.clone(), judge, scope, progress)
+    let history = (reading.series.clone(), reading.requests.clone());
+    judged(reading, history, judge, scope, progress)
 }
 
 fn judged(
     reading: &Reading,
-    series: Vec<Series>,
+    (series, requests): (Vec<Series>, Vec<RequestsOf>),
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
-    let outline = outline(reading, labels(&series), judge);
+    let outline = outline(reading, labels(&series), judge).with_requests(requests);
     let skeleton = outline.snapshot();
     let hearing = judge.hearing(&skeleton, scope);
     let unheard = outline.unheard(series, None);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::live::Open;
+use super::requests::requests as requests_of;
 use super::{PipelineError, nothing, outline};
 use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope};
@@ -11,10 +12,11 @@ use crate::model::gap::Gap;
 use crate::model::gpu::gpu_resource;
 use crate::model::plan::Plan;
 use crate::model::progress::{Progress, Silent};
-use crate::model::reading::Reading;
+use crate::model::reading::{Reading, RequestsOf};
 use crate::model::time::Grid;
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
+use crate::policy::price_sheet::PriceSheet;
 use crate::sources::collect::bins::Signals;
 use crate::sources::collect::devices::Seen;
 use crate::sources::collect::{Outline, Tally};
@@ -211,6 +213,24 @@ impl Parted {
         }
     }
 
+    /// Requests at scrape interval of the workloads whose GPUs cost the most, and what could not be read of them.
+    pub(super) async fn requests(
+        &self,
+        catalog: &Catalog,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<RequestsOf>, Vec<Gap>), PipelineError> {
+        let open = match &self.origin {
+            Origin::Live(open, _) => open,
+            Origin::Recorded(recorded) => return Ok((recorded.requests()?, Vec::new())),
+        };
+        let (devices, servers) = self.labels();
+        let sheet = PriceSheet::default();
+        let nobody = &crate::policy::attribution::NOBODY;
+        let (devices, servers) = (devices.into_iter(), servers.into_iter());
+        let outline = Outline::of(&open.reading, devices, servers, catalog, nobody, &sheet);
+        requests_of(&open.client, catalog, &outline, open.replay, progress).await
+    }
+
     /// Tells what was asked when all is read, and answers with what could not be seen of what there is to read.
     pub(super) fn end(&self, progress: &dyn Progress) -> &[Gap] {
         match &self.origin {
@@ -287,12 +307,14 @@ pub(super) async fn plan(
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
     let served = cluster.histograms(judge.catalog(), progress).await?;
-    let outline = outline(cluster.reading(), cluster.labels(), judge).with_histograms(served.series);
+    let (requests, untold) = cluster.requests(judge.catalog(), progress).await?;
+    let outline = outline(cluster.reading(), cluster.labels(), judge);
+    let outline = outline.with_histograms(served.series).with_requests(requests);
     let skeleton = outline.snapshot();
     let hearing = judge.hearing(&skeleton, scope);
     let hear = |workload| hearing.hear(workload, &Silent);
     let (outline, heard, mut tally) = cluster.each(outline, judge.catalog(), progress, hear).await?;
-    tally.gaps.extend(served.gaps);
+    tally.gaps.extend(served.gaps.into_iter().chain(untold));
     nothing(cluster.reading(), &skeleton, heard.len())?;
     Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
 }
@@ -318,6 +340,7 @@ mod tests {
             currency: "USD".to_owned(),
             inventory,
             series: Vec::new(),
+            requests: Vec::new(),
             asked: Vec::new(),
             gaps: Vec::new(),
         }

@@ -79,9 +79,12 @@ async fn parts(
     } = cluster.histograms(catalog, progress).await?;
     writer.add(&series)?;
     drop(series);
+    let (requests, untold) = cluster.requests(catalog, progress).await?;
     let steps = bins.len() * cluster.steps() + others.len();
     progress.stage("reading and writing, part by part", Some(steps as u64));
     let mut reading = cluster.reading().clone();
+    reading.requests = requests;
+    reading.gaps.extend(untold);
     let mut blanks = Blanks::default();
     for (at, bin) in bins.iter().enumerate() {
         let read = cluster.read(bin, catalog, progress).await?;

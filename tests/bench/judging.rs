@@ -103,6 +103,7 @@ fn live(url: &str, days: usize, folder: &Path) -> Source {
         until: Some(Timestamp::from_second(END).unwrap()),
         step_seconds: Some(60),
         samples_at_once: AT_ONCE,
+        replay_limit: 50,
         remote_read: false,
     }))
 }
@@ -171,6 +172,7 @@ pub(crate) fn read(recording: &Path) {
     let source = Source::Recording {
         folder: recording.to_owned(),
         samples_at_once: AT_ONCE,
+        replay_limit: 50,
     };
     judged(&source, "the recording, judged");
 }

@@ -108,6 +108,7 @@ fn snapshot(text: &str, added: &[(&str, &str)]) -> Snapshot {
         currency: "USD".to_owned(),
         inventory,
         series: Vec::new(),
+        requests: Vec::new(),
         asked: Signal::ALL.to_vec(),
         gaps: Vec::new(),
     };

@@ -135,6 +135,7 @@ impl Trace {
             currency: "USD".to_owned(),
             inventory,
             series,
+            requests: Vec::new(),
             asked: vec![Signal::GpuUtil, Signal::MemoryUsed],
             gaps: Vec::new(),
         };

@@ -41,6 +41,7 @@ mod remote_read;
 mod record;
 mod scenarios;
 mod repacking;
+mod requests;
 mod replay;
 mod scaling;
 mod scope;

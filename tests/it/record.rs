@@ -37,6 +37,7 @@ fn source(folder: &Path, samples_at_once: u64) -> Source {
     Source::Recording {
         folder: folder.to_owned(),
         samples_at_once,
+        replay_limit: 50,
     }
 }
 
@@ -188,7 +189,7 @@ fn what_fails_leaves_nothing_and_an_earlier_recording_as_it_was() {
     assert!(!fresh.exists());
     run(pipeline::record(&nowhere, false, &whole, &Silent)).unwrap_err();
     assert_eq!(recording::read(&whole).unwrap(), reading);
-    assert_eq!(fs::read_dir(&whole).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&whole).unwrap().count(), 6);
 }
 
 #[test]
@@ -243,5 +244,5 @@ fn what_was_killed_reads_as_nothing_and_is_recorded_over() {
     }
     run(pipeline::record(&source(&whole, 1), false, &killed, &Silent)).unwrap();
     assert_eq!(recording::read(&killed).unwrap(), reading);
-    assert_eq!(fs::read_dir(&killed).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&killed).unwrap().count(), 6);
 }

@@ -171,6 +171,10 @@ fn pod_json(world: &World, pod: &Pod) -> Value {
         "spec": pod_spec(world, workload, Some(pod)),
         "status": {
             "phase": phase, "startTime": stamp(pod.started),
+            "conditions": [{
+                "type": "Ready", "status": if pod.is_ready_at(END) { "True" } else { "False" },
+                "lastTransitionTime": stamp(pod.ended.unwrap_or(pod.ready()).min(END)),
+            }],
             "containerStatuses": [{
                 "name": container_of(workload), "ready": phase == "Running", "restartCount": 0,
                 "image": workload.image, "imageID": workload.image, "state": state,
@@ -283,7 +287,7 @@ fn budget_json(world: &World, workload: &Workload) -> Option<Value> {
     }))
 }
 
-fn hpa_json(world: &World, workload: &Workload, (least, most): (u32, u32)) -> Value {
+fn hpa_json(world: &World, workload: &Workload, bounds: (u32, u32)) -> Value {
     let name = &workload.name;
     json!({
         "metadata": {
@@ -291,14 +295,7 @@ fn hpa_json(world: &World, workload: &Workload, (least, most): (u32, u32)) -> Va
             "uid": super::random::uuid(world.key(&format!("HorizontalPodAutoscaler {name}"))),
             "creationTimestamp": stamp(world.start),
         },
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": least, "maxReplicas": most,
-            "metrics": [{"type": "Pods", "pods": {
-                "metric": {"name": "vllm:num_requests_waiting"},
-                "target": {"type": "AverageValue", "averageValue": "5"},
-            }}],
-        },
+        "spec": objects::hpa_spec(name, bounds),
         "status": {"currentReplicas": workload.replicas, "desiredReplicas": workload.replicas},
     })
 }

@@ -9,7 +9,7 @@
 //! (machines), `plants`, `services`, `idlers`, `training`, `unused`, `spot` (what is planted, with its truth), `casts`, `company`, `multitude`
 //! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce`
 //! (what Prometheus
-//! makes of them), and the four ways out.
+//! makes of them), `requests` (step by step), and the four ways out.
 
 #![allow(
     dead_code,
@@ -37,6 +37,7 @@ pub mod pods;
 pub mod streams;
 pub mod latency;
 pub mod reduce;
+pub mod requests;
 pub mod reading;
 pub mod openmetrics;
 pub mod objects;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::fleet::Node;
 use super::pods::{Owner, Pod};
 use super::workload::{Kind, Workload};
@@ -144,6 +146,23 @@ pub fn autoscalers(world: &World) -> impl Iterator<Item = (&Workload, (u32, u32)
         .workloads
         .iter()
         .filter_map(|workload| Some((workload, workload.hpa?)))
+}
+
+/// What an autoscaler was told, every default said: the API server adds none.
+pub fn hpa_spec(name: &str, (least, most): (u32, u32)) -> Value {
+    let policy = |kind: &str, value: u32| json!({"type": kind, "value": value, "periodSeconds": 60});
+    json!({
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+        "minReplicas": least, "maxReplicas": most,
+        "metrics": [{"type": "Pods", "pods": {
+            "metric": {"name": "vllm:num_requests_waiting"},
+            "target": {"type": "AverageValue", "averageValue": "5"},
+        }}],
+        "behavior": {
+            "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [policy("Pods", 4), policy("Percent", 100)]},
+            "scaleDown": {"stabilizationWindowSeconds": 300, "selectPolicy": "Max", "policies": [policy("Percent", 50)]},
+        },
+    })
 }
 
 /// ReplicaSets and Jobs that were there in the window, with their controllers: namespace, owned, owner.

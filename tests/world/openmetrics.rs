@@ -29,7 +29,7 @@ type ServerMetric = (
     &'static [(&'static str, fn(&ServerSample) -> f64)],
 );
 
-const SERVER_METRICS: [ServerMetric; 5] = [
+const SERVER_METRICS: [ServerMetric; 8] = [
     ("vllm:num_requests_running", "gauge", "", &[("", |s| s.running as f64)]),
     ("vllm:num_requests_waiting", "gauge", "", &[("", |s| s.waiting as f64)]),
     (
@@ -42,13 +42,31 @@ const SERVER_METRICS: [ServerMetric; 5] = [
         "vllm:request_success",
         "counter",
         "_total",
-        &[("stop", |s| s.stopped as f64), ("length", |s| s.cut as f64)],
+        &[
+            ("stop", |s| s.stopped as f64),
+            ("length", |s| s.cut as f64),
+            ("abort", |_| 0.0),
+            ("error", |_| 0.0),
+        ],
     ),
     (
         "vllm:generation_tokens",
         "counter",
         "_total",
         &[("", |s| s.tokens as f64)],
+    ),
+    ("vllm:prompt_tokens", "counter", "_total", &[("", |s| s.prompt as f64)]),
+    (
+        "vllm:prompt_tokens_cached",
+        "counter",
+        "_total",
+        &[("", |s| s.cached as f64)],
+    ),
+    (
+        "vllm:num_preemptions",
+        "counter",
+        "_total",
+        &[("", |s| s.preempted as f64)],
     ),
 ];
 
@@ -193,6 +211,8 @@ impl World {
             "kube_pod_container_resource_requests",
             "kube_pod_status_phase",
             "kube_pod_owner",
+            "kube_pod_created",
+            "kube_pod_status_ready_time",
         ];
         for family in families {
             writeln!(out, "# TYPE {family} gauge")?;
@@ -215,6 +235,8 @@ impl World {
                         labels.insert("unit", "integer".to_owned());
                     }
                     "kube_pod_owner" => name_owner(&mut labels, &pod.owners[0]),
+                    "kube_pod_created" => constant = pod.created as f64,
+                    "kube_pod_status_ready_time" => constant = pod.ready() as f64,
                     _ => phases = &["Pending", "Running", "Succeeded", "Failed", "Unknown"],
                 }
                 for phase in phases {
@@ -224,7 +246,8 @@ impl World {
                     let head = self.line_head(family, &labels);
                     let seen =
                         ksm_seconds(self.start, END).filter(|at| begin < *at && *at <= end && pod.exists_at(*at));
-                    for second in seen {
+                    let told = |at: &i64| family != "kube_pod_status_ready_time" || pod.is_ready_at(*at);
+                    for second in seen.filter(told) {
                         let value = if phase.is_empty() || pod.phase_at(second) == *phase {
                             constant
                         } else {

@@ -1,6 +1,7 @@
 //! Lives of pods: their names, their owners and their times, as each kind of controller makes them.
 
 use super::fleet::Slot;
+use super::physics::WARM_UP;
 use super::random::{self, key, suffix, unit};
 use super::workload::{Kind, Life, Workload};
 use super::{END, HOUR};
@@ -49,6 +50,16 @@ impl Pod {
     /// Whether its containers run at a second.
     pub fn runs_at(&self, second: i64) -> bool {
         self.started <= second && self.ended.is_none_or(|ended| second < ended)
+    }
+
+    /// When it is ready, while it runs: a server loads its model first.
+    pub fn ready(&self) -> i64 {
+        self.started + WARM_UP
+    }
+
+    /// Whether it is ready at a second.
+    pub fn is_ready_at(&self, second: i64) -> bool {
+        self.ready() <= second && self.runs_at(second)
     }
 
     /// Whether the object is there at a second.

@@ -49,6 +49,7 @@ impl World {
             currency: "USD".to_owned(),
             inventory: self.inventory(i64::from(step_seconds)),
             series,
+            requests: self.requests(),
             asked: Signal::every().collect(),
             gaps: Vec::new(),
         };
@@ -187,6 +188,8 @@ impl World {
                     },
                     min_replicas: least,
                     max_replicas: most,
+                    spec: Some(objects::hpa_spec(&workload.name, (least, most))),
+                    scaled_object: None,
                 })
                 .collect(),
             disruption_budgets: self.workloads.iter().filter_map(budget_read).collect(),
@@ -201,17 +204,14 @@ impl World {
 
     /// Owners of owners as kube-state-metrics saw them in the window.
     fn owner_history(&self) -> Vec<OwnerRecord> {
-        let mut records = Vec::new();
-        for (namespace, owned, owner) in objects::owned_owners(self) {
-            records.push(OwnerRecord {
-                namespace,
-                kind: owned.kind.to_owned(),
-                name: owned.name,
-                owner_kind: owner.kind.to_owned(),
-                owner_name: owner.name,
-            });
-        }
-        records
+        let record = |(namespace, owned, owner): (String, Owner, Owner)| OwnerRecord {
+            namespace,
+            kind: owned.kind.to_owned(),
+            name: owned.name,
+            owner_kind: owner.kind.to_owned(),
+            owner_name: owner.name,
+        };
+        objects::owned_owners(self).into_iter().map(record).collect()
     }
 
     fn other_costs(&self) -> Vec<OtherCost> {
@@ -335,6 +335,8 @@ fn pod_read(world: &World, pod: &Pod) -> ReadPod {
             }],
             ..Scheduling::default()
         },
+        created: Some(time(pod.created)),
+        ready: pod.is_ready_at(END).then(|| time(pod.ready())),
         started: Some(time(pod.started)),
         finished: pod.ended.map(time),
         ..ReadPod::default()
@@ -360,6 +362,7 @@ fn record(world: &World, pod: &Pod, step: i64) -> Option<PodRecord> {
     let first = seen.next()?;
     let last = seen.last().unwrap_or(first);
     let index = |second: i64| (second - world.start - 1).div_euclid(step);
+    let ready = objects::ksm_seconds(world.start, END).any(|second| pod.exists_at(second) && pod.is_ready_at(second));
     Some(PodRecord {
         namespace: world.workloads[pod.workload].namespace.clone(),
         name: pod.name.clone(),
@@ -373,6 +376,8 @@ fn record(world: &World, pod: &Pod, step: i64) -> Option<PodRecord> {
         )]),
         first: time(world.start + index(first) * step),
         last: time(world.start + (index(last) + 1) * step),
+        created: Some(time(pod.created)),
+        ready: ready.then(|| time(pod.ready())),
     })
 }
 

@@ -219,6 +219,12 @@ pub struct ServerSample {
     pub cut: u64,
     /// Tokens generated.
     pub tokens: u64,
+    /// Tokens of prompts.
+    pub prompt: u64,
+    /// Those of them that the cache held.
+    pub cached: u64,
+    /// Requests that were put back.
+    pub preempted: u64,
 }
 
 /// Pods that carry a model server's metrics: every vLLM pod, but of a leader and its workers only the leader.
@@ -253,6 +259,7 @@ pub fn server_samples(world: &World, pod: &Pod, server: &Server) -> Vec<ServerSa
     if workload.behaviour.peak <= 0.0 {
         finished = 0;
     }
+    let prompt = (server.context_tokens - server.answer_tokens).max(16.0) as u64;
     let mut samples = Vec::new();
     let mut began = last_start(world, pod, world.start);
     let first = (pod.started.max(world.start) - machine.offset).div_euclid(SCRAPE) * SCRAPE + machine.offset;
@@ -277,6 +284,9 @@ pub fn server_samples(world: &World, pod: &Pod, server: &Server) -> Vec<ServerSa
                     stopped: finished - finished / 10,
                     cut: finished / 10,
                     tokens: finished * server.answer_tokens as u64,
+                    prompt: finished * prompt,
+                    cached: finished * prompt / 4,
+                    preempted: finished / 200,
                 });
             }
         }

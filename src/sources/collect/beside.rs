@@ -9,8 +9,8 @@ pub(super) fn autoscaler(inventory: &Inventory, namespace: &str, kind: &str, nam
         name: hpa.name.clone(),
         min_replicas: hpa.min_replicas,
         max_replicas: hpa.max_replicas,
-        spec: None,
-        scaled_object: None,
+        spec: hpa.spec.clone(),
+        scaled_object: hpa.scaled_object.clone(),
     })
 }
 
@@ -99,6 +99,7 @@ mod tests {
                 ..Inventory::default()
             },
             series: Vec::new(),
+            requests: Vec::new(),
             asked: Vec::new(),
             gaps: Vec::new(),
         };

@@ -247,6 +247,7 @@ mod tests {
             },
             pod: None,
             from_metrics: false,
+            start_seconds: None,
         };
         (0..3).map(life).collect()
     }

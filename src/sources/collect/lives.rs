@@ -13,7 +13,7 @@ use crate::model::cluster::{Pod, PodRecord, Resources};
 use crate::model::gpu::{DeviceId, gpu_resource};
 use crate::model::reading::Reading;
 use crate::model::scheduling::Scheduling;
-use crate::model::time::Grid;
+use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
 use crate::sources::prometheus::select::Pods;
 
@@ -40,6 +40,8 @@ pub struct Life<'a> {
     pub pod: Option<&'a Pod>,
     /// Whether only metrics name it.
     pub from_metrics: bool,
+    /// Seconds from when it was made, within the window, to when it was first ready.
+    pub start_seconds: Option<f64>,
 }
 
 impl Life<'_> {
@@ -178,6 +180,17 @@ pub fn only_measured(joined: &Joined, known: &BTreeSet<&PodKey>, grid: Grid) -> 
     found
 }
 
+/// Lives of pods with a model server that only labels name so far: when they lived, samples will tell.
+pub fn only_named(named: &Joined, known: &BTreeSet<&PodKey>, grid: Grid) -> Vec<Life<'static>> {
+    let points = (0, grid.points().saturating_sub(1));
+    let nameless = named.devices.iter().filter(|(key, _)| !known.contains(key));
+    let serving = nameless.filter(|(key, _)| named.servers.contains_key(*key));
+    let node = |devices: &BTreeMap<DeviceId, DeviceSeries>| devices.keys().next().map(|device| device.node.clone());
+    serving
+        .filter_map(|(key, devices)| of_metrics(key, node(devices), points, grid))
+        .collect()
+}
+
 /// For how long two pods may both seem to hold a device while one hands it over: history is read in steps of five minutes.
 const HANDOVER: i64 = 1800;
 
@@ -287,12 +300,20 @@ fn of_records<'a>(reading: &'a Reading, owners: &Owners<'_>) -> Vec<Life<'a>> {
         top: owners.of_record(record),
         pod: None,
         from_metrics: false,
+        start_seconds: took(record.created, record.ready, window),
     };
     let records = reading.inventory.pod_history.iter();
     records
         .filter(|record| !gpu_requests(&record.requests).is_empty())
         .map(of_record)
         .collect()
+}
+
+/// Seconds of a start within a window.
+fn took(created: Option<Timestamp>, ready: Option<Timestamp>, window: Window) -> Option<f64> {
+    let (created, ready) = (created?, ready?);
+    let seconds = ready.as_second() - created.as_second();
+    (created >= window.start && ready <= window.end && seconds >= 0).then_some(seconds as f64)
 }
 
 /// Adds a pod to the lives of its name.
@@ -326,6 +347,9 @@ fn add_living<'a>(
         life.share = share;
         life.top = owners.of_pod(pod);
         life.pod = Some(pod);
+        // What was seen first is the start; the pod remembers when it was last unready.
+        let both = [life.start_seconds, took(pod.created, pod.ready, window)];
+        life.start_seconds = both.into_iter().flatten().reduce(f64::min);
         return;
     }
     found.push(Life {
@@ -339,6 +363,7 @@ fn add_living<'a>(
         top: owners.of_pod(pod),
         pod: Some(pod),
         from_metrics: false,
+        start_seconds: took(pod.created, pod.ready, window),
     });
 }
 
@@ -362,5 +387,6 @@ fn of_metrics(key: &PodKey, node: Option<String>, points: (usize, usize), grid: 
         },
         pod: None,
         from_metrics: true,
+        start_seconds: None,
     })
 }

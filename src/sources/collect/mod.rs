@@ -21,6 +21,7 @@ mod commitments;
 pub mod spend;
 pub mod bins;
 mod histograms;
+pub mod requests;
 mod tally;
 mod unseen;
 
@@ -29,8 +30,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
 use crate::model::gpu::DeviceId;
-use crate::model::reading::{Reading, Series};
+use crate::model::reading::{Reading, RequestsOf, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
+use crate::model::time::Window;
 use crate::model::workload::Workload;
 use crate::policy::attribution::Attribution;
 use crate::policy::price_book::PriceBook;
@@ -45,6 +47,7 @@ use lives::Life;
 use naming::{Naming, PodKey};
 use nodes::NodeFacts;
 use owners::Owners;
+use requests::Requests;
 pub use tally::{Part, Tally, Unheard};
 use workloads::Sources;
 
@@ -74,6 +77,7 @@ pub struct Outline<'a> {
     /// Devices that pods of different parts were seen on at the same time.
     shared: BTreeSet<DeviceId>,
     folds: Folds,
+    requests: Requests,
     /// Pods whose name was that of pods of several workloads.
     reused: BTreeSet<PodKey>,
 }
@@ -127,6 +131,7 @@ impl<'a> Outline<'a> {
             cover,
             reused: histograms::reused(&lives),
             folds: Folds::default(),
+            requests: Requests::default(),
             shared: BTreeSet::new(),
             lives,
             odd_prices,
@@ -151,6 +156,12 @@ impl<'a> Outline<'a> {
     /// has added them up.
     pub fn with_histograms(mut self, series: Vec<Series>) -> Self {
         self.folds = Folds::of(series);
+        self
+    }
+
+    /// The outline with the requests of its workloads.
+    pub fn with_requests(mut self, requests: Vec<RequestsOf>) -> Self {
+        self.requests = requests::by_key(requests);
         self
     }
 
@@ -179,6 +190,11 @@ impl<'a> Outline<'a> {
     pub fn see(&self, series: Vec<Series>, seen: &mut Seen) {
         let joined = self.naming().join(series);
         seen.add(joined.devices.values().flatten());
+    }
+
+    /// The window that is judged.
+    pub fn window(&self) -> Window {
+        self.reading.grid.window
     }
 
     fn naming(&self) -> Naming<'_> {
@@ -235,6 +251,7 @@ impl<'a> Outline<'a> {
         Unheard {
             own,
             folds: &self.folds,
+            requests: &self.requests,
             reused: &self.reused,
             grid: self.reading.grid,
             workloads,

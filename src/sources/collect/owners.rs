@@ -319,13 +319,9 @@ mod tests {
         PodRecord {
             namespace: "ml".to_owned(),
             name: pod.to_owned(),
-            uid: None,
-            node: None,
             owner_kind: Some(kind.to_owned()),
             owner_name: Some(name.to_owned()),
-            requests: BTreeMap::new(),
-            first: jiff::Timestamp::UNIX_EPOCH,
-            last: jiff::Timestamp::UNIX_EPOCH,
+            ..PodRecord::default()
         }
     }
 

@@ -6,7 +6,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::histograms::Folds;
 use super::naming::PodKey;
+use super::requests::{self, Requests};
 use crate::model::gap::Gap;
+use crate::model::requests::RequestHistory;
 use crate::model::time::Grid;
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
@@ -37,6 +39,7 @@ pub struct Unheard<'o> {
     /// The histograms that were among the series, or else those of the outline.
     pub(super) own: Option<Folds>,
     pub(super) folds: &'o Folds,
+    pub(super) requests: &'o Requests,
     pub(super) reused: &'o BTreeSet<PodKey>,
     pub(super) grid: Grid,
     pub(super) ownerless: usize,
@@ -48,6 +51,7 @@ impl Unheard<'_> {
         let folds = self.own.as_ref().unwrap_or(self.folds);
         let one = |mut workload: Workload| {
             let gaps = folds.attach(&mut workload, self.reused, self.grid);
+            requests::attach(&mut workload, self.requests);
             let mut tally = Tally::of(&workload);
             tally.gaps.extend(gaps);
             (hear(workload), tally)
@@ -79,6 +83,7 @@ impl Tally {
             tally.present.insert(*signal);
             tally.samples += histogram.values() as u64;
         }
+        tally.samples += workload.requests.as_ref().map_or(0, RequestHistory::values) as u64;
         for pod in &workload.pods {
             let devices = pod.devices.iter().flat_map(|device| &device.signals);
             for (signal, column) in devices.chain(&pod.server) {

@@ -75,6 +75,7 @@ pub(super) fn reading(inventory: Inventory, gaps: Vec<Gap>) -> Reading {
         currency: "USD".to_owned(),
         inventory,
         series: Vec::new(),
+        requests: Vec::new(),
         asked: Vec::new(),
         gaps,
     }
@@ -248,6 +249,8 @@ fn without_kubernetes_a_pods_name_tells_no_more_than_it_says() {
         requests: Resources::from([("nvidia.com/gpu".to_owned(), 1.0)]),
         first: reading.grid.window.start,
         last: reading.grid.window.end,
+        created: None,
+        ready: None,
     });
     assert_eq!(names(&reading), [("RayCluster/shared".to_owned(), 1)]);
 }

@@ -192,7 +192,7 @@ fn workload(
         serving,
         histograms: BTreeMap::new(),
         requests: None,
-        start_seconds: Vec::new(),
+        start_seconds: lives.iter().filter_map(|life| life.start_seconds).collect(),
         pods,
     }
 }

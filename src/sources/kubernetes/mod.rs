@@ -10,6 +10,7 @@ mod devices;
 mod queues;
 mod pools;
 mod node_pools;
+mod autoscalers;
 mod list;
 mod scheduling;
 mod objects;

@@ -1,7 +1,6 @@
-//! Kubernetes objects as the model has them: what is kept of a node, a pod and an autoscaler.
+//! Kubernetes objects as the model has them: what is kept of a node and a pod.
 
 use jiff::Timestamp;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
@@ -9,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::{devices, redact, requests, scheduling};
 use crate::model::budget::{DisruptionBudget, Requirement};
-use crate::model::cluster::{Container, Hpa, Labels, Mount, Node, ObjectRef, Pod, Port, Resources};
+use crate::model::cluster::{Container, Labels, Mount, Node, ObjectRef, Pod, Port, Resources};
 use crate::model::gpu::gpu_resource;
 
 /// Environment that says what runs, beside what the prefixes allow.
@@ -132,23 +131,6 @@ fn taint(taint: &core::Taint) -> String {
     }
 }
 
-/// An autoscaler; `None` for negative replicas, which no server lets in.
-pub(super) fn hpa(hpa: HorizontalPodAutoscaler) -> Option<Hpa> {
-    let spec = hpa.spec;
-    Some(Hpa {
-        namespace: hpa.metadata.namespace.unwrap_or_default(),
-        name: hpa.metadata.name.unwrap_or_default(),
-        target: ObjectRef {
-            api_version: spec.scale_target_ref.api_version.unwrap_or_default(),
-            kind: spec.scale_target_ref.kind,
-            name: spec.scale_target_ref.name,
-            uid: None,
-        },
-        min_replicas: u32::try_from(spec.min_replicas.unwrap_or(1)).ok()?,
-        max_replicas: u32::try_from(spec.max_replicas).ok()?,
-    })
-}
-
 /// A pod disruption budget. One without selector is about no pod.
 pub(super) fn disruption_budget(budget: PodDisruptionBudget) -> Option<DisruptionBudget> {
     let selector = budget.spec?.selector?;
@@ -202,6 +184,8 @@ pub(super) fn pod(pod: core::Pod) -> Option<Pod> {
         claims_devices: extended_claim.is_some() || spec.resource_claims.is_some_and(|claims| !claims.is_empty()),
         claims,
         extended_claim,
+        created: meta.creation_timestamp.map(|time| time.0),
+        ready: ready(&status),
         started: started(&status),
         finished: finished(&phase, &status),
         phase,
@@ -296,6 +280,16 @@ fn environment(variables: Vec<core::EnvVar>) -> Labels {
 
 fn states(status: &core::PodStatus) -> impl Iterator<Item = &core::ContainerStatus> {
     status.container_statuses.iter().flatten()
+}
+
+/// When it was ready. Where a container was restarted, that is no longer told.
+fn ready(status: &core::PodStatus) -> Option<Timestamp> {
+    let conditions = status.conditions.as_ref()?.iter();
+    let mut ready = conditions.filter(|one| one.type_ == "Ready" && one.status == "True");
+    let at = ready.next()?.last_transition_time.as_ref()?.0;
+    states(status)
+        .all(|container| container.restart_count == 0)
+        .then_some(at)
 }
 
 /// When the first container began; where that is forgotten, or none has begun, when the kubelet took the pod.

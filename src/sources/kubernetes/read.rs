@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::ApiResource;
@@ -12,7 +11,7 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{devices, node_pools, objects, owners, pools, queues};
+use super::{autoscalers, devices, node_pools, objects, owners, pools, queues};
 use crate::model::budget::DisruptionBudget;
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
@@ -82,14 +81,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     let pools = pools::read(&mut reader, &served).await?;
     let node_pools = node_pools::read(&mut reader, &served, &nodes).await?;
     let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
-    let mut hpas = reader
-        .list(
-            &[ApiResource::erase::<HorizontalPodAutoscaler>(&())],
-            Need::Useful,
-            "which workloads are scaled by a horizontal pod autoscaler",
-            objects::hpa,
-        )
-        .await?;
+    let hpas = autoscalers::read(&mut reader, &served).await?;
     let mut disruption_budgets = reader
         .list(
             &[ApiResource::erase::<PodDisruptionBudget>(&())],
@@ -106,7 +98,6 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     pods.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
     controllers.sort_by(|a, b| (&a.namespace, &a.this).cmp(&(&b.namespace, &b.this)));
-    hpas.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     disruption_budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     device_claims.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok(KubernetesReading {

@@ -52,6 +52,15 @@ pub(super) fn variable(name: &str, value: &str) -> Option<String> {
     }
 }
 
+/// A setting of some object, as far as it may be told. A query is no command line: what it compares has names that look secret.
+pub(super) fn setting(name: &str, value: &str) -> String {
+    match variable(name, value) {
+        None => BLANK.to_owned(),
+        Some(value) if matches!(name, "query" | "formula") => value,
+        Some(value) => command_line([&value]).concat(),
+    }
+}
+
 /// What a name says of its value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Naming {

@@ -11,6 +11,7 @@ use super::kube_state::{Dialect, Owned};
 use super::lifetimes::{Lifetimes, PodOwners, told};
 use super::read::{refused, warned};
 use super::split::chunks;
+use super::starts::Starts;
 use crate::model::cluster::{OwnerRecord, PodRecord};
 use crate::model::gap::Gap;
 use crate::model::progress::Progress;
@@ -44,7 +45,7 @@ pub struct History {
 /// # Errors
 /// As for [`super::read::series`]: a query that is refused is a gap.
 pub async fn read(client: &PrometheusClient, grid: Grid, progress: &dyn Progress) -> Result<History, PrometheusError> {
-    progress.stage("reading the history of GPU pods", Some(5));
+    progress.stage("reading the history of GPU pods", Some(6));
     let mut reader = Reader {
         client,
         progress,
@@ -103,7 +104,9 @@ impl Reader<'_> {
         let steps = grid_to_end(grid.window, step);
         let pod_owners = self.pod_owners(dialect, steps).await?;
         self.progress.advance(1);
-        let pods = lifetimes.records(grid, &pod_owners);
+        let mut pods = lifetimes.records(grid, &pod_owners);
+        self.starts(dialect, steps).await?.tell(&mut pods);
+        self.progress.advance(1);
         let mut owners = BTreeSet::new();
         for owned in Owned::ALL {
             let is_owned = |pod: &PodRecord| pod.owner_kind.as_deref() == Some(owned.kind());
@@ -154,6 +157,19 @@ impl Reader<'_> {
             }
         }
         Ok(PodOwners::default())
+    }
+
+    async fn starts(&mut self, dialect: Dialect, grid: Grid) -> Result<Starts, PrometheusError> {
+        let starts = Mutex::new(Starts::default());
+        let sink = |row| {
+            starts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(dialect, &row)
+        };
+        let query = dialect.starts(grid.step_seconds, self.client.matchers());
+        self.ask("how long pods took to be ready", &query, grid, &sink).await?;
+        Ok(starts.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn owner_owners(

@@ -2,6 +2,7 @@
 
 use super::decode::SeriesRow;
 use super::matcher::Matchers;
+use super::starts::OF;
 
 /// Resources that are GPUs or parts of GPUs, as kube-state-metrics writes them. Other resources of the same vendor are
 /// network devices and shares of memory.
@@ -101,6 +102,22 @@ impl Dialect {
              and on ({namespace}, {pod}) \
              (max by ({namespace}, {pod}) (max_over_time({phase}[{step}s])) == 1)"
         )
+    }
+
+    /// When pods that request GPUs were made and first ready, as far as that was told within the last `step` seconds.
+    pub(super) fn starts(self, step: u32, within: &Matchers) -> String {
+        let (namespace, pod) = (self.namespace(), self.pod());
+        let requests = gpu_requests(within, "");
+        let part = |(of, metric): (&str, &str)| {
+            let times = within.selector(metric, &[]);
+            format!(
+                "label_replace(min by ({namespace}, {pod}, uid) (min_over_time({times}[{step}s])) \
+                 and on ({namespace}, {pod}) max_over_time({requests}[{step}s]), \"{OF}\", \"{of}\", \"\", \"\")"
+            )
+        };
+        [("created", "kube_pod_created"), ("ready", "kube_pod_status_ready_time")]
+            .map(part)
+            .join(" or ")
     }
 
     /// Owners of pods that request GPUs, within the last `step` seconds.

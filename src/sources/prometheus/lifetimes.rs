@@ -192,6 +192,8 @@ fn record(
         requests: requests.clone(),
         first,
         last,
+        created: None,
+        ready: None,
     })
 }
 

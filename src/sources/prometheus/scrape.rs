@@ -43,7 +43,7 @@ fn count_query(catalog: &Catalog, span: u32, within: &Matchers) -> String {
     names.map(median).collect::<Vec<_>>().join(" or ")
 }
 
-fn seconds_between(span: u32, count: f64) -> u32 {
+pub(super) fn seconds_between(span: u32, count: f64) -> u32 {
     let seconds = (f64::from(span) / count).ceil() as u32;
     if seconds > 5 {
         seconds.next_multiple_of(5)

@@ -1,11 +1,13 @@
 //! A small reading in which every kind of object stands once, every name of its owner's own making.
 
+mod scaled;
+
 use jiff::Timestamp;
 
 use crate::model::budget::{DisruptionBudget, Requirement};
 use crate::model::cluster::{
-    Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Labels, Mount, Node, NodeCost, ObjectRef,
-    OtherCost, OwnerRecord, Pod, PodRecord, Port, Resources,
+    Container, Controller, CostCategory, CostProduct, Inventory, Labels, Mount, Node, NodeCost, ObjectRef, OtherCost,
+    OwnerRecord, Pod, PodRecord, Port, Resources,
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
@@ -131,16 +133,6 @@ fn controller() -> Controller {
     }
 }
 
-fn hpa() -> Hpa {
-    Hpa {
-        namespace: "zeppelinlab".to_owned(),
-        name: "balloonscaler".to_owned(),
-        target: object("Deployment", "balloon"),
-        min_replicas: 1,
-        max_replicas: 4,
-    }
-}
-
 fn queues() -> Queues {
     Queues {
         cluster_queues: vec![ClusterQueue {
@@ -219,6 +211,8 @@ fn pod() -> Pod {
             claim: "zeppelin-extended-b4c5d".to_owned(),
             resources: vec!["nvidia.com/gpu".to_owned()],
         }),
+        created: None,
+        ready: None,
         started: Some(Timestamp::from_second(1_760_000_001).unwrap()),
         finished: None,
     }
@@ -231,6 +225,23 @@ fn pool() -> InferencePool {
         selector: labels(&[("team", "airships")]),
         picker: Some("balloonpicker".to_owned()),
         fails_open: Some(false),
+    }
+}
+
+fn record() -> PodRecord {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    PodRecord {
+        namespace: "zeppelinlab".to_owned(),
+        name: "hindenburg-28399-b4c5d".to_owned(),
+        uid: None,
+        node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
+        owner_kind: Some("Job".to_owned()),
+        owner_name: Some("hindenburg-28399".to_owned()),
+        requests: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
+        first: at(1_760_000_000),
+        last: at(1_760_000_120),
+        created: None,
+        ready: None,
     }
 }
 
@@ -260,24 +271,14 @@ fn inventory() -> Inventory {
         devices: vec![offered()],
         device_claims: vec![claim()],
         controllers: vec![controller()],
-        hpas: vec![hpa()],
+        hpas: vec![scaled::hpa()],
         disruption_budgets: vec![disruption_budget()],
         node_pools: vec![NodePool {
             name: "zeppelinpool".to_owned(),
             removes: Removes::Underutilized,
             after_hours: Some(0.5),
         }],
-        pod_history: vec![PodRecord {
-            namespace: "zeppelinlab".to_owned(),
-            name: "hindenburg-28399-b4c5d".to_owned(),
-            uid: None,
-            node: Some("ip-10-11-12-13.lakehurst.internal".to_owned()),
-            owner_kind: Some("Job".to_owned()),
-            owner_name: Some("hindenburg-28399".to_owned()),
-            requests: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
-            first: at(1_760_000_000),
-            last: at(1_760_000_120),
-        }],
+        pod_history: vec![record()],
         owner_history: vec![OwnerRecord {
             namespace: "zeppelinlab".to_owned(),
             kind: "Job".to_owned(),
@@ -346,6 +347,7 @@ pub(super) fn reading() -> Reading {
             ),
             hours,
         ],
+        requests: vec![scaled::requests()],
         asked: vec![
             Signal::GpuUtil,
             Signal::MemoryUsed,

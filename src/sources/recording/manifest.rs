@@ -12,7 +12,7 @@ use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 
 /// Points of a window, at most: a year of seconds. A series has memory for every point up to its last.
-const POINTS: usize = 32_000_000;
+pub(super) const POINTS: usize = 32_000_000;
 
 /// The first members, which every version keeps, so that a newer recording is told apart from a broken one.
 #[derive(Deserialize)]
@@ -153,6 +153,11 @@ impl Manifest {
     /// The signal of a name; one that this version does not know must come from a newer one.
     pub(super) fn signal(&self, name: &str) -> Result<Signal, RecordingError> {
         signal(name, &self.gpuwise)
+    }
+
+    /// Whether the recording has such a file.
+    pub(super) fn lists(&self, file: &str) -> bool {
+        self.files.contains_key(file)
     }
 
     /// Whether a file is the one that was recorded, by what was found of it.

@@ -9,6 +9,9 @@
 //!   Histograms have a step of their own, about an hour, that ends with the window: a series for each bound (`le`), one for
 //!   the sum of what was observed (no `le`), and one for each pod that it was taken from (`pod`).
 //!   DuckDB opens it with `SELECT * FROM 'samples.parquet' JOIN 'series.json' ON series = id`.
+//! - `requests.json` and `requests.parquet`, where requests were read at scrape interval: the workloads in the order of what their
+//!   GPUs cost, each with window, step and the `id`s of its columns, and their values as in `samples.parquet`. Recordings of
+//!   before have neither.
 //!
 //! The same reading gives the same bytes, and comes back as it was, to the last bit of every sample. A cluster that fits in
 //! no memory is written part by part ([`Writer`]): ids are counted in the order in which series came, so that those of one
@@ -21,9 +24,11 @@ mod demo;
 mod error;
 mod manifest;
 mod names;
+mod requests;
 mod recorded;
 mod kept;
 mod redact;
+mod specification;
 mod rows;
 mod samples;
 mod writer;
@@ -52,8 +57,11 @@ const SERIES: &str = "series.json";
 /// The file name of the samples, which are written as they are read.
 pub const SAMPLES: &str = "samples.parquet";
 
-/// Everything that belongs to a recording.
-pub const FILES: [&str; 4] = [MANIFEST, INVENTORY, SERIES, SAMPLES];
+const REQUESTS_LIST: &str = "requests.json";
+const REQUESTS: &str = "requests.parquet";
+
+/// Everything that may belong to a recording.
+pub const FILES: [&str; 6] = [MANIFEST, INVENTORY, SERIES, SAMPLES, REQUESTS_LIST, REQUESTS];
 
 /// `inventory.json`.
 #[derive(Serialize, Deserialize)]
@@ -83,6 +91,7 @@ pub fn encode(reading: &Reading) -> Result<Files, RecordingError> {
         cluster: reading.cluster.clone(),
         currency: reading.currency.clone(),
         inventory: reading.inventory.clone(),
+        requests: reading.requests.clone(),
         asked: reading.asked.clone(),
         gaps: reading.gaps.clone(),
         grid: reading.grid,

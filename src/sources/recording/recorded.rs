@@ -1,19 +1,19 @@
 //! A recording that is read: as a whole, or the series of some pods, of which memory is then.
 
+use bytes::Bytes;
+use parquet::file::reader::ChunkReader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use parquet::file::reader::ChunkReader;
-
 use super::error::RecordingError;
 use super::manifest::{Fingerprint, Manifest};
+use super::requests::Requests;
 use super::rows::Rows;
-use super::{INVENTORY, InventoryFile, MANIFEST, SAMPLES, SERIES, SeriesEntry, parse};
+use super::{INVENTORY, InventoryFile, MANIFEST, REQUESTS, REQUESTS_LIST, SAMPLES, SERIES, SeriesEntry, parse};
 use crate::model::cluster::Labels;
-use crate::model::reading::{Reading, Series};
+use crate::model::reading::{Reading, RequestsOf, Series};
 use crate::model::usage::{Column, Signal};
 use crate::sources::prometheus::select::{Pods, pod_in, uuid_in};
 
@@ -36,6 +36,9 @@ pub struct Recorded {
     rows: Rows,
     by_pod: BTreeMap<PodKey, Vec<usize>>,
     by_device: BTreeMap<String, Vec<usize>>,
+    requests: Option<Requests>,
+    /// Of how many workloads requests are read.
+    limit: usize,
     /// Where it lies.
     folder: Option<PathBuf>,
 }
@@ -46,6 +49,7 @@ impl Recorded {
         inventory: &[u8],
         series: &[u8],
         samples: impl ChunkReader + 'static,
+        requests: Option<Requests>,
     ) -> Result<Self, RecordingError> {
         let InventoryFile { inventory, gaps } = parse(INVENTORY, inventory)?;
         let entries: Vec<SeriesEntry> = parse(SERIES, series)?;
@@ -56,7 +60,7 @@ impl Recorded {
             listed.push(Listed { id, signal, labels });
         }
         let grids = listed.iter().map(|one: &Listed| (one.id, one.signal.grid(grid)));
-        let rows = Rows::open(samples, grids)?;
+        let rows = Rows::open(samples, grids, [SAMPLES, SERIES])?;
         listed.sort_by(|a, b| (a.signal, &a.labels).cmp(&(b.signal, &b.labels)));
         let mut by_pod: BTreeMap<PodKey, Vec<usize>> = BTreeMap::new();
         let mut by_device: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -70,6 +74,7 @@ impl Recorded {
             }
         }
         let reading = Reading {
+            requests: Vec::new(),
             asked: manifest.asked()?,
             cluster: manifest.cluster,
             grid,
@@ -84,6 +89,8 @@ impl Recorded {
             rows,
             by_pod,
             by_device,
+            requests,
+            limit: usize::MAX,
             folder: None,
         })
     }
@@ -109,13 +116,38 @@ impl Recorded {
     /// As [`RecordingError`] says.
     pub fn whole(self) -> Result<Reading, RecordingError> {
         let mut columns = self.columns(self.listed.iter())?;
+        let requests = self.requests()?;
         let mut reading = self.reading;
+        reading.requests = requests;
         for Listed { id, signal, labels } in self.listed {
             let gaps = || Column::gaps(signal.grid(reading.grid).points());
             let column = columns.remove(&id).unwrap_or_else(gaps);
             reading.series.push(Series { signal, labels, column });
         }
         Ok(reading)
+    }
+
+    /// The same recording, of which requests of so many workloads are read.
+    #[must_use]
+    pub fn with_requests_of(mut self, workloads: usize) -> Self {
+        self.limit = workloads;
+        self
+    }
+
+    /// Requests at scrape interval, none in a recording that has none.
+    ///
+    /// # Errors
+    /// As [`RecordingError`] says.
+    pub fn requests(&self) -> Result<Vec<RequestsOf>, RecordingError> {
+        let read = self.requests.as_ref().map(|requests| requests.read(self.limit));
+        self.in_folder(read.unwrap_or_else(|| Ok(Vec::new())))
+    }
+
+    fn in_folder<T>(&self, read: Result<T, RecordingError>) -> Result<T, RecordingError> {
+        read.map_err(|problem| match &self.folder {
+            Some(folder) => placed(folder, problem),
+            None => problem,
+        })
     }
 
     /// The series of these pods, by signal and labels.
@@ -166,11 +198,7 @@ impl Recorded {
     }
 
     fn columns<'l>(&self, listed: impl Iterator<Item = &'l Listed>) -> Result<BTreeMap<i32, Column>, RecordingError> {
-        let columns = self.rows.columns(listed.map(|one| one.id));
-        columns.map_err(|problem| match &self.folder {
-            Some(folder) => placed(folder, problem),
-            None => problem,
-        })
+        self.in_folder(self.rows.columns(listed.map(|one| one.id)))
     }
 
     fn places(&self, pods: &Pods) -> BTreeSet<usize> {
@@ -193,7 +221,11 @@ pub fn decode(file: &dyn Fn(&str) -> Option<Bytes>) -> Result<Reading, Recording
         Ok(content.unwrap_or_default())
     };
     let (inventory, series, samples) = (content(INVENTORY)?, content(SERIES)?, content(SAMPLES)?);
-    Recorded::of(manifest, &inventory, &series, samples)?.whole()
+    let requests = match manifest.lists(REQUESTS) {
+        true => Some(Requests::open(&content(REQUESTS_LIST)?, content(REQUESTS)?)?),
+        false => None,
+    };
+    Recorded::of(manifest, &inventory, &series, samples, requests)?.whole()
 }
 
 fn no_manifest() -> RecordingError {
@@ -238,12 +270,19 @@ fn opened(folder: &Path) -> Result<Recorded, RecordingError> {
     };
     let (inventory, series) = (small(INVENTORY)?, small(SERIES)?);
     // Samples may be larger than memory: they are looked through, and read where they lie.
-    let samples = there(SAMPLES, File::open(folder.join(SAMPLES)))?;
-    let print = samples.as_ref().map(Fingerprint::read).transpose();
-    let print = print.map_err(|problem| unreadable(SAMPLES, problem))?;
-    manifest.check(SAMPLES, print.as_ref())?;
-    let samples = samples.ok_or_else(|| RecordingError::Missing(SAMPLES.to_owned()))?;
-    Recorded::of(manifest, &inventory, &series, samples)
+    let large = |name: &str| {
+        let file = there(name, File::open(folder.join(name)))?;
+        let print = file.as_ref().map(Fingerprint::read).transpose();
+        let print = print.map_err(|problem| unreadable(name, problem))?;
+        manifest.check(name, print.as_ref())?;
+        file.ok_or_else(|| RecordingError::Missing(name.to_owned()))
+    };
+    let samples = large(SAMPLES)?;
+    let requests = match manifest.lists(REQUESTS) {
+        true => Some(Requests::open(&small(REQUESTS_LIST)?, large(REQUESTS)?)?),
+        false => None,
+    };
+    Recorded::of(manifest, &inventory, &series, samples, requests)
 }
 
 /// What was read, or nothing where no such file is.

@@ -7,6 +7,7 @@
 
 use super::kept::reads_as;
 use super::names::{Names, Text};
+use super::specification::specification;
 use crate::model::budget::Requirement;
 use crate::model::cluster::{Inventory, Labels, ObjectRef};
 use crate::model::queueing::Queues;
@@ -48,6 +49,10 @@ fn texts(reading: &mut Reading, visit: &mut impl FnMut(Text, &mut String)) {
     pools(&mut reading.inventory, visit);
     queues(&mut reading.inventory.queues, visit);
     history(&mut reading.inventory, visit);
+    for one in &mut reading.requests {
+        visit(Text::Name, &mut one.namespace);
+        visit(Text::Name, &mut one.name);
+    }
     for series in &mut reading.series {
         labels(&mut series.labels, visit);
     }
@@ -103,6 +108,9 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         visit(Text::Name, &mut hpa.namespace);
         visit(Text::Name, &mut hpa.name);
         reference(&mut hpa.target, visit);
+        for spec in hpa.spec.iter_mut().chain(&mut hpa.scaled_object) {
+            specification("", spec, visit);
+        }
     }
     for budget in &mut inventory.disruption_budgets {
         visit(Text::Name, &mut budget.namespace);
@@ -242,7 +250,7 @@ fn reference(object: &mut ObjectRef, visit: &mut impl FnMut(Text, &mut String)) 
 }
 
 /// Hands over what stands in quotes: the values of matchers.
-fn quotations(text: &mut String, visit: &mut impl FnMut(Text, &mut String)) {
+pub(super) fn quotations(text: &mut String, visit: &mut impl FnMut(Text, &mut String)) {
     let mut pieces: Vec<String> = text.split('"').map(str::to_owned).collect();
     let quoted = pieces.iter_mut().skip(1).step_by(2);
     quoted.for_each(|piece| visit(Text::Name, piece));
@@ -289,7 +297,7 @@ mod tests {
         redact(&mut reading);
         let files: BTreeMap<String, Vec<u8>> = encode(&reading).unwrap().into_iter().collect();
         let gone = "zeppelin hindenburg balloon airships lakehurst 5ecret00 d00dfeed 5ca1ab1e cafe12345678 --model MODEL_NAME \
-                x7k2p 7d9f8b6c4 10-11-12-13 chat-7b 9003 registry.zep";
+                x7k2p 7d9f8b6c4 10-11-12-13 chat-7b 9003 registry.zep hydrogen";
         for (name, content) in &files {
             let content = String::from_utf8_lossy(content);
             for word in gone.split_ascii_whitespace() {
@@ -306,6 +314,7 @@ mod tests {
             "p5.48xlarge",
             "vllm-openai:v0.12.1",
             "-28400-",
+            "vllm:num_requests_waiting",
             "EUR",
         ] {
             assert!(all.contains(kept), "`{kept}` is gone");

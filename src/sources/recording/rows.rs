@@ -12,7 +12,6 @@ use parquet::schema::parser::parse_message_type;
 
 use super::error::RecordingError;
 use super::samples::SCHEMA;
-use super::{SAMPLES, SERIES};
 use crate::model::time::Grid;
 use crate::model::usage::Column;
 
@@ -24,6 +23,8 @@ pub(super) struct Rows {
     file: Box<dyn FileReader>,
     /// The grid of each.
     listed: BTreeMap<i32, Grid>,
+    /// The file's name, and that of the file that lists its series.
+    names: [&'static str; 2],
 }
 
 impl Rows {
@@ -31,20 +32,21 @@ impl Rows {
     pub(super) fn open(
         content: impl ChunkReader + 'static,
         ids: impl Iterator<Item = (i32, Grid)>,
+        names: [&'static str; 2],
     ) -> Result<Self, RecordingError> {
         let mut listed = BTreeMap::new();
         for (id, grid) in ids {
             if listed.insert(id, grid).is_some() {
                 let why = format!("it has two series with the id {id}");
-                return Err(RecordingError::contradiction(SERIES, why));
+                return Err(RecordingError::contradiction(names[1], why));
             }
         }
         let file = unharmed(move || {
             let file = SerializedFileReader::new(content).map_err(RecordingError::Parquet)?;
-            check_schema(&file)?;
+            check_schema(&file, names[0])?;
             Ok(Box::new(file))
         })?;
-        Ok(Self { file, listed })
+        Ok(Self { file, listed, names })
     }
 
     /// How many there are.
@@ -87,7 +89,7 @@ impl Rows {
     }
 
     fn read_group(&self, rows: &dyn RowGroupReader, columns: &mut BTreeMap<i32, Column>) -> Result<(), RecordingError> {
-        let differ = || RecordingError::contradiction(SAMPLES, "its columns differ in length");
+        let differ = || RecordingError::contradiction(self.names[0], "its columns differ in length");
         let mut series = Batches::<Int32Type>::new(rows, 0)?;
         let mut times = Batches::<Int64Type>::new(rows, 1)?;
         let mut values = Batches::<DoubleType>::new(rows, 2)?;
@@ -99,8 +101,9 @@ impl Rows {
             for run in series.chunk_by(|a, b| a == b) {
                 let Some(column) = columns.get_mut(&run[0]) else {
                     if !self.listed.contains_key(&run[0]) {
-                        let why = format!("it has samples of series {}, which series.json does not list", run[0]);
-                        return Err(RecordingError::contradiction(SAMPLES, why));
+                        let [file, listing] = self.names;
+                        let why = format!("it has samples of series {}, which {listing} does not list", run[0]);
+                        return Err(RecordingError::contradiction(file, why));
                     }
                     if times.skip(run.len())? != run.len() || values.skip(run.len())? != run.len() {
                         return Err(differ());
@@ -123,7 +126,7 @@ impl Rows {
     fn fill(&self, column: &mut Column, id: i32, times: &[i64], values: &[f64]) -> Result<(), RecordingError> {
         let stray = |time: i64| {
             let why = format!("series {id} has a sample at {time} ms, which is no point of the window");
-            RecordingError::contradiction(SAMPLES, why)
+            RecordingError::contradiction(self.names[0], why)
         };
         let point_of = |time| point_of(*self.listed.get(&id)?, time);
         if let Some(last) = times.last().and_then(|time| point_of(*time)) {
@@ -142,7 +145,7 @@ fn unharmed<T>(read: impl FnOnce() -> Result<T, RecordingError>) -> Result<T, Re
     std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(RecordingError::Parquet(broken())))
 }
 
-fn check_schema(file: &dyn FileReader) -> Result<(), RecordingError> {
+fn check_schema(file: &dyn FileReader, name: &'static str) -> Result<(), RecordingError> {
     let expected = parse_message_type(SCHEMA).map_err(RecordingError::Parquet)?;
     let found = file.metadata().file_metadata().schema();
     let shape = |schema: &parquet::schema::types::Type| -> Vec<_> {
@@ -162,7 +165,7 @@ fn check_schema(file: &dyn FileReader) -> Result<(), RecordingError> {
         "its columns are {} and not series (INT32), time (INT64) and value (DOUBLE), none of them nullable",
         names.join(", ")
     );
-    Err(RecordingError::contradiction(SAMPLES, why))
+    Err(RecordingError::contradiction(name, why))
 }
 
 /// One column of a row group; whoever reads it keeps in step with its neighbours.

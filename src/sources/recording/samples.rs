@@ -42,9 +42,22 @@ pub(super) fn append<W: Write + Send>(
     series: &[Numbered<'_>],
 ) -> Result<(), ParquetError> {
     for group in groups(series) {
-        let mut rows = writer.next_row_group()?;
         // Groups are of one signal.
         let grid = group[0].1.signal.grid(grid);
+        let columns: Vec<(i32, &Column)> = group.iter().map(|(id, series)| (*id, &series.column)).collect();
+        append_columns(writer, grid, &columns)?;
+    }
+    Ok(())
+}
+
+/// Adds the rows of these columns of one grid as one group; none where they have no values.
+pub(super) fn append_columns<W: Write + Send>(
+    writer: &mut SerializedFileWriter<W>,
+    grid: Grid,
+    group: &[(i32, &Column)],
+) -> Result<(), ParquetError> {
+    if group.iter().any(|(_, column)| column.count() > 0) {
+        let mut rows = writer.next_row_group()?;
         write_column::<Int32Type, W>(&mut rows, group, |id, column, into| into.resize(column.count(), id))?;
         write_column::<Int64Type, W>(&mut rows, group, |_, column, into| {
             into.extend(column.samples().map(|(point, _)| grid.second(point) * 1000));
@@ -94,16 +107,16 @@ fn groups<'g, 's>(series: &'g [Numbered<'s>]) -> Vec<&'g [Numbered<'s>]> {
 
 fn write_column<T: DataType, W: Write + Send>(
     rows: &mut SerializedRowGroupWriter<'_, W>,
-    group: &[Numbered<'_>],
+    group: &[(i32, &Column)],
     fill: impl Fn(i32, &Column, &mut Vec<T::T>),
 ) -> Result<(), ParquetError> {
     let Some(mut column) = rows.next_column()? else {
         return Err(ParquetError::General("the schema has too few columns".to_owned()));
     };
     let mut values = Vec::new();
-    for (id, series) in group {
+    for (id, column_of) in group {
         values.clear();
-        fill(*id, &series.column, &mut values);
+        fill(*id, column_of, &mut values);
         column.typed::<T>().write_batch(&values, None, None)?;
     }
     column.close()

@@ -12,7 +12,8 @@ use super::error::RecordingError;
 use super::manifest::{Fingerprint, Manifest};
 use super::samples::{self, Numbered};
 use super::{
-    INVENTORY, InventoryFile, MANIFEST, SAMPLES, SERIES, SeriesEntry, not_finite, pretty, redact, series_lines,
+    INVENTORY, InventoryFile, MANIFEST, SAMPLES, SERIES, SeriesEntry, not_finite, pretty, redact, requests,
+    series_lines,
 };
 use crate::model::cluster::Labels;
 use crate::model::reading::{Reading, Series};
@@ -110,6 +111,9 @@ impl<W: Write + Send> Writer<W> {
             (INVENTORY.to_owned(), pretty(INVENTORY, &inventory)?),
             (SERIES.to_owned(), series_lines(entries)?),
         ];
+        if !reading.requests.is_empty() {
+            files.extend(requests::files(&reading.requests)?);
+        }
         prints.extend(
             files
                 .iter()

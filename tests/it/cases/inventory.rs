@@ -46,6 +46,7 @@ impl Case {
                 ..Inventory::default()
             },
             series: Vec::new(),
+            requests: Vec::new(),
             asked: Signal::ALL.to_vec(),
             gaps: Vec::new(),
         };
@@ -197,6 +198,8 @@ impl Workload {
             requests: self.gpu_requests(),
             first: at(pod.life.0),
             last: at(pod.life.1),
+            created: None,
+            ready: None,
         });
         for (depth, owner) in owners.iter().enumerate() {
             let above = owners.get(depth + 1);
@@ -272,6 +275,8 @@ impl Workload {
                 },
                 min_replicas: least,
                 max_replicas: most,
+                spec: None,
+                scaled_object: None,
             }));
     }
 

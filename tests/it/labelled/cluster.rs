@@ -89,6 +89,7 @@ impl Cluster {
                 ..Inventory::default()
             },
             series: Vec::new(),
+            requests: Vec::new(),
             asked: Vec::new(),
             gaps: Vec::new(),
         }

@@ -41,6 +41,8 @@ fn record(pod: &str, (kind, name): (&str, &str), from: i64, to: i64) -> PodRecor
         requests: Resources::from([("nvidia.com/gpu".to_owned(), 1.0)]),
         first: at(from * 3_600),
         last: at(to * 3_600),
+        created: None,
+        ready: None,
     }
 }
 
@@ -82,6 +84,7 @@ fn reading(records: Vec<PodRecord>) -> Reading {
             ..Inventory::default()
         },
         series: Vec::new(),
+        requests: Vec::new(),
         asked: Signal::every().collect(),
         gaps: Vec::new(),
     }

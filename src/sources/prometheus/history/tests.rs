@@ -39,6 +39,17 @@ fn exported(ask: &Ask) -> Reply {
         return Reply::matrix(&series(&metric, &points[10..20], 2));
     }
     assert_eq!(ask.number("step"), 3600);
+    if query.contains("kube_pod_created") {
+        let told = |of: &str, second: i64| {
+            series(
+                &format!(r#"{{{pod},"of":"{of}"}}"#),
+                &points[..1],
+                u32::try_from(second).unwrap(),
+            )
+        };
+        let (created, ready) = (START + 2_900, START + 3_140);
+        return Reply::matrix(&[told("created", created), told("ready", ready)].join(","));
+    }
     if query.contains("kube_replicaset_owner") {
         let metric =
             r#"{"exported_namespace":"ml","replicaset":"chat-7d9f","owner_kind":"Deployment","owner_name":"chat"}"#;
@@ -66,6 +77,8 @@ async fn a_pod_that_is_gone_still_has_an_owner_in_the_exported_dialect() {
     assert_eq!((pod.namespace.as_str(), pod.name.as_str()), ("ml", "chat-7d9f-x2k"));
     assert_eq!((pod.uid.as_deref(), pod.node.as_deref()), (Some("u1"), Some("gpu-a")));
     assert_eq!(pod.requests["nvidia.com/gpu"], 2.0);
+    let start = (pod.created.unwrap().as_second(), pod.ready.unwrap().as_second());
+    assert_eq!(start, (START + 2_900, START + 3_140));
     assert_eq!(pod.first.as_second(), START + 10 * 300);
     assert_eq!(pod.last.as_second(), START + 20 * 300);
     assert_eq!(pod.owner_kind.as_deref(), Some("ReplicaSet"));

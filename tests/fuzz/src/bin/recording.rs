@@ -128,6 +128,7 @@ fn reading() -> Reading {
         series: [(Signal::GpuUtil, 0), (Signal::GpuUtil, 1), (Signal::Power, 0)]
             .map(series)
             .to_vec(),
+        requests: Vec::new(),
         asked: vec![Signal::GpuUtil, Signal::Power],
         gaps: Vec::new(),
     }
