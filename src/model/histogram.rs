@@ -65,6 +65,11 @@ impl Buckets {
         self.count() <= 0.0
     }
 
+    /// The sum of all observations; `None` where it is not known.
+    pub fn sum(&self) -> Option<f64> {
+        self.sum
+    }
+
     /// The mean of the observations; `None` where too few were seen, or their sum is not known.
     pub fn mean(&self) -> Option<f64> {
         (self.count() >= BEYOND).then_some(self.sum? / self.count())

@@ -4,6 +4,7 @@ mod file;
 mod inventory;
 mod nodes;
 mod queues;
+mod serving;
 mod signals;
 
 use std::path::{Path, PathBuf};

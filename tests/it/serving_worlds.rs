@@ -3,15 +3,15 @@
 
 #![allow(clippy::float_cmp, reason = "counts are whole, and exact")]
 
-mod autoscaler;
+pub(crate) mod autoscaler;
 mod coverage;
 mod draws;
-mod fleet;
+pub(crate) mod fleet;
 mod kinds;
-mod load;
-mod replica;
+pub(crate) mod load;
+pub(crate) mod replica;
 mod tally;
-mod world;
+pub(crate) mod world;
 mod right;
 mod known;
 

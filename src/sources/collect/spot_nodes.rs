@@ -130,6 +130,8 @@ mod tests {
             requests: Resources::from([("nvidia.com/gpu".to_owned(), 8.0)]),
             first: at(from),
             last: at(to),
+            created: None,
+            ready: None,
         }
     }
 
@@ -164,6 +166,7 @@ mod tests {
                 node_costs: costs,
                 ..Inventory::default()
             },
+            requests: Vec::new(),
             series: Vec::new(),
             asked: Vec::new(),
             gaps: Vec::new(),

@@ -65,6 +65,7 @@ impl Case {
             });
             reading.inventory.disruption_budgets.extend(budget);
             workload.add_series(&placed, grid, catalog, &mut reading.series);
+            workload.add_requests(grid, &mut reading);
         }
         reading.settle();
         reading
