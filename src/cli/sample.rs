@@ -19,7 +19,9 @@ use crate::model::gap::Gap;
 use crate::sources::nvml::{NvmlReadError, Sample, exposition, holders, readings};
 use crate::{deliver, report};
 
-/// NVML's own figures are of the last second at most, so that none in between is missed.
+/// How often NVML is read. Utilization and energy are of all the time in between, whatever this is, as far back as the
+/// driver's samples reach; a GPU without samples shows its last 1/6 to 1 second, and memory, clocks and temperature are of
+/// the moment, so that what lasts a second is seen.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// A driver that takes longer for one reading hangs.
@@ -75,8 +77,9 @@ impl Arguments {
             Some(address) => self.serve(address, node, interval).await,
             None => {
                 let mut readings = readings(self.nvml.clone(), node, EVERY);
-                // The first is where the first second begins.
-                let sample = self.mean(&mut readings, usize::from(interval) + 1).await?;
+                // The first is where the first second begins: what it tells was before.
+                taken(&mut readings, 1).await?;
+                let sample = self.mean(&mut readings, usize::from(interval)).await?;
                 let text = match self.format {
                     Format::Table => report::devices::table(&sample),
                     Format::Json => format!("{}\n", report::safe::json(&serde_json::to_string_pretty(&sample)?)),
@@ -129,14 +132,7 @@ impl Arguments {
         readings: &mut mpsc::Receiver<Result<Sample, NvmlReadError>>,
         count: usize,
     ) -> anyhow::Result<Sample> {
-        let mut samples = Vec::with_capacity(count);
-        while samples.len() < count {
-            let reading = tokio::time::timeout(SILENCE, readings.recv()).await;
-            let reading = reading.map_err(|_| NvmlReadError::Silent {
-                seconds: SILENCE.as_secs(),
-            })?;
-            samples.push(reading.context("NVML's thread ended without a word")??);
-        }
+        let samples = taken(readings, count).await?;
         let mut sample = Sample::mean(&samples).context("no reading")?;
         match holders::held(&self.kubelet).await {
             Ok(held) => holders::name(&mut sample, &held),
@@ -149,6 +145,22 @@ impl Arguments {
         }
         Ok(sample)
     }
+}
+
+/// The next readings.
+async fn taken(
+    readings: &mut mpsc::Receiver<Result<Sample, NvmlReadError>>,
+    count: usize,
+) -> anyhow::Result<Vec<Sample>> {
+    let mut samples = Vec::with_capacity(count);
+    while samples.len() < count {
+        let reading = tokio::time::timeout(SILENCE, readings.recv()).await;
+        let reading = reading.map_err(|_| NvmlReadError::Silent {
+            seconds: SILENCE.as_secs(),
+        })?;
+        samples.push(reading.context("NVML's thread ended without a word")??);
+    }
+    Ok(samples)
 }
 
 /// Gaps, for the log of whoever serves.

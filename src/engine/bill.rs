@@ -104,13 +104,14 @@ impl<'a> Bill<'a> {
             Stays::Filled(queue) => {
                 let states = self.snapshot.queues.iter();
                 let state = states.into_iter().find(|state| state.queue.name == *queue);
-                let waiting = state.map_or(0.0, |state| state.runs.gpus_waiting);
+                let waiting = format!("{:.0}", state.map_or(0.0, |state| state.runs.gpus_waiting));
+                let (gpus, are) = if waiting == "1" { ("GPU", "is") } else { ("GPUs", "are") };
                 match queue.as_str() {
                     WITHOUT_A_QUEUE => {
-                        format!("pods that wait for a node ask for {waiting:.0} GPUs, and fill what is freed")
+                        format!("pods that wait for a node ask for {waiting} {gpus}, and fill what is freed")
                     }
                     _ => {
-                        format!("{waiting:.0} GPUs are waiting in queue {queue}, and work from it fills what is freed")
+                        format!("{waiting} {gpus} {are} waiting in queue {queue}, and work from it fills what is freed")
                     }
                 }
             }

@@ -312,15 +312,14 @@ impl UnusedGpus {
         evidence.push(fact("pods that were looked at", lives, Some(seen.pods as f64)));
         evidence.push(fact("days of history", lives, Some(days)));
         let trains = matches!(workload.class.class, Class::Training | Class::Batch | Class::Unknown);
-        let few = if used == 1 {
-            "1 GPU".to_owned()
-        } else {
-            format!("{used} GPUs")
+        let (few, processes) = match used {
+            1 => ("1 GPU".to_owned(), "1 process".to_owned()),
+            _ => (format!("{used} GPUs"), format!("{used} processes")),
         };
         let mut needs_human = Vec::new();
         if trains {
             needs_human.push(format!(
-                "its launcher must start no more than {used} processes a pod: ask its owner, as the size of the world may change"
+                "its launcher must start no more than {processes} a pod: ask its owner, as the size of the world may change"
             ));
         } else {
             needs_human.push(format!("its server must be told of no more than {few} a pod"));

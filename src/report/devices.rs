@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::sources::nvml::{Device, Sample};
 
-use super::figures::UNKNOWN;
+use super::figures::{UNKNOWN, count};
 use super::safe::plain;
 
 /// Columns of the table.
@@ -37,7 +37,8 @@ pub fn table(sample: &Sample) -> String {
             ));
         }
     }
-    let mut text = format!("{}: {} GPUs\n\n{table}\n", plain(&sample.node), gpus(sample));
+    let gpus = count(gpus(sample), "GPU", "GPUs");
+    let mut text = format!("{}: {gpus}\n\n{table}\n", plain(&sample.node));
     if !processes.is_empty() {
         text.push_str(&format!("\nProcesses\n{processes}"));
     }
@@ -132,10 +133,36 @@ mod tests {
             node: harm.clone(),
             devices: vec![device],
             gaps: vec![Gap::new("x", &*harm, &*harm, &*harm)],
+            ..Sample::default()
         });
         let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(obeyed), "{text:?}");
         assert!(text.contains("(U+001B)") && !text.lines().any(|line| line.trim_start().starts_with("error:")));
         assert!(text.len() < 1 << 16, "{} bytes", text.len());
+    }
+
+    #[test]
+    fn one_gpu_is_no_gpus() {
+        let device = |index| Device {
+            index,
+            uuid: format!("GPU-{index}"),
+            model: None,
+            pci_bus_id: None,
+            minor: None,
+            slice: None,
+            reading: Reading::default(),
+            processes: Vec::new(),
+            holders: Vec::new(),
+        };
+        let shown = |count| {
+            table(&Sample {
+                node: "a".to_owned(),
+                devices: (0..count).map(device).collect(),
+                ..Sample::default()
+            })
+        };
+        for (count, words) in [(0, "a: 0 GPUs\n"), (1, "a: 1 GPU\n"), (2, "a: 2 GPUs\n")] {
+            assert!(shown(count).starts_with(words), "{}", shown(count));
+        }
     }
 }

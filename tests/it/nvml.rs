@@ -1,20 +1,14 @@
-//! `gpuwise sample` against an NVML that the test builds from C, and a kubelet on a socket of its own.
+//! `gpuwise sample` against an NVML that the test builds from C.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod pods;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use gpuwise::catalog::Catalog;
-use gpuwise::model::cluster::Labels;
 use gpuwise::model::usage::Signal;
-use gpuwise::sources::collect::naming::Naming;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::service::service_fn;
-use hyper::{HeaderMap, Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::TempDir;
 
 use crate::binary;
@@ -73,7 +67,7 @@ fn every_gpu_signal_that_is_judged_has_its_metric_and_unit() {
     let Some(library) = stub(folder.path()) else { return };
     let metrics = printed(&sample(&library, &["--format", "metrics"]).output().unwrap());
     let expected = [
-        (Signal::GpuUtil, 40.0),      // the mean of 20 and 60
+        (Signal::GpuUtil, 10.0),      // the mean of the driver's samples
         (Signal::EngineActive, 0.51), // a ratio of NVML's percent
         (Signal::SmActive, 0.52),
         (Signal::TensorActive, 0.55),
@@ -95,6 +89,51 @@ fn every_gpu_signal_that_is_judged_has_its_metric_and_unit() {
     let known = catalog.model_named("NVIDIA H100 80GB HBM3").is_some();
     assert!(known && metrics.contains(r#"modelName="NVIDIA H100 80GB HBM3""#));
     assert!(metrics.contains(r#"Hostname="node-a""#));
+}
+
+fn first_gpu(metrics: &str, name: &str) -> Option<f64> {
+    value(metrics, name, &[WHOLE])
+}
+
+#[test]
+fn work_that_comes_and_goes_between_two_readings_is_seen() {
+    let folder = TempDir::new().unwrap();
+    let Some(library) = stub(folder.path()) else { return };
+    // Asked for the last sample period alone, NVML would tell 0 at each reading.
+    let arguments = ["--format", "metrics", "--interval", "2"];
+    let metrics = printed(&sample(&library, &arguments).output().unwrap());
+    assert_eq!(first_gpu(&metrics, "DCGM_FI_DEV_GPU_UTIL"), Some(10.0));
+    assert_eq!(first_gpu(&metrics, "DCGM_FI_DEV_MEM_COPY_UTIL"), Some(5.0));
+    // The first reading alone: the second before it, and nothing of what the buffer holds of earlier.
+    let served = Served::start(&library, "300");
+    served.healthy();
+    let page = served.get("/metrics");
+    assert_eq!(first_gpu(&page, "DCGM_FI_DEV_GPU_UTIL"), Some(10.0), "{page}");
+    assert_eq!(first_gpu(&page, "DCGM_FI_DEV_MEM_COPY_UTIL"), Some(5.0), "{page}");
+}
+
+#[test]
+fn where_the_driver_takes_no_samples_its_last_sample_period_is_told() {
+    let folder = TempDir::new().unwrap();
+    let Some(library) = stub(folder.path()) else { return };
+    for how in ["none", "stop"] {
+        let mut command = sample(&library, &["--format", "metrics", "--interval", "2"]);
+        let metrics = printed(&command.env("STUB_NVML_SAMPLES", how).output().unwrap());
+        // The first reading, of 20, is of the time before.
+        assert_eq!(first_gpu(&metrics, "DCGM_FI_DEV_GPU_UTIL"), Some(60.0), "{how}");
+        assert_eq!(first_gpu(&metrics, "DCGM_FI_DEV_MEM_COPY_UTIL"), Some(10.0), "{how}");
+    }
+}
+
+#[test]
+fn power_over_ten_seconds_is_the_energy_that_they_took() {
+    let folder = TempDir::new().unwrap();
+    let Some(library) = stub(folder.path()) else { return };
+    let arguments = ["--format", "metrics", "--interval", "10"];
+    let metrics = printed(&sample(&library, &arguments).output().unwrap());
+    let watts = first_gpu(&metrics, "DCGM_FI_DEV_POWER_USAGE").unwrap();
+    assert!((watts - 700.0).abs() < 30.0, "{watts}");
+    assert_eq!(value(&metrics, "DCGM_FI_DEV_POWER_USAGE", &["GPU-stub-1"]), None);
 }
 
 #[test]
@@ -167,147 +206,12 @@ fn promtool_reads_the_metrics() {
     assert!(matches!(said.status.code(), Some(0 | 3)), "{lines}");
 }
 
-/// A length-delimited protobuf field.
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![number << 3 | 2];
-    let mut length = content.len();
-    while length > 127 {
-        bytes.push((length & 127) as u8 | 128);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-    bytes.extend(content);
-    bytes
-}
-
-/// A pod of namespace `ml` with one container `main` and one device, as the kubelet encodes it.
-fn pod(name: &str, device: &str) -> Vec<u8> {
-    let devices = [field(1, b"nvidia.com/gpu"), field(2, device.as_bytes())].concat();
-    let container = [field(1, b"main"), field(2, &devices)].concat();
-    field(
-        1,
-        &[field(1, name.as_bytes()), field(2, b"ml"), field(3, &container)].concat(),
-    )
-}
-
-/// A kubelet that lists these pods, or refuses with this gRPC status.
-fn kubelet(socket: &Path, pods: Vec<u8>, status: &'static str) {
-    let listener = tokio::net::UnixListener::bind(socket).unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let pods = pods.clone();
-            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                let length = u32::try_from(pods.len()).unwrap().to_be_bytes();
-                let body = [&[0][..], &length, &pods].concat();
-                async move {
-                    assert_eq!(request.uri().path(), "/v1.PodResourcesLister/List");
-                    assert_eq!(request.headers()["content-type"], "application/grpc");
-                    assert_eq!(request.into_body().collect().await.unwrap().to_bytes().len(), 5);
-                    let mut trailers = HeaderMap::new();
-                    trailers.insert("grpc-status", status.parse().unwrap());
-                    let body = Full::new(Bytes::from(body)).with_trailers(async { Some(Ok(trailers)) });
-                    Ok::<_, hyper::Error>(Response::new(body))
-                }
-            });
-            let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
-        }
-    });
-}
-
-async fn ran(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
-}
-
-#[tokio::test]
-async fn pods_are_those_that_the_kubelet_hands_gpus_to() {
-    let folder = TempDir::new().unwrap();
-    let Some(library) = stub(folder.path()) else { return };
-    let socket = folder.path().join("kubelet.sock");
-    // GPU 0 is handed out in shares; the second slice of GPU 1 is held and idle.
-    let pods = [
-        pod("chat-0", "GPU-stub-0::0"),
-        pod("chat-1", "GPU-stub-0::1"),
-        pod("notebook", "MIG-slice-1"),
-        pod("other", "some-network-card"),
-    ];
-    kubelet(&socket, pods.concat(), "0");
-    let arguments = ["--format", "metrics", "--kubelet", socket.to_str().unwrap()];
-    let metrics = printed(&ran(sample(&library, &arguments)).await);
-    let used = |labels: &[&str]| value(&metrics, "DCGM_FI_DEV_FB_USED", labels);
-    for (pod, share) in [("chat-0", "0"), ("chat-1", "1")] {
-        let labels = format!(r#"container="main",namespace="ml",pod="{pod}",vgpu="{share}""#);
-        assert_eq!(used(&[WHOLE, &labels]), Some(30000.0), "{metrics}");
-    }
-    assert_eq!(used(&[r#"pod="notebook""#]), Some(1001.0), "{metrics}");
-    assert_eq!(used(&[r#"pod="other""#]), None);
-    let free = metrics
-        .lines()
-        .find(|line| line.contains("FB_USED") && line.contains("3g.40gb"))
-        .unwrap();
-    assert!(!free.contains("pod="), "{free}");
-
-    // As the reader of Prometheus joins them.
-    let labels: Vec<Labels> = metrics
-        .lines()
-        .filter(|line| line.contains("FB_USED{"))
-        .map(labels)
-        .collect();
-    let catalog = Catalog::shipped().unwrap();
-    let naming = Naming {
-        known: &BTreeSet::new(),
-        claimed: &BTreeMap::new(),
-        by_claim: &BTreeMap::new(),
-        exported: false,
-        servers_exported: false,
-        catalog: &catalog,
-    };
-    let joined = naming.devices(labels.iter());
-    let held = &joined.devices[&("ml".to_owned(), "notebook".to_owned())];
-    let (device, series) = held.first_key_value().unwrap();
-    assert_eq!((device.node.as_str(), device.uuid.as_str()), ("node-a", "GPU-stub-1"));
-    assert_eq!(series.kind.as_ref().unwrap().mig.as_deref(), Some("1g.10gb"));
-    assert_eq!(
-        joined.devices.len(),
-        3,
-        "only pods hold GPUs: {:?}",
-        joined.devices.keys()
-    );
-}
-
-/// The labels of a line whose values hold neither quotes nor commas.
-fn labels(line: &str) -> Labels {
-    let inside = line.split_once('{').unwrap().1.rsplit_once('}').unwrap().0;
-    let pairs = inside.split(',').map(|pair| pair.split_once('=').unwrap());
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
-        .collect()
-}
-
-#[tokio::test]
-async fn a_kubelet_that_refuses_is_a_gap() {
-    let folder = TempDir::new().unwrap();
-    let Some(library) = stub(folder.path()) else { return };
-    let socket = folder.path().join("kubelet.sock");
-    kubelet(&socket, Vec::new(), "12");
-    let arguments = ["--format", "json", "--kubelet", socket.to_str().unwrap()];
-    let json: serde_json::Value = serde_json::from_str(&printed(&ran(sample(&library, &arguments)).await)).unwrap();
-    assert_eq!(json["gaps"][0]["code"], "no-pods", "{json}");
-    assert!(
-        json["gaps"][0]["why"].as_str().unwrap().contains("gRPC status 12"),
-        "{json}"
-    );
-}
-
 /// A serving process, ended with the test, and where it serves.
 struct Served(Child, String);
 
 impl Served {
-    fn start(library: &Path) -> Self {
-        let mut child = sample(library, &["--listen", "127.0.0.1:0", "--interval", "1"])
+    fn start(library: &Path, interval: &str) -> Self {
+        let mut child = sample(library, &["--listen", "127.0.0.1:0", "--interval", interval])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -318,6 +222,20 @@ impl Served {
         let address = first.strip_prefix("serving http://").unwrap();
         let address = address.strip_suffix("/metrics").unwrap().to_owned();
         Self(child, address)
+    }
+
+    /// Waits for the first reading.
+    fn healthy(&self) {
+        let mut health = self.get("/healthz");
+        for _ in 0..600 {
+            if health.starts_with("HTTP/1.1 200") {
+                return;
+            }
+            assert!(health.starts_with("HTTP/1.1 503"), "{health}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            health = self.get("/healthz");
+        }
+        panic!("no reading within a minute: {health}");
     }
 
     /// Sends these bytes and reads until the server closes.
@@ -346,16 +264,8 @@ impl Drop for Served {
 fn metrics_are_served_until_it_is_told_to_stop() {
     let folder = TempDir::new().unwrap();
     let Some(library) = stub(folder.path()) else { return };
-    let mut served = Served::start(&library);
-    let mut health = served.get("/healthz");
-    for _ in 0..600 {
-        if health.starts_with("HTTP/1.1 200") {
-            break;
-        }
-        assert!(health.starts_with("HTTP/1.1 503"), "{health}");
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        health = served.get("/healthz");
-    }
+    let mut served = Served::start(&library, "1");
+    served.healthy();
     let metrics = served.get("/metrics");
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7 } Return;
 typedef struct Handle { int gpu, slice; } *Device;
@@ -17,7 +18,20 @@ static struct Handle devices[4] = {{0, -1}, {1, -1}, {1, 0}, {1, 1}};
 Return nvmlInit_v2(void) { return getenv("STUB_NVML_NO_DRIVER") ? 9 : OK; }
 Return nvmlShutdown(void) { return OK; }
 Return nvmlSystemGetDriverVersion(char *text, unsigned length) { snprintf(text, length, "580.95.05"); return OK; }
-Return nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return OK; }
+
+/* Time. `gpuwise sample` counts GPUs once a reading, and sleeps for a second between two: by the stub's clock for exactly
+ * one, so that a test knows what lies in between. It is never ahead of the real one. */
+static ull begun, readings;
+static ull now(void) {
+  struct timespec at;
+  clock_gettime(CLOCK_REALTIME, &at);
+  return at.tv_sec * 1000000ULL + at.tv_nsec / 1000;
+}
+Return nvmlDeviceGetCount_v2(unsigned *count) {
+  if (!readings++) begun = now();
+  *count = 2;
+  return OK;
+}
 Return nvmlDeviceGetHandleByIndex_v2(unsigned at, Device *d) {
   if (at > 1) return INVALID;
   *d = HANDLE(at);
@@ -55,13 +69,38 @@ Return nvmlDeviceGetMigDeviceHandleByIndex(Device d, unsigned at, Device *slice)
   return OK;
 }
 
-/* 20 and 60 in turn: the mean of any two readings is 40. */
+/* A light load that comes and goes, as an H200 tells of one that works for 0.05 s of every 0.5 s: a sample every 0.2 s, whose
+ * mean over a second is 10, of memory 5; before the first reading's second it was busy. What is asked once a second meets
+ * the same pause each time. STUB_NVML_SAMPLES=none has no samples, and =stop takes none after the first reading; then the
+ * last sample period shows 20 at the first reading and 60 at all later ones. */
 typedef struct { unsigned gpu, memory; } Utilization;
+static int samples_are(const char *how) {
+  const char *told = getenv("STUB_NVML_SAMPLES");
+  return told && !strcmp(told, how);
+}
 Return nvmlDeviceGetUtilizationRates(Device d, Utilization *u) {
-  static unsigned calls;
+  int moments = samples_are("none") || samples_are("stop");
   if (d->gpu == 1) return NOT_SUPPORTED;
-  u->gpu = calls++ % 2 ? 60 : 20;
-  u->memory = 10;
+  u->gpu = moments ? (readings == 1 ? 20 : 60) : 0;
+  u->memory = moments ? 10 : 0;
+  return OK;
+}
+typedef struct { ull at; union { double d; unsigned u; ull l; } value; } Sample;
+Return nvmlDeviceGetSamples(Device d, unsigned kind, ull last, unsigned *type, unsigned *count, Sample *found) {
+  const unsigned busy[] = {0, 24, 0, 7, 19}, step = 200000, held = 30;
+  unsigned room = *count, there = 0;
+  ull end = samples_are("stop") ? 1 : readings;
+  if (d->gpu == 1 || kind < 1 || kind > 2 || samples_are("none")) return NOT_SUPPORTED;
+  *type = 1; /* unsigned */
+  for (ull at = 5 * end; at < 5 * end + held; at++) { /* the last that it holds is at (end - 1) seconds */
+    Sample one = {begun + (at + 1) * step - (held + 5) * step, {0}};
+    one.value.u = at < held ? 100 : kind == 1 ? busy[at % 5] : 5;
+    if (one.at <= last) continue;
+    if (found && there < room) found[there] = one;
+    there++;
+  }
+  if (!there) return NOT_FOUND;
+  *count = found && there > room ? room : there;
   return OK;
 }
 typedef struct { unsigned version; ull total, reserved, free, used; } Memory;
@@ -78,7 +117,7 @@ Return nvmlDeviceGetPowerUsage(Device d, unsigned *milliwatts) {
   return d->gpu ? NOT_SUPPORTED : OK;
 }
 Return nvmlDeviceGetTotalEnergyConsumption(Device d, ull *millijoules) {
-  *millijoules = 123456789012ULL;
+  *millijoules = 123456789012ULL + (now() - begun) / 1000 * 700; /* 700 W, twice what each moment shows */
   return d->gpu ? NOT_SUPPORTED : OK;
 }
 Return nvmlDeviceGetClockInfo(Device d, unsigned kind, unsigned *mhz) {

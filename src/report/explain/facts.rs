@@ -104,9 +104,12 @@ fn queueing(queueing: &Queueing) -> String {
                 let since = runs
                     .waiting_seconds
                     .map(|seconds| format!(" for up to {}", duration(seconds)));
-                let gpus = number(runs.gpus_waiting);
+                let gpus = match number(runs.gpus_waiting) {
+                    one if one == "1" => "1 GPU".to_owned(),
+                    many => format!("{many} GPUs"),
+                };
                 text.push_str(&format!(
-                    ", {} waiting for {gpus} GPUs{}",
+                    ", {} waiting for {gpus}{}",
                     runs.waiting,
                     since.unwrap_or_default()
                 ));

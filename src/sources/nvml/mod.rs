@@ -2,6 +2,7 @@
 
 mod error;
 pub mod exposition;
+mod followed;
 pub mod holders;
 mod process;
 mod read;

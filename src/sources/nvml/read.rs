@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, TemperatureSensor};
+use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, Sampling, TemperatureSensor};
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::enums::gpm::GpmMetricId;
 use nvml_wrapper::error::NvmlError;
@@ -13,6 +13,7 @@ use nvml_wrapper::{Device as Handle, GpmSample, Nvml};
 use tokio::sync::mpsc;
 
 use super::error::NvmlReadError;
+use super::followed::{Buffer, Followed};
 use super::process::pod_uid;
 use super::sample::{Device, Process, Reading, Sample, Slice};
 use crate::model::gap::Gap;
@@ -65,6 +66,10 @@ fn open(library: Option<&Path>) -> Result<Nvml, NvmlReadError> {
 struct Reader<'n> {
     nvml: &'n Nvml,
     node: String,
+    /// When it last read.
+    at: Option<Instant>,
+    /// GPUs at the last reading, by UUID, and no others.
+    followed: BTreeMap<String, Followed>,
     /// The counters at the last reading, by the UUID of the GPU or slice.
     counters: BTreeMap<String, GpmSample<'n>>,
     /// The GPU instance of each slice, which NVML tells only of slices with a process, and which stays.
@@ -77,6 +82,8 @@ impl<'n> Reader<'n> {
         Self {
             nvml,
             node,
+            at: None,
+            followed: BTreeMap::new(),
             counters: BTreeMap::new(),
             instances: BTreeMap::new(),
             gaps: Vec::new(),
@@ -87,6 +94,8 @@ impl<'n> Reader<'n> {
         let count = self.nvml.device_count().map_err(|error| NvmlReadError::Count {
             cause: error.to_string(),
         })?;
+        let now = Instant::now();
+        let before = self.at.replace(now);
         let mut devices = Vec::new();
         for index in 0..count {
             let handle = self.nvml.device_by_index(index);
@@ -99,8 +108,11 @@ impl<'n> Reader<'n> {
             };
             self.device(index, uuid, &handle, &mut devices);
         }
+        self.followed
+            .retain(|uuid, _| devices.iter().any(|device| device.uuid == *uuid));
         Ok(Sample {
             node: self.node.clone(),
+            seconds: before.map(|before| (now - before).as_secs_f64()),
             devices,
             gaps: std::mem::take(&mut self.gaps),
         })
@@ -115,7 +127,7 @@ impl<'n> Reader<'n> {
             pci_bus_id: pci.map(|pci| pci.bus_id),
             minor: self.told(index, gpu.minor_number()),
             slice: None,
-            reading: self.reading(index, gpu),
+            reading: self.reading(index, &uuid, gpu),
             processes: Vec::new(),
             holders: Vec::new(),
             uuid: uuid.clone(),
@@ -172,12 +184,16 @@ impl<'n> Reader<'n> {
         })
     }
 
-    fn reading(&mut self, index: u32, gpu: &Handle<'n>) -> Reading {
-        let busy = self.told(index, gpu.utilization_rates());
+    fn reading(&mut self, index: u32, uuid: &str, gpu: &Handle<'n>) -> Reading {
+        let mut followed = self.followed.remove(uuid).unwrap_or_default();
+        let (gpu_percent, memory_percent) = self.busy(index, gpu, &mut followed);
+        let energy_millijoules = self.told(index, gpu.total_energy_consumption());
+        let spent_millijoules = followed.spent(energy_millijoules);
+        self.followed.insert(uuid.to_owned(), followed);
         let mut ecc = |error, life| self.told(index, gpu.total_ecc_errors(error, life));
         let mut reading = Reading {
-            gpu_percent: busy.as_ref().map(|busy| f64::from(busy.gpu)),
-            memory_percent: busy.as_ref().map(|busy| f64::from(busy.memory)),
+            gpu_percent,
+            memory_percent,
             ecc_corrected_volatile: ecc(MemoryError::Corrected, EccCounter::Volatile),
             ecc_uncorrected_volatile: ecc(MemoryError::Uncorrected, EccCounter::Volatile),
             ecc_corrected_aggregate: ecc(MemoryError::Corrected, EccCounter::Aggregate),
@@ -185,7 +201,8 @@ impl<'n> Reader<'n> {
             power_watts: self
                 .told(index, gpu.power_usage())
                 .map(|milliwatts| f64::from(milliwatts) / 1000.0),
-            energy_millijoules: self.told(index, gpu.total_energy_consumption()),
+            energy_millijoules,
+            spent_millijoules,
             sm_clock_mhz: self.told(index, gpu.clock_info(Clock::SM)).map(f64::from),
             memory_clock_mhz: self.told(index, gpu.clock_info(Clock::Memory)).map(f64::from),
             temperature_celsius: self.told(index, gpu.temperature(TemperatureSensor::Gpu)).map(f64::from),
@@ -196,6 +213,20 @@ impl<'n> Reader<'n> {
         };
         self.memory(index, gpu, &mut reading);
         reading
+    }
+
+    /// How busy GPU and memory were, in percent: by the driver's samples, or by the last sample period where it has none.
+    fn busy(&mut self, index: u32, gpu: &Handle<'n>, followed: &mut Followed) -> (Option<f64>, Option<f64>) {
+        let busy = sampled(gpu, Sampling::GpuUtilization, &mut followed.gpu);
+        let memory = sampled(gpu, Sampling::MemoryUtilization, &mut followed.memory);
+        if busy.is_some() && memory.is_some() {
+            return (busy, memory);
+        }
+        let last = self.told(index, gpu.utilization_rates());
+        (
+            busy.or_else(|| Some(f64::from(last.as_ref()?.gpu))),
+            memory.or_else(|| Some(f64::from(last.as_ref()?.memory))),
+        )
     }
 
     fn memory(&mut self, index: u32, handle: &Handle<'n>, reading: &mut Reading) {
@@ -278,4 +309,11 @@ impl<'n> Reader<'n> {
         }
         None
     }
+}
+
+/// The mean of the samples since the last reading. Why there are none is no gap: what is asked instead tells.
+fn sampled(gpu: &Handle<'_>, kind: Sampling, buffer: &mut Buffer) -> Option<f64> {
+    let samples = gpu.samples(kind, buffer.last()).unwrap_or_default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    buffer.mean(&samples, u64::try_from(now.as_micros()).ok()?)
 }

@@ -9,6 +9,9 @@ use crate::model::gap::Gap;
 pub struct Sample {
     /// The node's name.
     pub node: String,
+    /// Seconds since the reading before this one, which what is no moment is the mean of. `None` of the first.
+    #[serde(skip)]
+    pub seconds: Option<f64>,
     /// GPUs, each followed by its slices.
     pub devices: Vec<Device>,
     /// What could not be read.
@@ -74,9 +77,10 @@ pub struct Holder {
 /// What a device measures. What it cannot tell is `None`, never 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Reading {
-    /// The share of time in which a kernel ran, 0 to 100.
+    /// The share of time in which a kernel ran, 0 to 100. Of all the time since the last reading, as far back as the
+    /// driver's samples reach; where it has none, of its last sample period (1/6 to 1 second) only.
     pub gpu_percent: Option<f64>,
-    /// The share of time in which memory was read or written, 0 to 100.
+    /// The share of time in which memory was read or written, 0 to 100. Of the same time.
     pub memory_percent: Option<f64>,
     /// The share of time in which the graphics or compute engine was busy, 0 to 1 (Hopper and newer).
     pub engine_active: Option<f64>,
@@ -92,10 +96,14 @@ pub struct Reading {
     pub memory_free_bytes: Option<u64>,
     /// Bytes that the driver keeps.
     pub memory_reserved_bytes: Option<u64>,
-    /// Watts.
+    /// Watts: NVML's mean of the last second on GA10x, Ada, Hopper and newer, of a moment on what is older and on GA100.
+    /// Of readings over ten seconds and more it is what the energy counter grew by, where there is one.
     pub power_watts: Option<f64>,
     /// Millijoules since the driver was loaded.
     pub energy_millijoules: Option<u64>,
+    /// Millijoules since the reading before.
+    #[serde(skip)]
+    pub spent_millijoules: Option<u64>,
     /// The multiprocessors' clock.
     pub sm_clock_mhz: Option<f64>,
     /// The memory's clock.
@@ -127,11 +135,10 @@ impl Sample {
     pub fn mean(samples: &[Sample]) -> Option<Sample> {
         let mut whole = samples.last()?.clone();
         for device in &mut whole.devices {
-            let same = |sample: &'_ &Device| sample.key() == device.key();
-            let readings: Vec<&Reading> = samples
+            let same = |other: &'_ &Device| other.key() == device.key();
+            let readings: Vec<(Option<f64>, &Reading)> = samples
                 .iter()
-                .filter_map(|sample| sample.devices.iter().find(same))
-                .map(|device| &device.reading)
+                .filter_map(|sample| Some((sample.seconds, &sample.devices.iter().find(same)?.reading)))
                 .collect();
             device.reading = Reading::mean(&readings, &device.reading);
         }
@@ -144,32 +151,60 @@ impl Sample {
     }
 }
 
+/// From how many seconds on the energy counter tells power: on an H200 it goes on every 0.1 s, a hundredth of this, so that
+/// of one second it would be a tenth off.
+const COUNTED: f64 = 10.0;
+
 impl Reading {
-    fn mean(all: &[&Reading], last: &Reading) -> Reading {
-        let mean = |of: fn(&Reading) -> Option<f64>| {
-            let known: Vec<f64> = all.iter().filter_map(|reading| of(reading)).collect();
-            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-        };
+    /// Of readings, each with the seconds since the one before it.
+    fn mean(all: &[(Option<f64>, &Reading)], last: &Reading) -> Reading {
+        let moments = |of: fn(&Reading) -> Option<f64>| mean(all.iter().map(|(_, r)| (1.0, of(r))));
+        // The first of all is of a second.
+        let times = |of: fn(&Reading) -> Option<f64>| mean(all.iter().map(|(s, r)| (s.unwrap_or(1.0), of(r))));
+        let known = || all.iter().map(|(_, reading)| *reading);
         Reading {
-            gpu_percent: mean(|r| r.gpu_percent),
-            memory_percent: mean(|r| r.memory_percent),
-            engine_active: mean(|r| r.engine_active),
-            sm_active: mean(|r| r.sm_active),
-            tensor_active: mean(|r| r.tensor_active),
-            dram_active: mean(|r| r.dram_active),
-            memory_used_bytes: all.iter().filter_map(|r| r.memory_used_bytes).max(),
-            memory_free_bytes: all.iter().filter_map(|r| r.memory_free_bytes).min(),
-            power_watts: mean(|r| r.power_watts),
-            sm_clock_mhz: mean(|r| r.sm_clock_mhz),
-            memory_clock_mhz: mean(|r| r.memory_clock_mhz),
-            temperature_celsius: mean(|r| r.temperature_celsius),
-            clock_event_reasons: all
-                .iter()
+            gpu_percent: times(|r| r.gpu_percent),
+            memory_percent: times(|r| r.memory_percent),
+            engine_active: times(|r| r.engine_active),
+            sm_active: times(|r| r.sm_active),
+            tensor_active: times(|r| r.tensor_active),
+            dram_active: times(|r| r.dram_active),
+            memory_used_bytes: known().filter_map(|r| r.memory_used_bytes).max(),
+            memory_free_bytes: known().filter_map(|r| r.memory_free_bytes).min(),
+            power_watts: counted_watts(all).or_else(|| moments(|r| r.power_watts)),
+            sm_clock_mhz: moments(|r| r.sm_clock_mhz),
+            memory_clock_mhz: moments(|r| r.memory_clock_mhz),
+            temperature_celsius: moments(|r| r.temperature_celsius),
+            clock_event_reasons: known()
                 .filter_map(|r| r.clock_event_reasons)
                 .reduce(|bits, more| bits | more),
             ..last.clone()
         }
     }
+}
+
+/// The mean of what is known, by weight. It goes from value to value, so that of equal ones it is exactly theirs: no GPU is
+/// busy for more than 100 %.
+fn mean(values: impl Iterator<Item = (f64, Option<f64>)>) -> Option<f64> {
+    let (mut mean, mut weights) = (None, 0.0);
+    for (weight, value) in values {
+        let Some(value) = value else { continue };
+        weights += weight;
+        mean = Some(mean.map_or(value, |mean: f64| mean + (value - mean) * (weight / weights)));
+    }
+    mean
+}
+
+/// Power by the energy counter, where it covers long enough. One that stands still counts nothing: no GPU takes no power.
+fn counted_watts(all: &[(Option<f64>, &Reading)]) -> Option<f64> {
+    let (mut joules, mut seconds) = (0.0, 0.0);
+    for (time, reading) in all {
+        if let (Some(time), Some(spent)) = (time, reading.spent_millijoules) {
+            joules += spent as f64 / 1000.0;
+            seconds += time;
+        }
+    }
+    (seconds >= COUNTED && joules > 0.0).then(|| joules / seconds)
 }
 
 #[cfg(test)]
@@ -186,6 +221,7 @@ mod tests {
         };
         Sample {
             node: "node".to_owned(),
+            seconds: None,
             devices: vec![Device {
                 index: 0,
                 uuid: "GPU-a".to_owned(),
@@ -211,5 +247,56 @@ mod tests {
         assert_eq!(reading.energy_millijoules, Some(4));
         assert_eq!(reading.clock_event_reasons, Some(7));
         assert_eq!(reading.power_watts, None);
+    }
+
+    /// Readings of (seconds, GPU percent, watts, mJ since the one before).
+    fn step(readings: &[(f64, f64, f64, Option<u64>)]) -> Reading {
+        let samples: Vec<Sample> = readings
+            .iter()
+            .map(|(seconds, percent, watts, spent)| {
+                let mut sample = sample(Some(*percent), 0, 0);
+                sample.seconds = Some(*seconds);
+                sample.devices[0].reading.power_watts = Some(*watts);
+                sample.devices[0].reading.spent_millijoules = *spent;
+                sample
+            })
+            .collect();
+        Sample::mean(&samples).unwrap().devices.remove(0).reading
+    }
+
+    #[test]
+    fn a_reading_that_came_late_weighs_the_time_that_it_is_of() {
+        let reading = step(&[(1.0, 100.0, 300.0, None), (3.0, 0.0, 100.0, None)]);
+        assert_eq!(reading.gpu_percent, Some(25.0));
+        assert_eq!(reading.power_watts, Some(200.0), "two moments");
+        let full = step(&[
+            (1.000_123, 100.0, 0.0, None),
+            (1.07, 100.0, 0.0, None),
+            (0.3, 100.0, 0.0, None),
+        ]);
+        assert_eq!(full.gpu_percent, Some(100.0));
+    }
+
+    #[test]
+    fn power_over_a_step_is_the_energy_it_took_and_not_the_moments_it_was_read_at() {
+        // Each reading meets the pause of a load that takes 600 W for half of the time.
+        let reading = step(&[(1.0, 0.0, 100.0, Some(350_000)); 15]);
+        assert_eq!(reading.power_watts, Some(350.0));
+        // One second of a counter that goes on every 0.1 s: eleven tenths of what one second takes.
+        let reading = step(&[(1.0, 0.0, 690.0, Some(759_000))]);
+        assert_eq!(reading.power_watts, Some(690.0));
+        let silent = step(&[(1.0, 0.0, 100.0, Some(0)); 15]);
+        assert_eq!(
+            silent.power_watts,
+            Some(100.0),
+            "a counter that stands still tells no zero"
+        );
+        let mut partly = vec![(1.0, 0.0, 100.0, Some(350_000)); 11];
+        partly.extend([(1.0, 0.0, 100.0, None); 4]);
+        assert_eq!(
+            step(&partly).power_watts,
+            Some(350.0),
+            "over the seconds that are counted"
+        );
     }
 }

@@ -114,6 +114,7 @@ fn sample(input: &mut Unstructured<'_>) -> Result<Sample> {
         node: input.arbitrary()?,
         devices,
         gaps: Vec::new(),
+        ..Sample::default()
     })
 }
 

@@ -31,6 +31,7 @@ fuzz_target!(|frame: &[u8]| {
         node: String::new(),
         devices: uuids.iter().map(device).collect(),
         gaps: Vec::new(),
+        ..Sample::default()
     };
     name(&mut sample, &held);
     for device in &sample.devices {
