@@ -2,6 +2,7 @@
 //! replicas it writes. Decision for decision that of the real controller, float for float.
 
 pub mod limits;
+mod history;
 pub mod manifest;
 pub mod proposal;
 pub mod quantity;
@@ -11,7 +12,8 @@ mod recorded;
 mod sequences;
 pub mod vectors;
 
-use limits::{Events, Recommendation, limited_without_behavior, stabilized, stabilized_without_behavior};
+use history::History;
+use limits::{Events, Recommendation, limited_without_behavior};
 use proposal::Tolerance;
 use spec::{Behavior, Rules};
 
@@ -115,7 +117,7 @@ pub struct Decided {
 /// What the controller remembers of one autoscaler, and the status that outlives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Controller {
-    history: Vec<Recommendation>,
+    history: History,
     events: Events,
     /// `status.desiredReplicas`.
     pub desired: i32,
@@ -240,7 +242,7 @@ impl Controller {
         let usual = flags.downscale_stabilization_seconds;
         let (steady, limited, reason) = match autoscaler.rules() {
             None => {
-                let steady = stabilized_without_behavior(&mut self.history, usual, best, now);
+                let steady = self.history.without_behavior(usual, best, now);
                 (
                     steady,
                     limited_without_behavior(current, steady, bounds),
@@ -252,7 +254,7 @@ impl Controller {
                     up.stabilization_window_seconds.unwrap_or(0),
                     down.stabilization_window_seconds.unwrap_or(usual),
                 );
-                let steady = stabilized(&mut self.history, windows, (current, best), now);
+                let steady = self.history.with_behavior(windows, (current, best), now);
                 let limited = self.events.limited((up, down), (current, steady), bounds, now);
                 let reason = if best >= current {
                     "ScaleUpStabilized"
