@@ -18,9 +18,14 @@ impl<'w> SpotHistory<'w> {
     /// Those of this instance type.
     pub(super) fn of(snapshot: &'w Snapshot, instance_type: &str) -> Self {
         let own = |node: &&SpotNode| node.instance_type.as_deref() == Some(instance_type);
+        Self::new(snapshot.grid.window, snapshot.spot_nodes.iter().filter(own))
+    }
+
+    /// These nodes, of one type.
+    pub(super) fn new(window: Window, nodes: impl IntoIterator<Item = &'w SpotNode>) -> Self {
         Self {
-            window: snapshot.grid.window,
-            nodes: snapshot.spot_nodes.iter().filter(own).collect(),
+            window,
+            nodes: nodes.into_iter().collect(),
         }
     }
 
@@ -123,13 +128,8 @@ mod tests {
     }
 
     fn history(nodes: &[SpotNode]) -> SpotHistory<'_> {
-        SpotHistory {
-            window: Window {
-                start: at(0),
-                end: at(36_000),
-            },
-            nodes: nodes.iter().collect(),
-        }
+        let (start, end) = (at(0), at(36_000));
+        SpotHistory::new(Window { start, end }, nodes)
     }
 
     #[test]

@@ -196,3 +196,133 @@ fn by_replay(work: &Work, offer: &SpotOffer, rate: &Rate, days: &[Day]) -> Worth
         evidence,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::gpu::GpuModel;
+    use crate::model::spot::{SpotEnd, SpotNode};
+    use crate::model::time::Window;
+    use crate::model::units::Hourly;
+    use crate::model::workload::PriceSource;
+    use jiff::Timestamp;
+
+    const HOUR: i64 = 3_600;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * HOUR).unwrap()
+    }
+
+    fn offer(hourly: f64, bounds: (f64, f64)) -> SpotOffer {
+        SpotOffer {
+            instance_type: "p4d.24xlarge".to_owned(),
+            gpu: GpuModel("A100-40GB".to_owned()),
+            gpus: 8,
+            hourly: Hourly::new(hourly),
+            bounds: (Hourly::new(bounds.0), Hourly::new(bounds.1)),
+            price: PriceSource {
+                source: "a test".to_owned(),
+                as_of: "2026-11-16".to_owned(),
+            },
+            interrupted: None,
+            interrupted_source: None,
+        }
+    }
+
+    fn node(name: &str, (from, to): (i64, i64), end: SpotEnd) -> SpotNode {
+        SpotNode {
+            name: name.to_owned(),
+            instance_type: None,
+            from: at(from),
+            to: at(to),
+            end,
+        }
+    }
+
+    fn work(nodes: u32, run_hours: Option<f64>) -> Work {
+        Work {
+            nodes,
+            run_hours,
+            restart: RESTART_AT_LEAST,
+            now: 20.0,
+        }
+    }
+
+    /// Over two weeks of these nodes.
+    fn worth_over(nodes: &[SpotNode], work: &Work, offer: &SpotOffer) -> Option<Worth> {
+        let (start, end) = (at(0), at(14 * 24));
+        worth(work, offer, &SpotHistory::new(Window { start, end }, nodes))
+    }
+
+    fn interval(worth: &Worth) -> [f64; 3] {
+        let of = worth.effective.hourly;
+        [of.low, of.mid, of.high].map(Option::unwrap)
+    }
+
+    /// A node every two days, each taken after two, and the next an hour later.
+    fn taken_six_times() -> Vec<SpotNode> {
+        let one = |at_day: i64| {
+            let (from, to) = (at_day * 24 + i64::from(at_day > 0), (at_day + 2) * 24);
+            let end = match at_day {
+                12 => SpotEnd::There,
+                _ => SpotEnd::Taken { back: at(to + 1) },
+            };
+            node(&format!("n{at_day}"), (from, to), end)
+        };
+        (0..14).step_by(2).map(one).collect()
+    }
+
+    #[test]
+    fn a_node_that_stayed_costs_its_price_and_what_was_not_seen_widens_it() {
+        let stayed = [node("n", (0, 14 * 24), SpotEnd::There)];
+        for run_hours in [None, Some(12.0)] {
+            let found = worth_over(&stayed, &work(1, run_hours), &offer(9.0, (9.0, 9.0))).unwrap();
+            let [low, mid, high] = interval(&found);
+            assert!((mid - 9.0).abs() < 1e-9 && (low - 9.0).abs() < 1e-9, "{low} {mid}");
+            // Three over 336 hours, ten minutes each.
+            assert!((high - 9.0 * (1.0 + 2.9957 / 336.0 / 6.0)).abs() < 1e-4, "{high}");
+            // A run of twelve hours that begins on the last day does not end within what is known.
+            assert_eq!(found.effective.proved_on(), Some(14));
+        }
+        let dear = worth_over(&stayed, &work(1, None), &offer(9.0, (8.0, 12.0))).unwrap();
+        let [low, _, high] = interval(&dear);
+        assert!(low < 8.01 && high > 12.0, "{low} {high}");
+    }
+
+    #[test]
+    fn interruptions_cost_restarts_and_on_demand_hours() {
+        let found = worth_over(&taken_six_times(), &work(1, None), &offer(9.0, (9.0, 9.0))).unwrap();
+        let [low, mid, high] = interval(&found);
+        // Of 336 hours six are on demand, and ten minutes of each hour of spot after them too.
+        let wanted = (330.0 * 9.0 + 6.0 * 20.0 + 6.0 / 6.0 * 20.0) / 336.0;
+        assert!((mid - wanted).abs() < 1e-6, "{mid} is not {wanted}");
+        assert!(low < mid && mid < high);
+        let served = found.served.unwrap();
+        assert!((served - (1.0 - 6.0 / 6.0 / 336.0)).abs() < 1e-6, "{served}");
+    }
+
+    #[test]
+    fn a_gang_is_stopped_by_any_of_its_nodes() {
+        let mut nodes = taken_six_times();
+        nodes.push(node("stays", (0, 14 * 24), SpotEnd::There));
+        let of = |nodes_at_once| {
+            let found = worth_over(&nodes, &work(nodes_at_once, Some(8.0)), &offer(9.0, (9.0, 9.0))).unwrap();
+            interval(&found)[1]
+        };
+        assert!(of(2) > of(1), "{} {}", of(2), of(1));
+    }
+
+    #[test]
+    fn a_short_history_is_bounded_and_not_replayed() {
+        let short = [node("n", (12 * 24, 14 * 24), SpotEnd::There)];
+        let found = worth_over(&short, &work(1, None), &offer(9.0, (9.0, 9.0))).unwrap();
+        assert_eq!(found.effective.proved_on(), None);
+        let [low, mid, high] = interval(&found);
+        assert!(low == 9.0 && mid == high && high > 9.05, "{low} {high}");
+        // So many at once it never had.
+        let long = [node("n", (0, 14 * 24), SpotEnd::There)];
+        let found = worth_over(&long, &work(2, None), &offer(9.0, (9.0, 9.0))).unwrap();
+        assert_eq!((found.effective.proved_on(), found.served), (None, None));
+        assert_eq!(worth_over(&[], &work(1, None), &offer(9.0, (9.0, 9.0))), None);
+    }
+}

@@ -333,7 +333,7 @@ fn a_node_whose_type_only_the_bill_knows_is_offered_as_spot_capacity() {
             instance_type: Some("p5.4xlarge".to_owned()),
             region: None,
             hours: 336.0,
-            total_cost: 336.0 * 6.0,
+            total_cost: 336.0 * if node.name == "spot-1" { 2.0 } else { 6.0 },
             gpus: Some(1.0),
             spot: Some(false),
             adjusted: true,
