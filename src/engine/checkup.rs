@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Scope;
+use super::{Scope, served};
 use crate::model::checkup::{Area, Check, State};
 use crate::model::snapshot::Snapshot;
 use crate::model::usage::Signal;
@@ -18,6 +18,10 @@ const WHOLE: f64 = 0.95;
 pub fn checkup(snapshot: &Snapshot, scope: &Scope) -> Vec<Check> {
     let seen = Seen { snapshot, scope };
     let mut checks: Vec<Check> = Signal::every().map(|signal| signal_check(seen, signal)).collect();
+    let mut serving: BTreeMap<&str, &Workload> = BTreeMap::new();
+    let running = running(seen).filter(|(workload, pod)| workload.serving.is_some() && !pod.server.is_empty());
+    serving.extend(running.map(|(workload, _)| (workload.id.as_str(), workload)));
+    checks.extend(served::checks(serving.into_values()));
     checks.extend(joins(seen));
     checks.extend(prices(snapshot));
     checks.extend(snapshot.gaps.iter().map(|priced| {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
+use super::arrivals::{requests, starts};
 use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
 use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
+use crate::model::requests::RequestsRow;
 use crate::model::snapshot::ByCategory;
 use crate::model::units::{GpuCount, Monthly};
 use crate::model::usage::Signal;
@@ -23,6 +25,7 @@ pub(super) struct Figures {
     busy: Option<Busy>,
     memory: MemoryRow,
     serving: Option<ServingRow>,
+    requests: Option<RequestsRow>,
     objectives: Vec<ObjectiveRow>,
 }
 
@@ -31,6 +34,7 @@ pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
         busy: busy(workload, world),
         memory: memory(workload, world),
         serving: serving(workload),
+        requests: requests(workload),
         objectives: objectives(workload, &world.objective(workload)),
     }
 }
@@ -86,6 +90,8 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         gpu_busy: figures.busy.clone(),
         memory_gib: figures.memory,
         serving: figures.serving.clone(),
+        requests: figures.requests.clone(),
+        start_seconds: starts(workload),
         objectives: figures.objectives.clone(),
     }
 }

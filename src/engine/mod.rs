@@ -19,6 +19,8 @@ mod remembered;
 mod choose;
 mod rows;
 mod serving;
+mod arrivals;
+mod served;
 mod coverage;
 mod since;
 mod prices;

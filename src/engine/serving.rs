@@ -90,4 +90,4 @@ fn ran(workload: &Workload, grid: Grid, at: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::histogram::ServingRow;
 use super::objective::ObjectiveRow;
 use super::queueing::Queueing;
+use super::requests::{RequestsRow, StartsRow};
 pub use super::said::{Decided, Note};
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
@@ -179,6 +180,12 @@ pub struct WorkloadRow {
     /// How its model servers served; `None` where no histogram of theirs was read.
     #[serde(default)]
     pub serving: Option<ServingRow>,
+    /// How many requests its model servers had; `None` where they were not read at scrape interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestsRow>,
+    /// How long its pods took to be ready; `None` where no start was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_seconds: Option<StartsRow>,
     /// What its requests may take, as far as anybody said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveRow>,

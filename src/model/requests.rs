@@ -47,6 +47,22 @@ impl Figure {
         Self::CacheUsed,
     ];
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Servers => "servers",
+            Self::Finished => "finished",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Rejected => "rejected",
+            Self::PromptTokens => "prompt_tokens",
+            Self::CachedTokens => "cached_tokens",
+            Self::AnswerTokens => "answer_tokens",
+            Self::Preemptions => "preemptions",
+            Self::CacheUsed => "cache_used",
+        }
+    }
+
     /// Whether it is counted over a step, and does not stand at a point.
     pub fn is_count(self) -> bool {
         !matches!(self, Self::Servers | Self::Running | Self::Waiting | Self::CacheUsed)
@@ -79,6 +95,34 @@ pub struct RequestHistory {
     pub preemptions: Option<Column>,
     /// Share of the KV cache in use, 0 to 1, of the server on which it is fullest; `None` where nothing tells.
     pub cache_used: Option<Column>,
+}
+
+/// How many requests and tokens a second, over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestsRow {
+    /// Requests that ended well, a second, on average.
+    pub per_second: Option<f64>,
+    /// The 95th percentile of the same, minute by minute.
+    pub per_second_p95: Option<f64>,
+    /// Tokens of prompts a second.
+    pub prompt_tokens_per_second: Option<f64>,
+    /// Tokens of answers a second.
+    pub answer_tokens_per_second: Option<f64>,
+    /// Share of the points that are known.
+    pub coverage: f64,
+    /// Seconds from one point to the next.
+    pub step_seconds: u32,
+}
+
+/// How long pods took from their creation to their readiness, seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartsRow {
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// How many starts were seen.
+    pub count: usize,
 }
 
 impl RequestHistory {
@@ -152,6 +196,17 @@ impl RequestHistory {
             .into_iter()
             .filter_map(|(figure, column)| Some((figure, column.as_mut()?)));
         always.into_iter().chain(maybe)
+    }
+
+    /// The same of which no more is kept than which columns have values.
+    pub fn forget_values(&mut self) {
+        for (_, column) in self.columns_mut() {
+            let mut kept = Column::gaps(column.len());
+            if let Some((at, value)) = column.samples().next() {
+                kept.set(at, value);
+            }
+            *column = kept;
+        }
     }
 
     /// How many values it holds.

@@ -341,7 +341,9 @@ impl Workload {
         for histogram in self.histograms.values_mut() {
             histogram.steps = Vec::new();
         }
-        self.requests = None;
+        if let Some(requests) = &mut self.requests {
+            requests.forget_values();
+        }
         for pod in &mut self.pods {
             let devices = pod.devices.iter_mut().flat_map(|device| device.signals.values_mut());
             for column in devices.chain(pod.server.values_mut()) {

@@ -101,8 +101,8 @@ pub(super) struct Open {
     pub(super) client: PrometheusClient,
     /// Why the cost source does not answer, where it is only down.
     pub(super) costs_down: Option<String>,
-    /// Of how many workloads requests are read, and how many values of them at most.
-    pub(super) replay: (usize, u64),
+    /// Of how many workloads requests are read.
+    pub(super) replay_limit: usize,
 }
 
 /// Opens a cluster whose Kubernetes API may be down: as a cost source that is, it is one source of three, and a gap. Not
@@ -198,7 +198,7 @@ pub(super) async fn open(
         reading,
         client,
         costs_down,
-        replay: (live.replay_limit, live.samples_at_once),
+        replay_limit: live.replay_limit,
     })
 }
 
@@ -228,7 +228,7 @@ impl Open {
         let Self {
             mut reading,
             client,
-            replay,
+            replay_limit,
             ..
         } = self;
         let steps = prometheus::read::requests(reading.grid) + histograms::requests(reading.grid);
@@ -247,7 +247,7 @@ impl Open {
             &sheet,
         );
         let blanks = read.blanks.of(&outline.holders());
-        let (requests, untold) = requests(&client, catalog, &outline, replay, progress).await?;
+        let (requests, untold) = requests(&client, catalog, &outline, replay_limit, progress).await?;
         progress.asked(client.shown(), client.load());
         reading.requests = requests;
         reading.gaps.extend(untold);

@@ -228,7 +228,7 @@ impl Parted {
         let nobody = &crate::policy::attribution::NOBODY;
         let (devices, servers) = (devices.into_iter(), servers.into_iter());
         let outline = Outline::of(&open.reading, devices, servers, catalog, nobody, &sheet);
-        requests_of(&open.client, catalog, &outline, open.replay, progress).await
+        requests_of(&open.client, catalog, &outline, open.replay_limit, progress).await
     }
 
     /// Tells what was asked when all is read, and answers with what could not be seen of what there is to read.

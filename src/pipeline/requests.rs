@@ -15,7 +15,7 @@ pub(super) async fn requests(
     client: &PrometheusClient,
     catalog: &Catalog,
     outline: &Outline<'_>,
-    (limit, values_at_once): (usize, u64),
+    limit: usize,
     progress: &dyn Progress,
 ) -> Result<(Vec<RequestsOf>, Vec<Gap>), PipelineError> {
     let served = outline.served(limit);
@@ -23,7 +23,7 @@ pub(super) async fn requests(
         return Ok((Vec::new(), served.gaps));
     }
     let window = outline.window();
-    let read = prometheus::requests::requests(client, catalog, window, &served.asked, values_at_once, progress).await?;
+    let read = prometheus::requests::requests(client, catalog, window, &served.asked, progress).await?;
     let gaps = served.gaps.iter().cloned().chain(read.gaps).collect();
     Ok((served.named(read.histories), gaps))
 }

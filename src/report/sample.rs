@@ -58,6 +58,8 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
             reserved_max: Some(71.0),
         },
         serving: None,
+        requests: None,
+        start_seconds: None,
         objectives: Vec::new(),
     }
 }

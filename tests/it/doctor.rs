@@ -25,7 +25,8 @@ fn checks_of(reading: &Reading, scope: &Scope) -> Vec<Check> {
         judge.catalog(),
         &judge.policy().attribution,
         &judge.policy().objectives.prices,
-    );
+    )
+    .with_requests(reading.requests.clone());
     let part = outline.part(reading.series.clone(), None);
     let tally = part.tally();
     checkup(&outline.whole(part.workloads, tally), scope)
@@ -73,6 +74,25 @@ fn what_is_taken_away_is_a_hole_with_its_fix() {
         );
         assert_eq!(check.fix.as_deref(), Some(signal.fix()));
     }
+    let replayed: Vec<&Check> = all
+        .iter()
+        .filter(|check| check.what.starts_with("to replay "))
+        .collect();
+    assert_eq!(replayed.len(), 4, "{replayed:#?}");
+    for check in replayed {
+        let told = check
+            .seen
+            .starts_with("every 60 s: servers, finished, running, waiting, rejected, prompt_tokens");
+        assert!(check.state == State::Good && told, "{check:?}");
+    }
+    let mut unread = whole.clone();
+    unread.requests.clear();
+    let unread = checks(&unread);
+    let check = unread
+        .iter()
+        .find(|check| check.what.starts_with("to replay "))
+        .unwrap();
+    assert!(check.state == State::Absent && check.fix.is_some(), "{check:?}");
     let mut dark = whole.clone();
     dark.series.clear();
     let dark = checks(&dark);

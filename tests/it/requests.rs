@@ -10,8 +10,9 @@ use gpuwise::sources::recording;
 
 use crate::binary;
 use crate::generator::random::Rng;
-use crate::generator::{END, HOUR};
+use crate::generator::{END, HOUR, Size, World};
 use crate::servers::{self, prometheus_is_installed};
+use crate::victoria;
 
 const HOURS: i64 = 24;
 const SCRAPE: i64 = 15;
@@ -79,6 +80,14 @@ fn live(server: &Server, rng: &mut Rng) -> (u64, Vec<Scrape>) {
     (truth, scrapes)
 }
 
+/// Family, type, ending of the sample's name, and its values by reason.
+type Metric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, fn(&Scrape) -> u64)],
+);
+
 /// Samples of servers, each on a GPU of its own.
 fn write(out: &mut impl Write, servers: &[(&Server, Vec<Scrape>)]) -> std::io::Result<()> {
     writeln!(out, "# TYPE DCGM_FI_DEV_FB_USED gauge")?;
@@ -93,8 +102,7 @@ fn write(out: &mut impl Write, servers: &[(&Server, Vec<Scrape>)]) -> std::io::R
             )?;
         }
     }
-    type Value = fn(&Scrape) -> u64;
-    let metrics: [(&str, &str, &str, &[(&str, Value)]); 4] = [
+    let metrics: [Metric; 4] = [
         ("vllm:num_requests_running", "gauge", "", &[("", |s| s.running)]),
         ("vllm:num_requests_waiting", "gauge", "", &[("", |_| 0)]),
         (
@@ -130,10 +138,10 @@ fn write(out: &mut impl Write, servers: &[(&Server, Vec<Scrape>)]) -> std::io::R
 }
 
 /// The requests that a recording of these last hours has.
-fn recorded(prometheus: &str, folder: &Path) -> Vec<RequestsOf> {
+fn recorded(prometheus: &str, folder: &Path, hours: i64) -> Vec<RequestsOf> {
     let path = folder.join("recording");
     let until = jiff::Timestamp::from_second(END).unwrap().to_string();
-    let window = format!("{HOURS}h");
+    let window = format!("{hours}h");
     let sources = [
         ["--prometheus", prometheus],
         ["--until", &until],
@@ -185,7 +193,7 @@ async fn a_days_requests_are_neither_lost_nor_invented() {
     let said: Vec<_> = planted.iter().zip(scrapes).collect();
     let folder = tempfile::tempdir().unwrap();
     let (_running, url) = servers::prometheus_over(folder.path(), |out| write(out, &said)).await;
-    let read = recorded(&url, folder.path());
+    let read = recorded(&url, folder.path(), HOURS);
     for (server, truth) in planted.iter().zip(truths) {
         let history = of(&read, server.name);
         assert_eq!(history.grid.step_seconds, 15, "{}", server.name);
@@ -203,9 +211,62 @@ async fn a_days_requests_are_neither_lost_nor_invented() {
         let tokens = sum(history, Figure::AnswerTokens);
         assert!((tokens - found * 100.0).abs() < 1.0, "{}: {tokens}", server.name);
         let running: Vec<f64> = history.running.samples().map(|(_, value)| value).collect();
-        assert!(running.iter().all(|value| *value == 3.0));
+        assert!(running.iter().all(|value| (value - 3.0).abs() < 1e-9));
         assert!(sum(history, Figure::Rejected) > 500.0);
         assert!(history.cached_tokens.is_none() && history.preemptions.is_none() && history.cache_used.is_none());
     }
     assert_eq!(of(&read, "steady").finished.count(), 24 * 240);
+}
+
+/// Pods of a store on which requests can be compared point for point: what the generator says they were.
+fn compared(read: &[RequestsOf], world: &World, hours: i64) {
+    let expected = world.requests();
+    assert!(read.len() > 2, "{}", read.len());
+    let mut compared = 0;
+    for one in read {
+        let is = &one.history;
+        let should = expected
+            .iter()
+            .find(|other| other.namespace == one.namespace && other.name == one.name);
+        let should = &should.unwrap_or_else(|| panic!("{} serves nothing", one.name)).history;
+        let points = (hours * HOUR / 60) as usize;
+        assert_eq!((is.grid.step_seconds, is.grid.points()), (60, points), "{}", one.name);
+        let before = should.grid.points() - points;
+        for figure in Figure::ALL {
+            let (is, should) = (is.column(figure).unwrap(), should.column(figure).unwrap());
+            // Holes are seen from both sides, and at the begin of the window there is one only.
+            for at in 10..points {
+                let (is, should) = (is.get(at), should.get(before + at));
+                let near = is
+                    .zip(should)
+                    .map_or(is == should, |(is, should)| (is - should).abs() < 1e-6);
+                assert!(near, "{} {figure:?} at {at}: {is:?} instead of {should:?}", one.name);
+                compared += usize::from(is.is_some());
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared} values");
+}
+
+#[tokio::test]
+async fn what_servers_answer_is_what_the_generator_says() {
+    if !prometheus_is_installed() {
+        return;
+    }
+    let hours = 6;
+    let world = World::generate(4, Size::Small, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let span = (END - hours * HOUR - 600, END);
+    let (_running, url) = servers::prometheus(&world, span, folder.path()).await;
+    compared(&recorded(&url, folder.path(), hours), &world, hours);
+    let folder = tempfile::tempdir().unwrap();
+    if jiff::Timestamp::now().as_second() < END {
+        println!("skipped: VictoriaMetrics, before the world's end");
+        return;
+    }
+    let samples = victoria::lines(&world.openmetrics_text(span.0, span.1));
+    if let Some((_victoria, port)) = victoria::victoria(folder.path(), &samples) {
+        let url = format!("http://127.0.0.1:{port}");
+        compared(&recorded(&url, folder.path(), hours), &world, hours);
+    }
 }

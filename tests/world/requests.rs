@@ -61,7 +61,11 @@ impl World {
                 let last = samples.get(after.checked_sub(1)?)?;
                 (last.second > second - REACH).then_some(last)
             };
-            for point in 0..points {
+            let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+                continue;
+            };
+            let place = |second: i64| ((second - self.start) / SCRAPE).max(1) as usize;
+            for point in place(first.second) - 1..(place(last.second) + 2).min(points) {
                 let second = self.start + (point as i64 + 1) * SCRAPE;
                 let Some(now) = at(second) else { continue };
                 for (column, (figure, value)) in told.iter_mut().zip(GAUGES) {

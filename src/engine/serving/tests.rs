@@ -46,7 +46,7 @@ fn pod(from: i64, to: i64) -> PodUse {
     }
 }
 
-fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
+pub(in crate::engine) fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
     let histogram = Histogram {
         grid: grid(),
         steps: steps.to_vec(),

@@ -4,6 +4,7 @@ use crate::model::histogram::{LatencyRow, ServingRow};
 use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Plan, Verdict, WorkloadRow};
 use crate::model::queueing::Queueing;
+use crate::model::requests::{RequestsRow, StartsRow};
 use crate::model::workload::{CapacityType, Class};
 
 use super::super::figures::{UNKNOWN, count, gpus, maybe_money, number, percent, window};
@@ -26,7 +27,19 @@ pub(super) fn facts(plan: &Plan, names: &Names<'_>, row: &WorkloadRow) -> String
     let pools = Some(row.inference_pools.join(", ")).filter(|pools| !pools.is_empty());
     let pools = pools.map(|pools| ("Pool", format!("{pools}: an endpoint picker chooses among its pods")));
     let bounds = (!row.objectives.is_empty()).then(|| ("Bounds", bounds(&row.objectives)));
-    let lines = lines.into_iter().chain(serving).chain(bounds).chain(pools).chain(queue);
+    let requests = row
+        .requests
+        .as_ref()
+        .map(|requests| ("Requests", requests_line(requests)));
+    let starts = row.start_seconds.as_ref().map(|starts| ("Starts", starts_line(starts)));
+    let lines = lines
+        .into_iter()
+        .chain(serving)
+        .chain(requests)
+        .chain(starts)
+        .chain(bounds)
+        .chain(pools)
+        .chain(queue);
     let mut text = format!("{}, {}\n", names.of_workload(row), identity(row));
     for (label, line) in lines {
         text.push_str(&format!("  {label:<8} {}\n", plain(&line)));
@@ -150,6 +163,36 @@ fn serving_line(row: &ServingRow) -> String {
         tokens(answer)
     ));
     parts.join("; ")
+}
+
+fn requests_line(row: &RequestsRow) -> String {
+    let amount = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), |value| number(figure(value)));
+    format!(
+        "{} a second on average, p95 {} over a minute; {} tokens a second asked and {} answered (every {} s, {} of the points)",
+        amount(row.per_second),
+        amount(row.per_second_p95),
+        amount(row.prompt_tokens_per_second),
+        amount(row.answer_tokens_per_second),
+        row.step_seconds,
+        percent(Some(row.coverage))
+    )
+}
+
+/// As many digits as people read.
+fn figure(value: f64) -> f64 {
+    match value {
+        value if value >= 100.0 => value.round(),
+        value => (value * 100.0).round() / 100.0,
+    }
+}
+
+fn starts_line(row: &StartsRow) -> String {
+    let seen = count(row.count, "start", "starts");
+    format!(
+        "p50 {}, p95 {} from creation to ready ({seen})",
+        short(row.p50),
+        short(row.p95)
+    )
 }
 
 fn latency(what: &str, row: Option<&LatencyRow>) -> String {

@@ -3,6 +3,7 @@
 use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Unknown, Verdict};
 use crate::model::queueing::{QueuedRuns, Queueing, Quota};
+use crate::model::requests::{RequestsRow, StartsRow};
 
 use super::super::sample;
 use super::why;
@@ -113,6 +114,34 @@ fn how_a_server_served_is_told_and_what_it_did_not_tell_is_unknown() {
     assert!(text.contains(expected), "{text}");
     assert!(
         text.contains("Pool     chat-pool: an endpoint picker chooses among its pods"),
+        "{text}"
+    );
+}
+
+#[test]
+fn how_many_requests_there_were_and_how_long_starts_took_is_told() {
+    let mut plan = sample::plan();
+    let before = why(&plan, "w-chat").unwrap();
+    assert!(!before.contains("Requests") && !before.contains("Starts"));
+    plan.workloads[0].requests = Some(RequestsRow {
+        per_second: Some(1.296),
+        per_second_p95: Some(2.5),
+        prompt_tokens_per_second: Some(1_052.6),
+        answer_tokens_per_second: None,
+        coverage: 0.98,
+        step_seconds: 15,
+    });
+    plan.workloads[0].start_seconds = Some(StartsRow {
+        p50: 241.0,
+        p95: 389.5,
+        count: 12,
+    });
+    let text = why(&plan, "w-chat").unwrap();
+    let expected = "Requests 1.3 a second on average, p95 2.5 over a minute; 1,053 tokens a second asked and unknown answered (every 15 s, \
+        98% of the points)";
+    assert!(text.contains(expected), "{text}");
+    assert!(
+        text.contains("Starts   p50 241 s, p95 389.5 s from creation to ready (12 starts)"),
         "{text}"
     );
 }

@@ -162,3 +162,6 @@ pub(super) fn attach(workload: &mut Workload, requests: &Requests) {
 fn nothing(column: &mut Column, at: usize) {
     column.set(at, 0.0);
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,10 @@ type PodKey = (String, String);
 /// The longest history at scrape interval, days.
 const DAYS: i64 = 28;
 
+/// Values that are held at most, eight bytes each: fifty workloads for two weeks of steps of fifteen seconds. The same whatever room
+/// there is for other samples, so that a plan that is made part by part is that of the whole.
+const VALUES: u64 = 45_000_000;
+
 /// Which workloads are asked about, and of which pods there are.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
@@ -55,7 +59,7 @@ pub struct RequestsReading {
     pub gaps: BTreeSet<Gap>,
 }
 
-/// Reads the requests of some workloads over the end of a window, as much of it as comes to so many values at most.
+/// Reads the requests of some workloads over the end of a window, as much of it as comes to [`VALUES`] at most.
 ///
 /// # Errors
 /// As for [`super::read::series`].
@@ -64,7 +68,6 @@ pub async fn requests(
     catalog: &Catalog,
     window: Window,
     asked: &Asked,
-    values_at_once: u64,
     progress: &dyn Progress,
 ) -> Result<RequestsReading, PrometheusError> {
     let mut reading = RequestsReading {
@@ -77,7 +80,7 @@ pub async fn requests(
     for group in grouping::groups(&parts, |_| 0) {
         look(client, catalog, window, &group, &mut found, &mut reading.gaps).await?;
     }
-    let values = values_at_once / (asked.workloads.len().max(1) * Figure::ALL.len()) as u64;
+    let values = VALUES / (asked.workloads.len().max(1) * Figure::ALL.len()) as u64;
     let grids: Vec<Option<Grid>> = (0..asked.workloads.len())
         .map(|at| grid(window, found.interval(at)?, values))
         .collect();
