@@ -33,7 +33,7 @@ fn another(world: &World) -> Policy {
     Policy::Hpa(autoscaler(world, share, 1, world.ran.most().max(2)))
 }
 
-/// The interval from the days themselves, as if replay were never wrong.
+/// The interval from the days themselves, as if replay were never wrong: what is left is whether twenty days tell the mean.
 fn perfect(world: &World) -> Option<(Interval, Policy)> {
     let other = another(world);
     let (ran, would) = (world.run(&world.ran), world.run(&other));
@@ -69,7 +69,8 @@ fn some(each: usize) -> Vec<(Kind, World)> {
     Kind::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Judges are held to nine worlds in ten.
+/// A judge is held to nine worlds in ten. One that replays what `world.watched()` shows goes in here as it is; it may not look at
+/// anything else of a world but the policy that ran and the objective.
 fn hold(judge: Judge) {
     let worlds = some(90);
     let rows = coverage(&worlds, judge);
