@@ -168,16 +168,7 @@ fn worth_of(
         now: now.get(),
     };
     let Some(worth) = spot_worth::worth(&work, offer, history) else {
-        return Err(Gap::new(
-            "no-spot-history",
-            format!("how often {name} is taken away as spot capacity"),
-            "no node of that type was spot capacity in this cluster within the window, and the share that a provider publishes is \
-             a lower bound",
-            format!(
-                "let something that bears interruptions run on a spot node of {name} for ten days, with a bill (--costs) that says \
-                 how nodes were bought"
-            ),
-        ));
+        return Err(no_history(name));
     };
     let hourly = worth.effective.hourly;
     let (best, priced) = (hourly.low.unwrap_or(f64::NAN), hourly.mid.unwrap_or(f64::NAN));
@@ -207,6 +198,20 @@ fn worth_of(
         history.hours()
     );
     Ok(Err(Reason::new("interruptions-cost-more", because)))
+}
+
+/// No node of this type was spot capacity here.
+fn no_history(name: &str) -> Gap {
+    Gap::new(
+        "no-spot-history",
+        format!("how often {name} is taken away as spot capacity"),
+        "no node of that type was spot capacity in this cluster within the window, and the share that a provider publishes is \
+         a lower bound",
+        format!(
+            "let something that bears interruptions run on a spot node of {name} for ten days, with a bill (--costs) that says \
+             how nodes were bought"
+        ),
+    )
 }
 
 /// An offer, and what the node costs now where somebody knows.
