@@ -90,4 +90,4 @@ fn ran(workload: &Workload, grid: Grid, at: usize) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
+use crate::engine::arrivals::{requests, starts};
+use crate::model::requests::{Figure, RequestHistory};
 use crate::model::scheduling::Scheduling;
 use crate::model::time::Window;
 use crate::model::units::GpuCount;
+use crate::model::usage::Column;
 use crate::model::workload::{CapacityType, Class, Classified, PodUse};
 
 const HOUR: i64 = 3_600;
@@ -46,7 +49,7 @@ fn pod(from: i64, to: i64) -> PodUse {
     }
 }
 
-pub(in crate::engine) fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
+fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
     let histogram = Histogram {
         grid: grid(),
         steps: steps.to_vec(),
@@ -172,4 +175,33 @@ fn a_workload_without_histograms_has_no_figures() {
     let mut silent = workload(vec![pod(0, 4 * HOUR)], [None, None, None, None]);
     silent.histograms.clear();
     assert_eq!(serving(&silent), None);
+}
+
+#[test]
+fn a_minute_with_a_hole_is_no_minute_and_a_start_that_nobody_saw_is_none() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let grid = Grid {
+        window: Window {
+            start: at(0),
+            end: at(180),
+        },
+        step_seconds: 15,
+    };
+    let mut history = RequestHistory::unknown(grid);
+    // A minute of 40, one with a hole, and one of 12.
+    let counts = [10, 10, 10, 10, 90, 90, -1, 90, 3, 3, 3, 3].map(|count| (count >= 0).then_some(f64::from(count)));
+    history.put(Figure::Finished, Column::from_options(counts));
+    let mut served = workload(Vec::new(), [None, None, None, None]);
+    assert_eq!((requests(&served), starts(&served)), (None, None));
+    served.requests = Some(history);
+    served.start_seconds = vec![300.0, 100.0, 200.0];
+    let row = requests(&served).unwrap();
+    assert_eq!(row.per_second_p95, Some(rounded(40.0 / 60.0)));
+    assert_eq!(row.per_second, Some(rounded(322.0 / 11.0 / 15.0)));
+    assert_eq!(
+        (row.prompt_tokens_per_second, row.coverage),
+        (None, rounded(11.0 / 12.0))
+    );
+    let starts = starts(&served).unwrap();
+    assert_eq!((starts.p50, starts.p95, starts.count), (200.0, 300.0, 3));
 }
