@@ -17,6 +17,7 @@ mod guard;
 mod told;
 mod remembered;
 mod choose;
+mod proved;
 mod rows;
 mod serving;
 mod arrivals;

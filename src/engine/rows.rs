@@ -9,10 +9,11 @@ use super::ask::Answers;
 use super::choose::Chosen;
 use super::coverage::{self, Figures};
 use super::price::Priced;
+use super::proved::{replay_of, with_interval};
 use crate::model::plan::{
     API_VERSION, HeldBy, KIND, Kept, Plan, PlanSaving, PlanSpend, Proof, Row, RowSaving, Shape, SubjectRef, Unknown,
 };
-use crate::model::scenario::{Evidence, Interval, Level, Move, Proposal, WeekHours};
+use crate::model::scenario::{Evidence, Interval, Level, Move, WeekHours};
 use crate::model::snapshot::Snapshot;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::model::workload::Workload;
@@ -148,44 +149,6 @@ fn row_saving(net: Hourly, leaves: Hourly, gpus: GpuCount, alone: Hourly) -> Row
         frees_gpus: GpuCount::new((gpus.get() * 100.0).round() / 100.0),
         alone_monthly: alone.monthly().to_cents(),
     }
-}
-
-/// With the interval that a replay gives.
-fn with_interval(mut saving: RowSaving, priced: &Priced) -> RowSaving {
-    let cents = |value: f64| Some(Monthly::new(value).to_cents().get());
-    let share = priced
-        .proposal
-        .replayed
-        .as_ref()
-        .and_then(|replayed| replayed.saving_share);
-    if let (Some((low, high)), Some(mid)) = (share, saving.monthly.mid) {
-        saving.monthly.low = cents(mid * low);
-        saving.monthly.high = cents(mid * high);
-    }
-    let effective = priced
-        .proposal
-        .effective
-        .filter(|effective| effective.proved_on().is_some());
-    // That of what the new capacity comes to.
-    if let Some(Interval {
-        low: Some(low),
-        mid: Some(mid),
-        high: Some(high),
-    }) = effective.map(|effective| effective.hourly)
-        && mid > 0.0
-    {
-        let at = |hourly: f64| cents((priced.value - priced.added * (hourly / mid)).monthly().get());
-        saving.monthly.low = at(high);
-        saving.monthly.high = at(low);
-    }
-    saving
-}
-
-/// Figures of its replay, where it was replayed.
-fn replay_of(proposal: &Proposal) -> Option<Value> {
-    let spot = |days: u32| json!({"machine": "spot", "calibration": null, "scored_days": days});
-    let service = proposal.replayed.as_ref().map(|replayed| json!(replayed));
-    service.or_else(|| proposal.proved_on().map(spot))
 }
 
 /// What a pool's nodes that go away cost beyond the workloads that emptied them.

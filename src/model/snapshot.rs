@@ -144,6 +144,8 @@ pub struct Snapshot {
     pub samples: u64,
     /// Whether any model server's series were read, so that one without requests is known to have had none.
     pub servers_read: bool,
+    /// Whether any workload's requests were read at scrape interval, so that one without them is known to have a hole.
+    pub requests_read: bool,
     /// Signals of which no series was read although they were asked for.
     pub absent: Vec<Signal>,
     /// What could not be read or joined.

@@ -340,7 +340,7 @@ mod tests {
             mistakes_of(nothing),
             [
                 "mine.yaml:3:24: `prod` is let in here, and nothing of it may be changed by mine.yaml:2:23",
-                "mine.yaml:3:83: no lever is left that may change anything",
+                "mine.yaml:3:99: no lever is left that may change anything",
             ]
         );
         let twice =

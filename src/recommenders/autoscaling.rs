@@ -186,6 +186,10 @@ impl Recommender for Autoscaling {
 
     fn propose(&self, subject: Subject<'_>, world: &World<'_>) -> Vec<Candidate> {
         let Subject::Workload(workload) = subject;
+        // Where nothing at all was read, that is told once, and not of every workload.
+        if !world.snapshot.requests_read && workload.requests.is_none() {
+            return Vec::new();
+        }
         match self.judge(workload, world) {
             Ok(candidate) => vec![candidate],
             Err(missing) => unknown(missing),

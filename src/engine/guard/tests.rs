@@ -109,6 +109,7 @@ pub(in crate::engine) fn snapshot(workloads: Vec<Workload>) -> Snapshot {
         gpus_with_metrics: 4,
         samples: 0,
         servers_read: false,
+        requests_read: false,
         absent: Vec::new(),
         gaps: Vec::new(),
     }

@@ -1,7 +1,7 @@
 //! What a pool's service must keep to: latencies at quantiles, and the share of requests that is refused.
 
 use super::outcome::Day;
-use crate::model::objective::{Latency, Objective};
+use crate::model::objective::{Latency, LatencyTarget, Objective};
 
 /// One bound on a latency.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Bound {
     pub at: f64,
     /// No more than that.
     pub seconds: f64,
+    /// Whether somebody wants it; else it is what is there today.
+    pub wanted: bool,
 }
 
 /// All bounds.
@@ -24,13 +26,20 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Those that somebody set; where nobody did, what the replay of the present policy has, and `slack` of it more: a change
-    /// must not make it worse. The present policy's refusals are a bound in any case.
-    pub fn of(objective: &Objective, present: &Day, slack: f64) -> Self {
-        let set = |target: &crate::model::objective::LatencyTarget| Bound {
+    /// Those that somebody set, nearer by as much as the replay tells latencies too short (`margin`, of the first token and between
+    /// tokens); where nobody did, what the replay of the present policy has, and `slack` of it more: a change must not make it
+    /// worse. The present policy's refusals are a bound in any case.
+    pub fn of(objective: &Objective, present: &Day, (slack, margin): (f64, (f64, f64))) -> Self {
+        let set = |target: &LatencyTarget| Bound {
             of: target.of,
             at: target.at.ratio(),
-            seconds: target.at_most.as_secs_f64(),
+            seconds: target.at_most.as_secs_f64()
+                / match target.of {
+                    Latency::FirstToken => margin.0,
+                    Latency::InterToken => margin.1,
+                    Latency::Whole => margin.0.max(margin.1),
+                },
+            wanted: true,
         };
         let mut latencies: Vec<Bound> = objective.latencies.iter().map(set).collect();
         for of in [Latency::FirstToken, Latency::InterToken] {
@@ -41,6 +50,7 @@ impl Bounds {
                     of,
                     at: 0.95,
                     seconds: seconds * (1.0 + slack),
+                    wanted: false,
                 }));
             }
         }
@@ -49,6 +59,14 @@ impl Bounds {
             latencies,
             refused: permitted.unwrap_or(0.0).max(present.refused_share().unwrap_or(0.0)),
         }
+    }
+
+    /// With what somebody wants nearer by this share.
+    #[must_use]
+    pub fn tighter(mut self, share: f64) -> Self {
+        let wanted = self.latencies.iter_mut().filter(|bound| bound.wanted);
+        wanted.for_each(|bound| bound.seconds *= 1.0 - share);
+        self
     }
 
     /// The first that these days break; `None` where they keep to all.

@@ -100,6 +100,20 @@ impl Calibration {
         broken.max_by(|a, b| a.error().total_cmp(&b.error()))
     }
 
+    /// How many times as long p95 of the first token, and of the time between tokens, was as the replay has it; never less than
+    /// one.
+    pub fn margin(&self) -> (f64, f64) {
+        let of = |figure: &str| {
+            let checks = self
+                .checks
+                .iter()
+                .filter(|check| check.figure == figure && check.at > 0.9);
+            let times = checks.map(|check| check.measured / check.replayed.max(1e-9));
+            times.filter(|times| times.is_finite()).fold(1.0, f64::max)
+        };
+        (of("time_to_first_token"), of("inter_token_latency"))
+    }
+
     /// The largest error of a latency.
     pub fn latency_error(&self) -> Option<f64> {
         let latencies = self.checks.iter().filter(|check| check.figure != "requests_in_flight");

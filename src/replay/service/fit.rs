@@ -11,10 +11,6 @@ use crate::model::histogram::{Buckets, Histogram};
 use crate::model::requests::RequestHistory;
 use crate::model::usage::Signal;
 
-/// Steps are put together to blocks of about this many seconds: long against the time of a request's tokens, short against
-/// the changes of load.
-const BLOCK: f64 = 300.0;
-
 /// Requests that wait on a replica on average, up to which its time to the first token is that of its work.
 const CALM: f64 = 0.02;
 
@@ -34,7 +30,7 @@ pub struct Limits {
 pub enum Unfit {
     /// The histogram of this signal is missing, or of too few requests.
     Missing(Signal),
-    /// Hardly any span of which everything is known.
+    /// Hardly any hour of which everything is known.
     FewBlocks,
     /// All that was seen is one batch: nothing tells what another takes.
     OneBatch,
@@ -47,20 +43,20 @@ pub enum Unfit {
 pub struct Fitted {
     /// It.
     pub service: Service,
-    /// Blocks behind the law.
-    pub blocks: usize,
+    /// Hours behind the law.
+    pub hours: usize,
     /// The largest number of requests on a replica that was seen at once.
     pub seen_batch: f64,
-    /// By how much the times that gauges and counters tell had to be changed so that their mean is that of the histogram.
+    /// By how much the law had to be changed so that the mean over its hours is that of the histogram.
     pub level: f64,
 }
 
-/// A span of which everything is known.
+/// An hour of which everything is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Block {
+struct Hour {
     /// The batch that a token sees.
     batch: f64,
-    /// Seconds that requests spent in execution, a token.
+    /// Seconds from one token to the next.
     seconds: f64,
     tokens: f64,
 }
@@ -81,30 +77,28 @@ pub fn fit(
     of(Signal::TimeToFirstToken)?;
     let each = tokens.mean().ok_or(Unfit::Missing(Signal::InterTokenLatency))?;
     let prefill = prefill(history, histograms, demand, &days, each)?;
-    let blocks = blocks(history, &days, routing);
-    if blocks.len() < 24 {
+    let seen = hours(history, histograms, &days, routing);
+    if seen.len() < 24 {
         return Err(Unfit::FewBlocks);
     }
-    // A request is in execution while its prompt is computed, and a step that computes prompts takes longer for all.
+    // A step that computes prompts takes longer for all that are decoded beside them.
     let (prompt, _, answer) = mean_lengths(demand, &days);
-    let first = (prompt / prefill.tokens_per_second + each) / answer.max(1.0);
     let beside = prompt / answer.max(1.0) / prefill.tokens_per_second;
-    let decode = |block: &Block| Point {
-        batch: block.batch,
-        seconds: (block.seconds - first - block.batch * beside).max(block.seconds * 0.2),
-        weight: block.tokens,
+    let decode = |hour: &Hour| Point {
+        batch: hour.batch,
+        seconds: (hour.seconds - hour.batch * beside).max(hour.seconds * 0.2),
+        weight: hour.tokens,
     };
-    let points: Vec<Point> = blocks.iter().map(decode).collect();
+    let points: Vec<Point> = seen.iter().map(decode).collect();
     let law = Law::fit(&points).ok_or(Unfit::OneBatch)?;
-    let told: f64 = blocks.iter().map(|block| block.tokens).sum();
-    let modelled = |block: &Block| (law.seconds(block.batch) + block.batch * beside) * block.tokens;
-    let level = each / (blocks.iter().map(modelled).sum::<f64>() / told);
+    let told: f64 = seen.iter().map(|hour| hour.tokens).sum();
+    let modelled = |hour: &Hour| (law.seconds(hour.batch) + hour.batch * beside) * hour.tokens;
+    let level = each / (seen.iter().map(modelled).sum::<f64>() / told);
     let on_each =
         |at: usize| Some(history.running.get(at)? / history.servers.get(at).filter(|servers| *servers >= 0.5)?);
-    let seen = (0..history.grid.points()).filter_map(on_each);
-    let most_seen = seen.fold(1.0, f64::max);
+    let most_seen = (0..history.grid.points()).filter_map(on_each).fold(1.0, f64::max);
     Ok(Fitted {
-        blocks: blocks.len(),
+        hours: seen.len(),
         seen_batch: most_seen,
         level,
         service: Service {
@@ -120,38 +114,50 @@ pub fn fit(
     })
 }
 
-/// Blocks of steps at which all is known and the number of servers does not change.
-fn blocks(history: &RequestHistory, days: &Range<usize>, routing: Routing) -> Vec<Block> {
-    let step = f64::from(history.grid.step_seconds);
-    let size = (BLOCK / step).round().max(1.0) as usize;
-    let point = |day: usize| (day as f64 * DAY / step) as usize;
-    let (first, last) = (point(days.start), point(days.end).min(history.grid.points()));
-    let block = |at: usize| {
-        let servers = history.servers.get(at)?;
-        if servers < 0.5 {
-            return None;
-        }
-        let (mut batches, mut running, mut tokens) = (0.0, 0.0, 0.0);
-        for at in at..at + size {
-            let same = history.servers.get(at)? - servers;
-            // Between two looks it was about what lies between them.
-            let before = history.running.get(at.checked_sub(1)?)?;
-            let inside = f64::midpoint(before, history.running.get(at)?);
-            if same.abs() > 1e-9 {
-                return None;
-            }
-            batches += inside * batch_of(inside, servers, routing);
-            running += inside;
-            tokens += history.answer_tokens.get(at)?;
-        }
-        (running > 0.0 && tokens > 0.0).then(|| Block {
-            batch: batches / running,
-            seconds: running * step / tokens,
-            tokens,
-        })
+/// Hours of which both is known: the mean time between tokens, by their histogram, and the batches that they were decoded in, by
+/// the gauges. Neither is computed from the other's figures: what is wrong with one would be taken for an effect.
+fn hours(
+    history: &RequestHistory,
+    histograms: &BTreeMap<Signal, Histogram>,
+    days: &Range<usize>,
+    routing: Routing,
+) -> Vec<Hour> {
+    let Some(histogram) = histograms.get(&Signal::InterTokenLatency) else {
+        return Vec::new();
     };
-    let starts = (first.max(1)..last.saturating_sub(size - 1)).step_by(size);
-    starts.filter_map(block).collect()
+    let start = history.grid.window.start.as_second();
+    let hours = histogram.steps.iter().enumerate();
+    let known = hours.filter_map(|(at, step)| {
+        let second = histogram.grid.second(at);
+        let day = usize::try_from((second - start - 1).div_euclid(DAY as i64)).ok()?;
+        let step = step.as_ref().filter(|_| days.contains(&day))?;
+        Some(Hour {
+            batch: batch_over(history, second, routing)?,
+            seconds: step.mean()?,
+            tokens: step.count(),
+        })
+    });
+    known.collect()
+}
+
+/// The batch that a token finds itself in, over the hour that ends at a second; `None` where a tenth of it is not known.
+fn batch_over(history: &RequestHistory, second: i64, routing: Routing) -> Option<f64> {
+    let (first, last) = history
+        .grid
+        .index_of(second - 3_599)
+        .zip(history.grid.index_of(second))?;
+    let (mut batches, mut running, mut known) = (0.0, 0.0, 0);
+    for at in first..=last {
+        let both = history.servers.get(at).zip(history.running.get(at));
+        let Some((servers, requests)) = both.filter(|(servers, _)| *servers >= 0.5) else {
+            continue;
+        };
+        batches += requests * batch_of(requests, servers, routing);
+        running += requests;
+        known += 1;
+    }
+    let enough = known * 10 >= (last - first + 1) * 9;
+    (enough && running > 0.0).then(|| batches / running)
 }
 
 /// The batch in which a request finds itself, of so many over so many servers: with the others that are on its own.

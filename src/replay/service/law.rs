@@ -15,6 +15,9 @@ pub struct Point {
 /// How much a batch may differ for two points to be one: they are put together before anything is fitted.
 const TOGETHER: f64 = 1.19;
 
+/// The share of what was measured that must lie at a batch for the slope up to it to be believed.
+const SEEN: f64 = 0.02;
+
 /// How far beyond the largest batch that was measured the law is believed.
 pub const BEYOND: f64 = 2.0;
 
@@ -41,7 +44,12 @@ impl Law {
         let mut knots = together(points);
         let (alone, each) = line(&knots)?;
         rising(&mut knots);
-        let slope = |pair: &[Knot]| (pair[1].seconds - pair[0].seconds) / (pair[1].batch - pair[0].batch);
+        let all: f64 = knots.iter().map(|knot| knot.weight).sum();
+        let slope = |pair: &[Knot]| {
+            let slope = (pair[1].seconds - pair[0].seconds) / (pair[1].batch - pair[0].batch);
+            // What was hardly seen is no slope.
+            if pair[1].weight >= SEEN * all { slope } else { each }
+        };
         let last = knots.windows(2).last().map(slope)?;
         // Not less than halfway to the line's: that a larger batch costs less than it does would promise what is not there.
         let beyond = last.max(f64::midpoint(last, each));
@@ -146,7 +154,8 @@ fn line(knots: &[Knot]) -> Option<(f64, f64)> {
     }
     let (mut s, mut sx, mut sxx, mut sy, mut sxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for knot in knots {
-        let weight = 1.0 / (knot.seconds * knot.seconds);
+        // A batch that was seen often counts more, but a rare one is not lost beside it.
+        let weight = knot.weight.sqrt() / (knot.seconds * knot.seconds);
         s += weight;
         sx += weight * knot.batch;
         sxx += weight * knot.batch * knot.batch;

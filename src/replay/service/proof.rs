@@ -108,49 +108,21 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
     let demand = Demand::of(known.history, known.histograms);
     let days = whole_days(known, &demand)?;
     let start_seconds = late(known.start_seconds).ok_or(Silent::NoStart)?;
-    let around = |routing| Surroundings {
+    let Checked {
         routing,
-        // What is refused while none is ready is counted as refused: that something holds it nobody has seen.
-        holds_requests: false,
-        start_seconds: vec![start_seconds],
-        grace_seconds: GRACE_SECONDS,
-        sync_seconds: 15.0,
-        seed: known.seed,
-    };
-    let held_out = BEFORE..days;
-    let calibrated = |routing| {
-        let limits = (known.limits, routing);
-        let fitted = fit(known.history, known.histograms, &demand, limits, 0..BEFORE).map_err(Silent::Unfit)?;
-        let mut was = present.clone();
-        let arrivals = demand.requests(known.seed);
-        let replayed = replay(&fitted.service, &around(routing), &mut was, arrivals, days as f64 * DAY);
-        let replayed = together(&replayed[held_out.clone()]);
-        let figures = (&replayed, &held_out);
-        let calibration = Calibration::of(known.history, known.histograms, figures, known.tolerance);
-        Ok((routing, fitted, calibration))
-    };
-    let routings: &[Routing] = match known.picked {
-        true => &[Routing::LeastLoaded],
-        false => &[Routing::Random, Routing::LeastLoaded],
-    };
-    let tried: Vec<_> = routings
-        .iter()
-        .map(|routing| calibrated(*routing))
-        .collect::<Result<_, _>>()?;
-    let best = tried
-        .into_iter()
-        .min_by(|a, b| distance(&a.2).total_cmp(&distance(&b.2)));
-    let Some((routing, fitted, calibration)) = best else {
-        return Err(Silent::One);
-    };
+        fitted,
+        calibration,
+        most_batch,
+    } = calibrated(known, &demand, &present, (days, start_seconds))?;
     if !calibration.holds() {
         return Err(Silent::NotCalibrated(calibration));
     }
-    let around = around(routing);
+    let around = around(known, routing, start_seconds);
     let case = Case {
         demand: &demand,
         service: &fitted.service,
-        most_batch: fitted.seen_batch * BEYOND,
+        most_batch: (fitted.seen_batch * BEYOND, most_batch * BEYOND),
+        margin: calibration.margin(),
         around: &around,
         present: &present,
         objective: known.objective,
@@ -171,6 +143,68 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
         }),
         Err(stay) => Err(Silent::Stays(stay, calibration)),
     }
+}
+
+/// What surrounds replicas.
+fn around(known: &Known<'_>, routing: Routing, start_seconds: f64) -> Surroundings {
+    Surroundings {
+        routing,
+        // What is refused while none is ready is counted as refused: that something holds it nobody has seen.
+        holds_requests: false,
+        start_seconds: vec![start_seconds],
+        grace_seconds: GRACE_SECONDS,
+        sync_seconds: 15.0,
+        seed: known.seed,
+    }
+}
+
+/// A service that was held against what was.
+struct Checked {
+    routing: Routing,
+    fitted: Fitted,
+    calibration: Calibration,
+    /// Requests on one replica at most in the replay of what ran: servers tell their number now and then only.
+    most_batch: f64,
+}
+
+/// The service fitted on the first week, under the routing that gives back best what was on the days after it.
+fn calibrated(
+    known: &Known<'_>,
+    demand: &Demand,
+    present: &AsItWas,
+    (days, start_seconds): (usize, f64),
+) -> Result<Checked, Silent> {
+    let held_out = BEFORE..days;
+    let under = |routing: Routing| {
+        let limits = (known.limits, routing);
+        let fitted = fit(known.history, known.histograms, demand, limits, 0..BEFORE).map_err(Silent::Unfit)?;
+        let mut was = present.clone();
+        let around = around(known, routing, start_seconds);
+        let arrivals = demand.requests(known.seed);
+        let replayed = replay(&fitted.service, &around, &mut was, arrivals, days as f64 * DAY);
+        let most_batch = replayed.iter().map(|day| day.most_batch).max().unwrap_or(1) as f64;
+        let replayed = together(&replayed[held_out.clone()]);
+        let figures = (&replayed, &held_out);
+        let calibration = Calibration::of(known.history, known.histograms, figures, known.tolerance);
+        Ok(Checked {
+            routing,
+            fitted,
+            calibration,
+            most_batch,
+        })
+    };
+    let routings: &[Routing] = match known.picked {
+        true => &[Routing::LeastLoaded],
+        false => &[Routing::Random, Routing::LeastLoaded],
+    };
+    let tried: Vec<_> = routings
+        .iter()
+        .map(|routing| under(*routing))
+        .collect::<Result<_, _>>()?;
+    let best = tried
+        .into_iter()
+        .min_by(|a, b| distance(&a.calibration).total_cmp(&distance(&b.calibration)));
+    best.ok_or(Silent::One)
 }
 
 /// Whole days, where enough of each is known.

@@ -25,6 +25,9 @@ const WEEK: usize = 7;
 /// What "no worse than today" leaves to the resolution of the figures.
 const SLACK: f64 = 0.05;
 
+/// The share of what somebody wants that a setting leaves free on the days on which it is tuned: no two weeks are alike.
+const HEADROOM: f64 = 0.2;
+
 /// What is searched over.
 #[derive(Debug, Clone)]
 pub struct Case<'a> {
@@ -32,8 +35,11 @@ pub struct Case<'a> {
     pub demand: &'a Demand,
     /// What replicas do, fitted on days that are not scored.
     pub service: &'a Service,
-    /// The largest batch for which that is believed.
-    pub most_batch: f64,
+    /// The largest batch for which that is believed, of all replicas on average and of any of them.
+    pub most_batch: (f64, f64),
+    /// How many times as long p95 of the first token, and of the time between tokens, was as the replay of what ran has it; never
+    /// less than one.
+    pub margin: (f64, f64),
     /// What surrounds them; a start lasts as long as it may.
     pub around: &'a Surroundings,
     /// What ran.
@@ -77,7 +83,7 @@ pub struct Found {
     /// What it was held to on these days.
     pub bounds: Bounds,
     /// Settings and what they cost and how full they run, cheapest first: replica hours a day, mean requests on a replica.
-    pub frontier: Vec<(Setting, f64, f64)>,
+    pub frontier: Vec<Rated>,
 }
 
 /// Why nothing is proposed.
@@ -90,6 +96,9 @@ pub enum Stay {
     /// What was tuned broke its bounds on days that it had not seen.
     NotOnUnseenDays(Broken),
 }
+
+/// A setting, its replica hours a day, and requests on a replica.
+pub type Rated = (Setting, f64, f64);
 
 type Runs = RefCell<BTreeMap<(Setting, usize, usize, u8), Vec<Day>>>;
 
@@ -108,8 +117,12 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let all = 0..case.days;
     let present_slower = present(case, &drawn(case, 1), &all);
     let present = present(case, case.service, &all);
-    let of = |days: &[Day]| Bounds::of(case.objective, &together(days), SLACK);
+    let of = |days: &[Day]| Bounds::of(case.objective, &together(days), (SLACK, case.margin));
     let held_to = |days: &Range<usize>| (of(&present[days.clone()]), of(&present_slower[days.clone()]));
+    let tuned_to = |days: &Range<usize>| {
+        let (usual, slower) = held_to(days);
+        (usual.tighter(HEADROOM), slower)
+    };
     if let Some(broken) = held_to(&first).0.broken(&together(&present[first.clone()])) {
         return Err(Stay::BrokenToday(broken));
     }
@@ -125,7 +138,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let (mut before, mut after, mut slower) = (Vec::new(), Vec::new(), Vec::new());
     for from in (BEFORE..case.days).step_by(WEEK) {
         let (learned, asked) = (from - WEEK..from, from..(from + WEEK).min(case.days));
-        let setting = search.tuned(&learned, &held_to(&learned), &present[learned.clone()]);
+        let setting = search.tuned(&learned, &tuned_to(&learned), &present[learned.clone()]);
         let runs: Vec<Vec<Day>> = match setting {
             Some(setting) => [0, 1, 2].map(|draw| search.run(setting, &asked, draw)).to_vec(),
             None => vec![present[asked.clone()].to_vec(); 3],
@@ -208,7 +221,7 @@ fn settings(case: &Case<'_>) -> Vec<Setting> {
     minima.sort_unstable();
     minima.dedup();
     let mut all: Vec<Setting> = (least..most).map(Setting::Fixed).collect();
-    let top = case.most_batch.min(case.service.most_running as f64);
+    let top = case.most_batch.0.min(case.service.most_running as f64);
     let mut targets: Vec<i64> = Vec::new();
     let mut target = 1.0;
     while target <= top {
@@ -235,7 +248,7 @@ fn settings(case: &Case<'_>) -> Vec<Setting> {
 
 impl Search<'_> {
     /// Settings for which none is both cheaper and emptier on these days, cheapest first.
-    fn frontier(&self, days: &Range<usize>) -> Vec<(Setting, f64, f64)> {
+    fn frontier(&self, days: &Range<usize>) -> Vec<Rated> {
         let of = |(setting, all): &(Setting, Vec<FluidDay>)| {
             let day = fluid_together(&all[days.clone()]);
             (
@@ -244,10 +257,14 @@ impl Search<'_> {
                 day.mean_batch(),
             )
         };
-        let mut sorted: Vec<(Setting, f64, f64)> = self.settings.iter().map(of).collect();
+        let mut sorted: Vec<Rated> = self.settings.iter().map(of).collect();
         sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)).then(a.0.cmp(&b.0)));
         let mut emptiest = f64::INFINITY;
-        sorted.retain(|(_, _, batch)| {
+        sorted.retain(|(setting, _, batch)| {
+            // Fixed counts are few, and break off no request.
+            if matches!(setting, Setting::Fixed(_)) {
+                return true;
+            }
             let is_on_it = *batch < emptiest * 0.995;
             emptiest = emptiest.min(*batch);
             is_on_it
@@ -264,11 +281,27 @@ impl Search<'_> {
             let fluid = self.settings.iter().find(|(of, _)| of == setting);
             let keeps = fluid.is_some_and(|(_, all)| {
                 let day = fluid_together(&all[days.clone()]);
-                day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch
+                day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch.0
             });
             keeps && *cost < 0.99 * hours
         });
-        // What costs more runs emptier: the first that keeps is found by halving.
+        // What never lets a replica go breaks no request off: the two kinds are searched apart.
+        let (fixed, scaled): (Vec<Rated>, Vec<Rated>) = candidates
+            .into_iter()
+            .partition(|(setting, _, _)| matches!(setting, Setting::Fixed(_)));
+        let found = [fixed, scaled].map(|kind| self.first_that_keeps(&kind, days, bounds, was));
+        let cheaper = found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1));
+        cheaper.map(|(setting, _, _)| setting)
+    }
+
+    /// What costs more runs emptier: the first that keeps is found by halving.
+    fn first_that_keeps(
+        &self,
+        candidates: &[Rated],
+        days: &Range<usize>,
+        bounds: &(Bounds, Bounds),
+        was: f64,
+    ) -> Option<Rated> {
         let (mut low, mut high) = (0, candidates.len());
         while low < high {
             let middle = low.midpoint(high);
@@ -278,13 +311,13 @@ impl Search<'_> {
                 low = middle + 1;
             }
         }
-        candidates.get(low).map(|(setting, _, _)| *setting)
+        candidates.get(low).copied()
     }
 
     fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &(Bounds, Bounds), was: f64) -> bool {
         let run = together(&self.run(setting, days, 0));
         let cheaper = run.replica_seconds < 0.99 * was;
-        let keeps = cheaper && bounds.0.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch;
+        let keeps = cheaper && bounds.0.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch.1;
         // What would break were the service a little slower than it seems is no advice.
         keeps && bounds.1.broken(&together(&self.run(setting, days, 1))).is_none()
     }

@@ -325,12 +325,17 @@ impl<'a> Outline<'a> {
         let gpus = gpus(&nodes, &workloads);
         let asked = reading.asked.iter().copied();
         let held = (&self.owners, &self.claims, &self.lives[..]);
+        let mut gaps = unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices);
+        if self.requests.is_empty() && !self.named.servers.is_empty() {
+            gaps.extend(requests::unread(&workloads));
+        }
         Snapshot {
             cluster: reading.cluster.clone(),
             grid: reading.grid,
             currency: self.currency.to_owned(),
-            gaps: unseen::gaps(reading, &tally, held, (&nodes, &workloads), &self.odd_prices),
+            gaps,
             servers_read: !self.named.servers.is_empty(),
+            requests_read: !self.requests.is_empty(),
             absent: asked.filter(|signal| !tally.present.contains(signal)).collect(),
             spend,
             gpus,

@@ -10,9 +10,10 @@ use super::workloads::{self, Key};
 use crate::model::gap::Gap;
 use crate::model::reading::RequestsOf;
 use crate::model::requests::RequestHistory;
+use crate::model::snapshot::PricedGap;
 use crate::model::units::Monthly;
 use crate::model::usage::Column;
-use crate::model::workload::{PodUse, Workload};
+use crate::model::workload::{Class, PodUse, Workload};
 use crate::sources::prometheus::requests::Asked;
 
 /// Seconds to which the begin and the end of a pod are known.
@@ -161,6 +162,26 @@ pub(super) fn attach(workload: &mut Workload, requests: &Requests) {
 
 fn nothing(column: &mut Column, at: usize) {
     column.set(at, 0.0);
+}
+
+/// That no workload's requests were read, with the spend on what serves with several replicas: nothing tells whether it could do
+/// with fewer.
+pub(super) fn unread(workloads: &[Workload]) -> Option<PricedGap> {
+    let serves = |workload: &&Workload| workload.class.class == Class::Inference && workload.running().count() > 1;
+    let behind: Vec<Option<Monthly>> = workloads
+        .iter()
+        .filter(serves)
+        .map(|workload| workload.monthly)
+        .collect();
+    (!behind.is_empty()).then(|| PricedGap {
+        gap: Gap::new(
+            "requests-not-read",
+            "whether fewer replicas would serve as well",
+            "no requests were read at the interval at which servers are scraped, and what arrives is rebuilt from them",
+            "read the cluster live, or record it anew, with --replay-limit above zero",
+        ),
+        monthly: behind.into_iter().sum(),
+    })
 }
 
 #[cfg(test)]

@@ -348,6 +348,7 @@ fn filled(rng: &mut Rng, pools: &[Pool], count: usize, hours: i64) -> Snapshot {
         spot_nodes: Vec::new(),
         samples: 0,
         servers_read: true,
+        requests_read: false,
         absent: Vec::new(),
         gaps: Vec::new(),
         queues: pools.iter().filter(|pool| pool.queue == pool.name).map(queue).collect(),

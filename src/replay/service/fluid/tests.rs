@@ -81,7 +81,12 @@ fn a_fluid_scales_as_the_pool_does() {
 #[test]
 fn what_is_beyond_a_bound_is_counted() {
     let demand = demand(6.0);
-    let bound = |of, seconds| super::super::bounds::Bound { of, at: 0.95, seconds };
+    let bound = |of, seconds| super::super::bounds::Bound {
+        of,
+        at: 0.95,
+        seconds,
+        wanted: true,
+    };
     let bounds = Bounds {
         latencies: vec![bound(Latency::InterToken, 0.030), bound(Latency::FirstToken, 1.0)],
         refused: 0.0,
