@@ -160,7 +160,6 @@ impl Autoscaling {
             Silent::Unfit(Unfit::Missing(signal)) => words::histogram_missing(signal),
             Silent::Unfit(Unfit::FewBlocks) => words::histogram_missing(Signal::RequestsRunning),
             Silent::Unfit(Unfit::NeverCalm) => words::never_calm(),
-            Silent::Unfit(Unfit::OneBatch) => words::one_batch(),
         };
         Err(gap)
     }

@@ -14,6 +14,7 @@ mod tally;
 pub(crate) mod world;
 mod right;
 mod known;
+mod replayed;
 
 use std::time::Instant;
 
@@ -69,8 +70,7 @@ fn some(each: usize) -> Vec<(Kind, World)> {
     Kind::ALL.into_iter().flat_map(of).collect()
 }
 
-/// A judge is held to nine worlds in ten. One that replays what `world.watched()` shows goes in here as it is; it may not look at
-/// anything else of a world but the policy that ran and the objective.
+/// A judge is held to nine worlds in ten.
 fn hold(judge: Judge) {
     let worlds = some(90);
     let rows = coverage(&worlds, judge);

@@ -8,7 +8,6 @@ use crate::model::objective::Latency;
 use crate::model::scenario::{Calibrated, Evidence, Interval, Level, Move, Proposal, Replayed, ServiceEffect};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
-use crate::replay::interval::{self, Day};
 use crate::replay::service::bounds::Broken;
 use crate::replay::service::calibration::Calibration;
 use crate::replay::service::proof::Proof;
@@ -107,7 +106,7 @@ fn service(proof: &Proof) -> ServiceEffect {
 
 fn confidence(proof: &Proof) -> Level {
     let off = proof.calibration.latency_error().unwrap_or(1.0);
-    match (proof.censored, interval(proof).and_then(|interval| interval.low)) {
+    match (proof.censored, proof.saving_a_day().and_then(|interval| interval.low)) {
         (true, _) | (_, None) => Level::Low,
         (false, Some(low)) if low > 0.0 && off <= 0.1 => Level::High,
         (false, Some(low)) if low > 0.0 => Level::Medium,
@@ -139,22 +138,8 @@ fn needs(proof: &Proof, change: &Move) -> Vec<String> {
     needs
 }
 
-/// The 90 % interval of replica seconds saved a day.
-fn interval(proof: &Proof) -> Option<Interval> {
-    let scored = &proof.found.scored;
-    let number = |day: usize| proof.first_day + day as i64;
-    let day = |one: &crate::replay::service::search::Scored| Day {
-        number: number(one.day),
-        saving: one.before - one.after,
-        known: 1.0,
-    };
-    let draw = |which: usize| scored.iter().map(|one| one.before - one.drawn[which]).collect();
-    let days: Vec<Day> = scored.iter().map(day).collect();
-    interval::daily(&days, &[draw(0), draw(1)])
-}
-
 fn replayed(proof: &Proof) -> Replayed {
-    let interval = interval(proof);
+    let interval = proof.saving_a_day();
     let share = interval.and_then(|interval| {
         let mid = interval.mid.filter(|mid| *mid > 0.0)?;
         Some((interval.low? / mid, interval.high? / mid))
@@ -310,14 +295,5 @@ pub(super) fn never_calm() -> Gap {
         "what a first token takes when nothing waits",
         "requests waited in every hour of its first week",
         "give it what it needs first, and judge it then",
-    )
-}
-
-pub(super) fn one_batch() -> Gap {
-    Gap::new(
-        "one-batch-seen",
-        "what more requests on a replica would do to its tokens",
-        "about as many were on each replica all the time, so that nothing tells what more would do",
-        "ask again when its load has varied, or take one replica away and measure",
     )
 }

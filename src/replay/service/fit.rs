@@ -32,8 +32,6 @@ pub enum Unfit {
     Missing(Signal),
     /// Hardly any hour of which everything is known.
     FewBlocks,
-    /// All that was seen is one batch: nothing tells what another takes.
-    OneBatch,
     /// Never a calm hour, so that nobody knows what a first token takes by itself.
     NeverCalm,
 }
@@ -90,7 +88,9 @@ pub fn fit(
         weight: hour.tokens,
     };
     let points: Vec<Point> = seen.iter().map(decode).collect();
-    let law = Law::fit(&points).ok_or(Unfit::OneBatch)?;
+    let law = Law::fit(&points)
+        .or_else(|| Law::of_one_batch(&points))
+        .ok_or(Unfit::FewBlocks)?;
     let told: f64 = seen.iter().map(|hour| hour.tokens).sum();
     let modelled = |hour: &Hour| (law.seconds(hour.batch) + hour.batch * beside) * hour.tokens;
     let level = each / (seen.iter().map(modelled).sum::<f64>() / told);

@@ -14,7 +14,9 @@ use super::search::{self, BEFORE, Case, Found, Stay, search};
 use crate::model::histogram::Histogram;
 use crate::model::objective::Objective;
 use crate::model::requests::RequestHistory;
+use crate::model::scenario::Interval;
 use crate::model::usage::Signal;
+use crate::replay::interval;
 
 /// The least share of a day's steps that must be known.
 const KNOWN: f64 = 0.95;
@@ -241,6 +243,25 @@ impl Proof {
         let days = self.found.scored.len().max(1) as f64;
         let sum = |of: fn(&search::Scored) -> f64| self.found.scored.iter().map(of).sum::<f64>() / 3_600.0 / days;
         (sum(|day| day.before), sum(|day| day.after))
+    }
+
+    /// Replica hours saved a day with their 90 % interval; `None` with fewer than ten scored days.
+    pub fn saving_a_day(&self) -> Option<Interval> {
+        const HOUR: f64 = 3_600.0;
+        let scored = &self.found.scored;
+        let day = |one: &search::Scored| interval::Day {
+            number: self.first_day + one.day as i64,
+            saving: (one.before - one.after) / HOUR,
+            known: 1.0,
+        };
+        let draw = |which: usize| {
+            scored
+                .iter()
+                .map(|one| (one.before - one.drawn[which]) / HOUR)
+                .collect()
+        };
+        let days: Vec<interval::Day> = scored.iter().map(day).collect();
+        interval::daily(&days, &[draw(0), draw(1)])
     }
 
     /// The setting.

@@ -159,13 +159,15 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         slower.extend_from_slice(&runs[1]);
     }
     let all = BEFORE..case.days;
-    let bounds = held_to(&all).0;
+    let (bounds, bounds_slower) = held_to(&all);
     let (before, after, after_slower) = (together(&before), together(&after), together(&slower));
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
         .tuned(&last, &held_to(&last), &present[last.clone()])
         .ok_or(Stay::WellSet)?;
-    if let Some(broken) = bounds.broken(&after) {
+    // Some of what is left free must be free on days that were not seen, too.
+    let unseen = bounds.clone().tighter(HEADROOM / 2.0).broken(&after);
+    if let Some(broken) = unseen.or_else(|| bounds_slower.broken(&after_slower)) {
         return Err(Stay::NotOnUnseenDays(broken));
     }
     Ok(Found {

@@ -54,3 +54,12 @@ fn one_batch_tells_nothing_of_others() {
     assert_eq!(Law::fit(&points([(4.0, f64::NAN), (16.0, 0.02)])), None);
     assert_eq!(Law::fit(&[]), None);
 }
+
+#[test]
+fn of_one_batch_a_doubling_is_thought_dear() {
+    let law = Law::of_one_batch(&points([(1.0, 0.020), (1.05, 0.021)])).unwrap();
+    let at = law.seen();
+    assert!((law.seconds(at) - 0.0205).abs() < 1e-9);
+    assert!((law.seconds(2.0 * at) / law.seconds(at) - 1.75).abs() < 1e-9);
+    assert_eq!(Law::of_one_batch(&[]), None);
+}

@@ -1,0 +1,164 @@
+//! What replay makes of a world's monitoring, held against what would really have come of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gpuwise::model::objective::{self, Latency, LatencyTarget, Percentile, RejectedTarget};
+use gpuwise::model::scenario::Interval;
+use gpuwise::model::units::Share;
+use gpuwise::model::usage::Signal;
+use gpuwise::replay::service::fit::Limits;
+use gpuwise::replay::service::policies::{Scaling, Setting, Watched};
+use gpuwise::replay::service::proof::{Known, Proof, Silent, prove};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::autoscaler::{Hpa, Metric, Policy};
+use super::fleet::Routing;
+use super::kinds::{Kind, worlds_of};
+use super::world::World;
+
+fn objective(world: &World) -> objective::Objective {
+    let target = |of, name, seconds| LatencyTarget {
+        name,
+        of,
+        at: Percentile::P95,
+        at_most: Duration::from_secs_f64(seconds),
+        place: "world".to_owned(),
+    };
+    objective::Objective {
+        latencies: vec![
+            target(Latency::FirstToken, "ttft_p95", world.objective.ttft),
+            target(Latency::InterToken, "itl_p95", world.objective.itl),
+        ],
+        rejected: Share::new(world.objective.refused).map(|at_most| RejectedTarget {
+            at_most,
+            place: "world".to_owned(),
+        }),
+    }
+}
+
+/// What is proved of a world by what its monitoring shows, the arguments of its server and what its users were promised.
+fn judged(world: &World) -> Result<Proof, Silent> {
+    let watched = world.watched();
+    let histograms = BTreeMap::from([
+        (Signal::TimeToFirstToken, watched.ttft),
+        (Signal::InterTokenLatency, watched.itl),
+        (Signal::RequestLatency, watched.e2e),
+        (Signal::PromptTokens, watched.prompt),
+        (Signal::AnswerTokens, watched.answer),
+    ]);
+    let law = &world.site.law;
+    prove(&Known {
+        history: &watched.requests,
+        histograms: &histograms,
+        limits: Limits {
+            most_running: law.seats,
+            chunk_tokens: law.budget,
+            cache_tokens: Some(law.cache),
+        },
+        start_seconds: &watched.starts,
+        picked: world.site.routing == Routing::LeastLoaded,
+        objective: &objective(world),
+        least: 1,
+        tolerance: 0.25,
+        least_days: 14,
+        seed: 1,
+    })
+}
+
+fn policy(setting: Setting) -> Policy {
+    let Setting::Scaled(scaling) = setting else {
+        return Policy::Fixed(setting.min());
+    };
+    let Scaling {
+        watched,
+        target_milli,
+        min,
+        max,
+        down_window,
+    } = scaling;
+    let metric = match watched {
+        Watched::Running => Metric::Running,
+        Watched::InFlight => Metric::InFlight,
+        Watched::Waiting => Metric::Waiting,
+    };
+    let mut hpa = Hpa::new(metric, target_milli as f64 / 1_000.0, min, max);
+    hpa.down.window = down_window as f64;
+    Policy::Hpa(hpa)
+}
+
+/// A judge for [`super::hold`].
+pub(super) fn replayed(world: &World) -> Option<(Interval, Policy)> {
+    let proof = judged(world).ok()?;
+    Some((proof.saving_a_day()?, policy(proof.setting())))
+}
+
+/// What a proposal promised, and what comes of it on days that nobody has seen.
+struct Came {
+    promised: f64,
+    came: f64,
+    kept: bool,
+}
+
+fn came(world: &World) -> Option<Came> {
+    let proof = judged(world).ok()?;
+    let unseen = world.again(1).run(&policy(proof.setting()));
+    Some(Came {
+        promised: proof.replica_hours().1,
+        came: unseen.daily_hours(),
+        kept: world.objective.kept(&unseen.all()),
+    })
+}
+
+fn told(kind: Kind, worlds: usize, found: &[Came]) {
+    let kept = found.iter().filter(|came| came.kept).count();
+    let mut off: Vec<f64> = found
+        .iter()
+        .map(|came| (came.promised / came.came - 1.0).abs())
+        .collect();
+    off.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        off.get((off.len() as f64 * share) as usize)
+            .map_or(0.0, |off| off * 100.0)
+    };
+    println!(
+        "{kind:?}: {worlds} worlds, {} proposals, of which {kept} keep the objective on unseen days; replica hours off by {:.1} % \
+         (median), {:.1} % (p90)",
+        found.len(),
+        at(0.5),
+        at(0.9)
+    );
+}
+
+#[test]
+fn a_proposal_holds_on_days_that_nobody_has_seen() {
+    let worlds = worlds_of(Kind::Roomy, 8, 21, (0.05, 0.2)).into_par_iter();
+    let found: Vec<Came> = worlds.filter_map(|world| came(&World { days: 15, ..world })).collect();
+    assert!(!found.is_empty(), "nothing was proposed for worlds with room");
+    for came in found {
+        assert!(came.kept);
+        // Fewer replica hours are never promised than come; before a setting is found there are as many as there were.
+        assert!(came.came <= 1.1 * came.promised, "{} for {}", came.came, came.promised);
+    }
+}
+
+#[test]
+#[ignore = "hundreds of worlds: minutes in a release build"]
+fn what_was_promised_comes_true() {
+    let (mut proposals, mut kept) = (0, 0);
+    for kind in Kind::ALL {
+        let worlds = worlds_of(kind, 40, 31, (0.2, 1.0));
+        let count = worlds.len();
+        let found: Vec<Came> = worlds.into_par_iter().filter_map(|world| came(&world)).collect();
+        told(kind, count, &found);
+        proposals += found.len();
+        kept += found.iter().filter(|came| came.kept).count();
+    }
+    assert!(proposals >= 50 && kept * 100 >= proposals * 95, "{kept} of {proposals}");
+}
+
+#[test]
+#[ignore = "more than five hundred worlds: half an hour in a release build"]
+fn intervals_of_replay_cover_the_truth() {
+    super::hold(&replayed);
+}
