@@ -5,6 +5,7 @@ mod scope;
 mod changed;
 mod ask;
 mod compose;
+mod effect;
 mod price;
 mod packing;
 mod groups;

@@ -2,11 +2,12 @@
 //! is a saving yet, as a GPU that is given back leaves the bill only with its node.
 
 use super::ask::{Answers, Left, Proposed};
+use super::effect::{Effect, Target};
 use crate::model::commitment::{Commitment, Covers};
 use crate::model::gap::{Gap, Reason};
 use crate::model::gpu::GpuKind;
 use crate::model::queueing::QueueState;
-use crate::model::scenario::{Move, Proposal};
+use crate::model::scenario::Proposal;
 use crate::model::units::{GpuCount, Hourly};
 use crate::model::workload::{PodUse, Workload};
 use crate::recommenders::World;
@@ -140,115 +141,6 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
     of_running(priced, workload, effect, world)
 }
 
-/// What a scenario needs instead.
-#[derive(Debug, Clone, Copy)]
-enum Target<'p> {
-    /// GPUs of this kind, on which work may last so many times as long.
-    Gpu(&'p GpuKind, f64),
-    /// Such nodes as spot capacity, at this price, with so many GPUs.
-    Spot(&'p str, Hourly, u32),
-}
-
-/// What the moves of a scenario come to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Effect<'p> {
-    target: Option<Target<'p>>,
-    /// Devices that a pod keeps, of so many.
-    keeps: Option<(u32, u32)>,
-    /// The share of time in which it holds nothing.
-    asleep: Option<f64>,
-    /// Replicas that stay, and the share of time in which each of the others is not there.
-    replicas: Option<(u32, f64)>,
-}
-
-/// Devices of a pod that are given back for a share of time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Part {
-    /// Their share of the pod's devices.
-    devices: f64,
-    time: f64,
-    /// Devices that the pod keeps meanwhile.
-    left: u32,
-}
-
-impl Part {
-    fn of_all(self) -> f64 {
-        self.devices * self.time
-    }
-}
-
-impl<'p> Effect<'p> {
-    fn of(moves: &'p [Move]) -> Self {
-        let mut effect = Self::default();
-        for change in moves {
-            match change {
-                Move::ScaleToZero => {}
-                Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
-                Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
-                Move::SetReplicas { to, .. } => effect.replicas = Some((*to, 1.0)),
-                Move::Autoscale { min, max, mean, .. } => {
-                    let others = f64::from(max.saturating_sub(*min).max(1));
-                    effect.replicas = Some((*min, ((f64::from(*max) - mean) / others).clamp(0.0, 1.0)));
-                }
-                Move::UseGpu { to, slowdown, .. } => effect.target = Some(Target::Gpu(to, *slowdown)),
-                Move::UseSpot {
-                    instance_type,
-                    hourly,
-                    gpus,
-                } => effect.target = Some(Target::Spot(instance_type, *hourly, *gpus)),
-            }
-        }
-        effect
-    }
-
-    /// What is given back: all of it for good where something else takes its place, or nothing does.
-    fn parts(self) -> impl Iterator<Item = Part> {
-        let stays = self.target.is_none() && (self.keeps.is_some() || self.asleep.is_some());
-        let kept = match self.keeps {
-            Some((keeps, of)) if stays => f64::from(keeps) / f64::from(of.max(1)),
-            _ if stays => 1.0,
-            _ => 0.0,
-        };
-        let fewer = (kept < 1.0).then(|| Part {
-            devices: 1.0 - kept,
-            time: 1.0,
-            left: self.keeps.filter(|_| stays).map_or(0, |(keeps, _)| keeps),
-        });
-        let asleep = self.asleep.filter(|_| stays).map(|time| Part {
-            devices: kept,
-            time,
-            left: 0,
-        });
-        fewer.into_iter().chain(asleep)
-    }
-
-    /// The same of one pod, by its place among those that run, the oldest first: of replicas the youngest go.
-    fn parts_of(self, place: usize) -> Vec<Part> {
-        match self.replicas {
-            None => self.parts().collect(),
-            Some((stay, _)) if place < stay as usize => Vec::new(),
-            Some((_, time)) => vec![Part {
-                devices: 1.0,
-                time,
-                left: 0,
-            }],
-        }
-    }
-
-    /// The share of all that so many pods hold.
-    fn given_back(self, pods: usize) -> f64 {
-        match self.replicas {
-            None => self.parts().map(Part::of_all).sum(),
-            Some((stay, time)) => pods.saturating_sub(stay as usize) as f64 / pods.max(1) as f64 * time,
-        }
-    }
-
-    /// Devices of a pod then.
-    fn each(self, workload: &Workload) -> u32 {
-        self.keeps.map_or_else(|| workload.gpus_per_pod(), |(keeps, _)| keeps)
-    }
-}
-
 /// What runs now gives back what it holds now; where it held less over the window, no more than that.
 fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world: &World<'_>) -> Option<Priced> {
     let running: Vec<&PodUse> = workload.running().collect();
@@ -274,6 +166,9 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
         }
     }
     let pods = u32::try_from(running.len()).ok()?;
+    if let Some(saves) = effect.saves {
+        no_more_than(&mut priced, now * (saves.max(0.0) / f64::from(pods.max(1))));
+    }
     let each = effect.each(workload);
     match effect.target {
         None => {}
@@ -295,6 +190,19 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
         }
     }
     Some(priced)
+}
+
+/// Gives back no more than this, wherever more seems to be given back of what runs now.
+fn no_more_than(priced: &mut Priced, most: Hourly) {
+    let share = most.get() / priced.value.get().max(1e-12);
+    if share < 1.0 {
+        priced.value = most;
+        priced.gpus = GpuCount::new(priced.gpus.get() * share);
+        priced
+            .releases
+            .iter_mut()
+            .for_each(|release| release.hourly = release.hourly * share);
+    }
 }
 
 /// What other GPUs for so many running pods cost, of which this share was held.

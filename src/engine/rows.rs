@@ -228,7 +228,7 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 set("asleep", json!("never"), json!(asleep));
             }
             Move::RequestGpus { from, to } => set("gpus_per_pod", json!(from), json!(to)),
-            Move::SetReplicas { from, to } => set("replicas", json!(from), json!(to)),
+            Move::SetReplicas { from, to, .. } => set("replicas", json!(from), json!(to)),
             Move::Autoscale {
                 metric,
                 target,

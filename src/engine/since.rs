@@ -150,8 +150,11 @@ fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, rea
             matches!(reason, Some("all-used" | "one-gpu")) && before.is_some_and(|before| after.gpus < before.gpus)
         }
         // Fewer replicas hold fewer GPUs, whatever else has happened.
-        Move::SetReplicas { from, to } => holds_at_most(before, after, f64::from(*to) / f64::from((*from).max(1))),
-        Move::Autoscale { max, mean, .. } => holds_at_most(before, after, mean / f64::from((*max).max(1))),
+        Move::SetReplicas { to, saves, .. } => {
+            let mean = f64::from(*to);
+            holds_at_most(before, after, mean / (mean + saves).max(1e-9))
+        }
+        Move::Autoscale { mean, saves, .. } => holds_at_most(before, after, mean / (mean + saves).max(1e-9)),
         // A workload that sleeps holds GPUs for the rest of the week only.
         Move::SleepDuring { hours, .. } => holds_at_most(before, after, 1.0 - hours.share()),
     }

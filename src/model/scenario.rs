@@ -101,6 +101,8 @@ pub enum Move {
         from: u32,
         /// Then.
         to: u32,
+        /// Replicas fewer on average, as replayed.
+        saves: f64,
     },
     /// Let an autoscaler keep as many replicas as requests need.
     Autoscale {
@@ -116,6 +118,8 @@ pub enum Move {
         scale_down_window_seconds: u32,
         /// Replicas on average, as replayed.
         mean: f64,
+        /// How many fewer that is than there were on average.
+        saves: f64,
     },
     /// Run on another kind of GPU, as many as before.
     UseGpu {

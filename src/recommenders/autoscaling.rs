@@ -78,6 +78,7 @@ impl Autoscaling {
             picked: !workload.pools.is_empty(),
             objective: &objective,
             least: 1,
+            scales: workload.kind != "StatefulSet",
             tolerance: self.tolerance,
             least_days: self.least_days as usize,
             seed: SEED,
@@ -98,22 +99,29 @@ impl Autoscaling {
             );
             return keep("well-set", because);
         }
-        let most = proof.most_replicas;
+        let now = u32::try_from(workload.running().count()).unwrap_or(u32::MAX);
         // As the days on which it was scored were, and not as the setting that was found last would have been.
-        let mean = after / 24.0;
+        let mean = (after / 24.0).max(f64::from(proof.setting().min()));
+        let saves = round(before / 24.0 - mean);
+        if mean >= f64::from(now) || saves <= 0.0 {
+            return keep(
+                "well-set",
+                format!("it runs {now} replicas now, and the best setting takes as many"),
+            );
+        }
         let change = match proof.setting() {
-            Setting::Fixed(to) => Move::SetReplicas {
-                from: most,
-                // What was scored is promised, where it was less.
-                to: to.max(mean.ceil() as u32).min(most),
-            },
+            Setting::Fixed(to) if to >= now => {
+                return keep("well-set", format!("it runs {now} replicas now, and needs {to}"));
+            }
+            Setting::Fixed(to) => Move::SetReplicas { from: now, to, saves },
             Setting::Scaled(scaling) => Move::Autoscale {
                 metric: metric(scaling.watched).to_owned(),
                 target: scaling.target_milli as f64 / 1_000.0,
                 min: scaling.min,
                 max: scaling.max,
                 scale_down_window_seconds: u32::try_from(scaling.down_window).unwrap_or(u32::MAX),
-                mean: (mean * 100.0).round() / 100.0,
+                mean: round(mean),
+                saves,
             },
         };
         Candidate::Move(Box::new(words::proposal(workload, proof, change)))
@@ -163,6 +171,11 @@ impl Autoscaling {
         };
         Err(gap)
     }
+}
+
+/// To hundredths.
+fn round(replicas: f64) -> f64 {
+    (replicas * 100.0).round() / 100.0
 }
 
 /// What an autoscaler looks at, as plans name it.

@@ -18,7 +18,7 @@ pub(super) fn proposal(workload: &Workload, proof: &Proof, change: Move) -> Prop
     let (before, after) = proof.replica_hours();
     let name = format!("{}/{}", workload.namespace, workload.name);
     let title = match &change {
-        Move::SetReplicas { from, to } => format!("run {name} with {to} replicas in place of {from}"),
+        Move::SetReplicas { from, to, .. } => format!("run {name} with {to} replicas in place of {from}"),
         Move::Autoscale { min, max, .. } => {
             format!("let {name} scale between {min} and {max} replicas with its requests")
         }
@@ -92,10 +92,15 @@ fn round(value: f64) -> f64 {
 
 /// The time to the first token, before and after; the upper end is that of a service that is somewhat slower than fitted.
 fn service(proof: &Proof) -> ServiceEffect {
-    let p95 = |day: &crate::replay::service::outcome::Day| day.first_token.quantile(0.95).map(round);
+    // Longer by as much as the replay of what ran was too short.
+    let margin = proof.calibration.margin().0;
+    let p95 =
+        |day: &crate::replay::service::outcome::Day| day.first_token.quantile(0.95).map(|p95| round(p95 * margin));
+    let checks = proof.calibration.checks.iter();
+    let mut measured = checks.filter(|check| check.figure == "time_to_first_token" && check.at > 0.9);
     ServiceEffect {
         metric: "time_to_first_token_p95_seconds".to_owned(),
-        before: p95(&proof.found.before),
+        before: measured.next().map(|check| round(check.measured)),
         after: Interval {
             low: None,
             mid: p95(&proof.found.after),
@@ -108,7 +113,7 @@ fn confidence(proof: &Proof) -> Level {
     let off = proof.calibration.latency_error().unwrap_or(1.0);
     match (proof.censored, proof.saving_a_day().and_then(|interval| interval.low)) {
         (true, _) | (_, None) => Level::Low,
-        (false, Some(low)) if low > 0.0 && off <= 0.1 => Level::High,
+        (false, Some(low)) if low > 0.0 && off <= 0.1 && proof.refusals_counted => Level::High,
         (false, Some(low)) if low > 0.0 => Level::Medium,
         _ => Level::Low,
     }
@@ -127,6 +132,13 @@ fn needs(proof: &Proof, change: &Move) -> Vec<String> {
              holds it"
                 .to_owned(),
         );
+    }
+    if proof.setting().min() == 1 {
+        needs.push("with one replica the loss of its node or pod is an outage until another has started: ask for two where that counts".to_owned());
+    }
+    if !proof.refusals_counted {
+        needs
+            .push("nothing counts requests that are refused: look at its gateway's errors before and after".to_owned());
     }
     if proof.censored {
         needs.push("requests were refused on some days: more may be wanted than was counted".to_owned());
@@ -229,7 +241,8 @@ pub(super) fn autoscaler_is_not_replayed(workload: &Workload) -> Gap {
 }
 
 pub(super) fn not_calibrated(calibration: &Calibration, tolerance: f64) -> Gap {
-    let worst = calibration.worst().map_or_else(String::new, |check| {
+    let untold = || ": too few requests or buckets tell its figures".to_owned();
+    let worst = calibration.worst().map_or_else(untold, |check| {
         format!(
             ": {} at p{:.0} was {}, and the replay has {}",
             check.figure,

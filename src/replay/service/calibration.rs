@@ -94,9 +94,19 @@ impl Calibration {
         !self.checks.is_empty() && self.checks.iter().all(|check| check.holds)
     }
 
-    /// The figure that is furthest off among those that do not hold.
+    /// Whether every figure holds of which enough was seen to tell it.
+    pub fn holds_where_told(&self) -> bool {
+        self.checks
+            .iter()
+            .all(|check| check.holds || !check.error().is_finite())
+    }
+
+    /// The figure that is furthest off among those that do not hold; `None` where those could not be compared.
     pub fn worst(&self) -> Option<&Check> {
-        let broken = self.checks.iter().filter(|check| !check.holds);
+        let broken = self
+            .checks
+            .iter()
+            .filter(|check| !check.holds && check.error().is_finite());
         broken.max_by(|a, b| a.error().total_cmp(&b.error()))
     }
 

@@ -268,7 +268,17 @@ impl Pool<'_> {
         }
     }
 
+    /// Who still waits has waited so long at least.
     fn end(&mut self, seconds: f64) {
+        let last = self.days.len() - 1;
+        let waiting = self
+            .replicas
+            .iter()
+            .flat_map(Replica::waiting_since)
+            .chain(self.held.iter().map(|held| held.at));
+        for since in waiting.collect::<Vec<f64>>() {
+            self.days[last].first_token(seconds - since);
+        }
         while !self.replicas.is_empty() {
             self.gone(0, seconds);
         }

@@ -2,6 +2,7 @@
 //! search week by week, and only then propose.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::calibration::Calibration;
 use super::demand::Demand;
@@ -10,7 +11,7 @@ use super::law::BEYOND;
 use super::outcome::{Day, together};
 use super::policies::{AsItWas, Setting};
 use super::pool::{DAY, Routing, Surroundings, replay};
-use super::search::{self, BEFORE, Case, Found, Stay, search};
+use super::search::{self, BEFORE, Case, Found, KNOWN, Stay, search};
 use crate::model::histogram::Histogram;
 use crate::model::objective::Objective;
 use crate::model::requests::RequestHistory;
@@ -18,8 +19,9 @@ use crate::model::scenario::Interval;
 use crate::model::usage::Signal;
 use crate::replay::interval;
 
-/// The least share of a day's steps that must be known.
-const KNOWN: f64 = 0.95;
+/// Days at the end of which the server is as it is now; of so few figures may be off by this much more.
+const LATELY: usize = 2;
+const FEW: f64 = 1.6;
 
 /// The share of days with refused requests above which nobody knows what was asked.
 const CENSORED: f64 = 0.2;
@@ -48,6 +50,8 @@ pub struct Known<'a> {
     pub objective: &'a Objective,
     /// The fewest replicas that may be proposed.
     pub least: u32,
+    /// Whether its replicas start side by side.
+    pub scales: bool,
     /// By how much latencies and requests in flight may be off in the replay of what was.
     pub tolerance: f64,
     /// Days that a history must have.
@@ -71,6 +75,8 @@ pub struct Proof {
     pub start_seconds: f64,
     /// Whether requests were refused on some day, so that more was wanted than came.
     pub censored: bool,
+    /// Whether anything counts refused requests.
+    pub refusals_counted: bool,
     /// Replicas that ran, at most.
     pub most_replicas: u32,
     /// The first day of the history, in days since 1970.
@@ -114,12 +120,17 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
         routing,
         fitted,
         calibration,
+        lately,
         most_batch,
     } = calibrated(known, &demand, &present, (days, start_seconds))?;
     if !calibration.holds() {
         return Err(Silent::NotCalibrated(calibration));
     }
+    if !lately.holds_where_told() {
+        return Err(Silent::NotCalibrated(lately));
+    }
     let around = around(known, routing, start_seconds);
+    let shares = demand.known();
     let case = Case {
         demand: &demand,
         service: &fitted.service,
@@ -129,6 +140,8 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
         present: &present,
         objective: known.objective,
         least: known.least,
+        scales: known.scales,
+        known: &shares,
         days,
         slower: SLOWER,
     };
@@ -139,6 +152,7 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
             routing,
             start_seconds,
             censored: demand.censored.contains(&true),
+            refusals_counted: known.history.rejected.is_some(),
             most_replicas: present.most(),
             first_day: known.history.grid.window.start.as_second().div_euclid(DAY as i64),
             fitted,
@@ -165,6 +179,8 @@ struct Checked {
     routing: Routing,
     fitted: Fitted,
     calibration: Calibration,
+    /// The same over the last days alone, in which its server may have changed.
+    lately: Calibration,
     /// Requests on one replica at most in the replay of what ran: servers tell their number now and then only.
     most_batch: f64,
 }
@@ -185,13 +201,17 @@ fn calibrated(
         let arrivals = demand.requests(known.seed);
         let replayed = replay(&fitted.service, &around, &mut was, arrivals, days as f64 * DAY);
         let most_batch = replayed.iter().map(|day| day.most_batch).max().unwrap_or(1) as f64;
-        let replayed = together(&replayed[held_out.clone()]);
-        let figures = (&replayed, &held_out);
-        let calibration = Calibration::of(known.history, known.histograms, figures, known.tolerance);
+        let check = |days: &Range<usize>, tolerance: f64| {
+            let replayed = together(&replayed[days.clone()]);
+            Calibration::of(known.history, known.histograms, (&replayed, days), tolerance)
+        };
+        let calibration = check(&held_out, known.tolerance);
+        let lately = check(&(days - LATELY..days), known.tolerance * FEW);
         Ok(Checked {
             routing,
             fitted,
             calibration,
+            lately,
             most_batch,
         })
     };
@@ -242,7 +262,9 @@ impl Proof {
     pub fn replica_hours(&self) -> (f64, f64) {
         let days = self.found.scored.len().max(1) as f64;
         let sum = |of: fn(&search::Scored) -> f64| self.found.scored.iter().map(of).sum::<f64>() / 3_600.0 / days;
-        (sum(|day| day.before), sum(|day| day.after))
+        // No less than the setting that is proposed would have taken.
+        let proposed = self.found.proposed_seconds / 3_600.0 / days;
+        (sum(|day| day.before), sum(|day| day.after).max(proposed))
     }
 
     /// Replica hours saved a day with their 90 % interval; `None` with fewer than ten scored days.

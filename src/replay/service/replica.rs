@@ -168,6 +168,11 @@ impl Replica {
         self.queue.len()
     }
 
+    /// When those that wait arrived.
+    pub(super) fn waiting_since(&self) -> impl Iterator<Item = f64> + '_ {
+        self.queue.iter().map(|request| request.at)
+    }
+
     /// Takes a request at its arrival.
     pub(super) fn take(&mut self, request: Request, now: f64, steps: &Steps<'_>, day: &mut Day) {
         self.advance(now, day);
@@ -232,7 +237,8 @@ impl Replica {
         let first = self.running.peek().map(|first| first.until - self.steps);
         let computed = self.prefill.as_ref().map(|prefill| prefill.steps_left);
         let next = first.into_iter().chain(computed).fold(f64::INFINITY, f64::min);
-        self.next = self.now + next.max(0.0) * self.step_seconds;
+        // Time goes on, however short a step is against all the time that has passed.
+        self.next = (self.now + next.max(0.0) * self.step_seconds).max(self.now.next_up());
         if next.is_infinite() {
             self.next = f64::INFINITY;
         }

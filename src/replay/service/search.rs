@@ -1,6 +1,8 @@
 //! The setting that costs least and serves no worse, tuned before each week and scored on it: what is scored was never seen by what
 //! was tuned.
 
+mod settings;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +13,7 @@ use super::bounds::{Bounds, Broken};
 use super::demand::Demand;
 use super::fluid::{Fluid, FluidDay, together as fluid_together};
 use super::outcome::{Day, together};
-use super::policies::{AsItWas, Scaling, Setting, Watched};
+use super::policies::{AsItWas, Setting};
 use super::pool::{DAY, Surroundings, replay};
 use super::replica::Service;
 use crate::model::objective::Objective;
@@ -48,6 +50,10 @@ pub struct Case<'a> {
     pub objective: &'a Objective,
     /// The fewest replicas that may be proposed.
     pub least: u32,
+    /// Whether replicas start side by side; those of a StatefulSet start one after the other, which is not replayed.
+    pub scales: bool,
+    /// The share of each day of which the load is known.
+    pub known: &'a [f64],
     /// Whole days of the history.
     pub days: usize,
     /// Whether the service may be slower than was fitted, by this share, and must still keep to what is wanted.
@@ -72,6 +78,8 @@ pub struct Scored {
 pub struct Found {
     /// It, tuned on the last days.
     pub setting: Setting,
+    /// Replica seconds of it on the days that are scored, all together.
+    pub proposed_seconds: f64,
     /// The days on which the settings that the same search found before were scored.
     pub scored: Vec<Scored>,
     /// How it served on these days, by the replay of what ran.
@@ -100,12 +108,31 @@ pub enum Stay {
 /// A setting, its replica hours a day, and requests on a replica.
 pub type Rated = (Setting, f64, f64);
 
+/// The share of a day that must be known for it to be scored.
+pub const KNOWN: f64 = 0.95;
+
+impl Case<'_> {
+    /// The days of these that are known: what was not seen saves nothing.
+    fn known_days(&self, days: &Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        let is_known = |day: &usize| self.known.get(*day).is_some_and(|share| *share >= KNOWN);
+        days.clone().filter(is_known)
+    }
+}
+
 type Runs = RefCell<BTreeMap<(Setting, usize, usize, u8), Vec<Day>>>;
 
 struct Search<'a> {
     case: &'a Case<'a>,
     settings: Vec<(Setting, Vec<FluidDay>)>,
     runs: Runs,
+}
+
+/// Weeks on which settings were scored that were tuned on the week before each.
+struct Walked {
+    scored: Vec<Scored>,
+    before: Vec<Day>,
+    after: Vec<Day>,
+    slower: Vec<Day>,
 }
 
 /// Searches.
@@ -128,50 +155,52 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     }
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
     let fluid = Fluid::new(case.service, case.demand, start, held_to(&first).0);
-    let settings = settings(case).into_par_iter();
+    let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
         settings: settings.map(|setting| (setting, fluid.run(setting))).collect(),
         runs: Runs::default(),
     };
-    let mut scored = Vec::new();
-    let (mut before, mut after, mut slower) = (Vec::new(), Vec::new(), Vec::new());
-    for from in (BEFORE..case.days).step_by(WEEK) {
-        let (learned, asked) = (from - WEEK..from, from..(from + WEEK).min(case.days));
-        let setting = search.tuned(&learned, &tuned_to(&learned), &present[learned.clone()]);
-        let runs: Vec<Vec<Day>> = match setting {
-            Some(setting) => [0, 1, 2].map(|draw| search.run(setting, &asked, draw)).to_vec(),
-            None => vec![present[asked.clone()].to_vec(); 3],
-        };
-        let was = case.present.replica_seconds();
-        for (at, day) in asked.clone().enumerate() {
-            let stays = setting.is_none().then_some(was[day]);
-            let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds);
-            scored.push(Scored {
-                day,
-                before: was[day],
-                after: of(0),
-                drawn: [of(1), of(2)],
-            });
-        }
-        before.extend_from_slice(&present[asked.clone()]);
-        after.extend_from_slice(&runs[0]);
-        slower.extend_from_slice(&runs[1]);
-    }
+    let Walked {
+        scored,
+        before,
+        after,
+        slower,
+    } = search.walk(&present, tuned_to);
     let all = BEFORE..case.days;
     let (bounds, bounds_slower) = held_to(&all);
     let (before, after, after_slower) = (together(&before), together(&after), together(&slower));
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
-        .tuned(&last, &held_to(&last), &present[last.clone()])
+        .tuned(&last, &tuned_to(&last), &present[last.clone()])
         .ok_or(Stay::WellSet)?;
-    // Some of what is left free must be free on days that were not seen, too.
-    let unseen = bounds.clone().tighter(HEADROOM / 2.0).broken(&after);
-    if let Some(broken) = unseen.or_else(|| bounds_slower.broken(&after_slower)) {
+    if let Some(broken) = bounds.broken(&before) {
+        return Err(Stay::BrokenToday(broken));
+    }
+    // Some of what is left free must be free on days that were not seen, too: for those settings that were scored, and for the
+    // one that is proposed.
+    let nearer = bounds.clone().tighter(HEADROOM / 2.0);
+    let proposed = search.run(setting, &all, 0);
+    let proposed_seconds = case
+        .known_days(&all)
+        .map(|day| proposed[day - all.start].replica_seconds)
+        .sum();
+    let unseen = nearer.broken(&after).or_else(|| nearer.broken(&together(&proposed)));
+    let slow = || {
+        let proposed = together(&search.run(setting, &all, 1));
+        bounds_slower
+            .broken(&after_slower)
+            .or_else(|| bounds_slower.broken(&proposed))
+    };
+    if let Some(broken) = unseen.or_else(slow) {
         return Err(Stay::NotOnUnseenDays(broken));
+    }
+    if scored.is_empty() {
+        return Err(Stay::WellSet);
     }
     Ok(Found {
         setting,
+        proposed_seconds,
         scored,
         before,
         after,
@@ -203,52 +232,42 @@ fn drawn(case: &Case<'_>, draw: u8) -> Service {
     }
 }
 
-/// All settings that are tried: fewer replicas, and autoscalers between fewer and as many.
-fn settings(case: &Case<'_>) -> Vec<Setting> {
-    let most = case.present.most().max(1);
-    let least = case.least.clamp(1, most);
-    let mut minima: Vec<u32> = [
-        least,
-        least + 1,
-        least + 2,
-        most / 4,
-        most / 3,
-        most / 2,
-        most * 2 / 3,
-        most * 3 / 4,
-    ]
-    .into_iter()
-    .filter(|min| (least..most).contains(min))
-    .collect();
-    minima.sort_unstable();
-    minima.dedup();
-    let mut all: Vec<Setting> = (least..most).map(Setting::Fixed).collect();
-    let top = case.most_batch.0.min(case.service.most_running as f64);
-    let mut targets: Vec<i64> = Vec::new();
-    let mut target = 1.0;
-    while target <= top {
-        targets.push((target * 1_000.0) as i64);
-        target = (target * 1.3_f64).round().max(target + 1.0);
-    }
-    for watched in [Watched::InFlight, Watched::Running] {
-        for &min in &minima {
-            for &target_milli in &targets {
-                for down_window in [300, 900] {
-                    all.push(Setting::Scaled(Scaling {
-                        watched,
-                        target_milli,
-                        min,
-                        max: most,
-                        down_window,
-                    }));
-                }
+impl Search<'_> {
+    /// Week by week: tuned on one, scored on the next.
+    fn walk(&self, present: &[Day], tuned_to: impl Fn(&Range<usize>) -> (Bounds, Bounds)) -> Walked {
+        let mut scored = Vec::new();
+        let (mut before, mut after, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+        for from in (BEFORE..self.case.days).step_by(WEEK) {
+            let (learned, asked) = (from - WEEK..from, from..(from + WEEK).min(self.case.days));
+            let setting = self.tuned(&learned, &tuned_to(&learned), &present[learned.clone()]);
+            let runs: Vec<Vec<Day>> = match setting {
+                Some(setting) => [0, 1, 2].map(|draw| self.run(setting, &asked, draw)).to_vec(),
+                None => vec![present[asked.clone()].to_vec(); 3],
+            };
+            let was = self.case.present.replica_seconds();
+            for day in self.case.known_days(&asked) {
+                let at = day - asked.start;
+                let stays = setting.is_none().then_some(was[day]);
+                let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds);
+                scored.push(Scored {
+                    day,
+                    before: was[day],
+                    after: of(0),
+                    drawn: [of(1), of(2)],
+                });
             }
+            before.extend_from_slice(&present[asked.clone()]);
+            after.extend_from_slice(&runs[0]);
+            slower.extend_from_slice(&runs[1]);
+        }
+        Walked {
+            scored,
+            before,
+            after,
+            slower,
         }
     }
-    all
-}
 
-impl Search<'_> {
     /// Settings for which none is both cheaper and emptier on these days, cheapest first.
     fn frontier(&self, days: &Range<usize>) -> Vec<Rated> {
         let of = |(setting, all): &(Setting, Vec<FluidDay>)| {

@@ -60,6 +60,7 @@ fn judged(world: &World) -> Result<Proof, Silent> {
         picked: world.site.routing == Routing::LeastLoaded,
         objective: &objective(world),
         least: 1,
+        scales: true,
         tolerance: 0.25,
         least_days: 14,
         seed: 1,
