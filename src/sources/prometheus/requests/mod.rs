@@ -59,7 +59,7 @@ pub struct RequestsReading {
     pub gaps: BTreeSet<Gap>,
 }
 
-/// Reads the requests of some workloads over the end of a window, as much of it as comes to [`VALUES`] at most.
+/// Reads the requests of some workloads over the end of a window, as much of it as there is room for.
 ///
 /// # Errors
 /// As for [`super::read::series`].
