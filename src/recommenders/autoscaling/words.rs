@@ -53,7 +53,7 @@ fn evidence(proof: &Proof, (before, after): (f64, f64)) -> Vec<Evidence> {
             Some(round(after)),
         ),
         fact(
-            "seconds between tokens of a request alone, and what each request beside it adds",
+            "seconds between tokens of a request alone, by the fitted law",
             Signal::InterTokenLatency.name(),
             Some(service.law.alone),
         ),
