@@ -166,7 +166,7 @@ impl Autoscaling {
             Silent::Refused(days) => words::refused(days),
             Silent::NoStart => words::no_start(),
             Silent::Unfit(Unfit::Missing(signal)) => words::histogram_missing(signal),
-            Silent::Unfit(Unfit::FewBlocks) => words::histogram_missing(Signal::RequestsRunning),
+            Silent::Unfit(Unfit::FewHours) => words::histogram_missing(Signal::RequestsRunning),
             Silent::Unfit(Unfit::NeverCalm) => words::never_calm(),
         };
         Err(gap)

@@ -31,7 +31,7 @@ pub enum Unfit {
     /// The histogram of this signal is missing, or of too few requests.
     Missing(Signal),
     /// Hardly any hour of which everything is known.
-    FewBlocks,
+    FewHours,
     /// Never a calm hour, so that nobody knows what a first token takes by itself.
     NeverCalm,
 }
@@ -77,7 +77,7 @@ pub fn fit(
     let prefill = prefill(history, histograms, demand, &days, each)?;
     let seen = hours(history, histograms, &days, routing);
     if seen.len() < 24 {
-        return Err(Unfit::FewBlocks);
+        return Err(Unfit::FewHours);
     }
     // A step that computes prompts takes longer for all that are decoded beside them.
     let (prompt, _, answer) = mean_lengths(demand, &days);
@@ -90,7 +90,7 @@ pub fn fit(
     let points: Vec<Point> = seen.iter().map(decode).collect();
     let law = Law::fit(&points)
         .or_else(|| Law::of_one_batch(&points))
-        .ok_or(Unfit::FewBlocks)?;
+        .ok_or(Unfit::FewHours)?;
     let told: f64 = seen.iter().map(|hour| hour.tokens).sum();
     let modelled = |hour: &Hour| (law.seconds(hour.batch) + hour.batch * beside) * hour.tokens;
     let level = each / (seen.iter().map(modelled).sum::<f64>() / told);

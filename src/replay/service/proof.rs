@@ -8,7 +8,7 @@ use super::calibration::Calibration;
 use super::demand::Demand;
 use super::fit::{Fitted, Limits, Unfit, fit};
 use super::law::BEYOND;
-use super::outcome::{Day, together};
+use super::outcome::together;
 use super::policies::{AsItWas, Setting};
 use super::pool::{DAY, Routing, Surroundings, replay};
 use super::search::{self, BEFORE, Case, Found, KNOWN, Stay, search};
@@ -289,10 +289,5 @@ impl Proof {
     /// The setting.
     pub fn setting(&self) -> Setting {
         self.found.setting
-    }
-
-    /// How it served, before and after.
-    pub fn served(&self) -> (&Day, &Day) {
-        (&self.found.before, &self.found.after)
     }
 }
