@@ -15,6 +15,7 @@ use crate::replay::service::fit::Unfit;
 use crate::replay::service::policies::{Setting, Watched};
 use crate::replay::service::proof::{Known, Proof, Silent, prove};
 use crate::replay::service::search::Stay;
+use crate::replay::service::variant::Variant;
 
 /// What is drawn in a replay is drawn from this: the same history gives the same answer.
 const SEED: u64 = 20_26;
@@ -83,7 +84,7 @@ impl Autoscaling {
             least_days: self.least_days as usize,
             seed: SEED,
         };
-        match prove(&known) {
+        match prove(&known, &Variant::AS_IT_IS) {
             Ok(proof) => Ok(self.propose_it(workload, &proof)),
             Err(silent) => self.silent(silent),
         }

@@ -66,8 +66,8 @@ pub struct FluidDay {
 }
 
 impl Fluid {
-    /// Prepares; a replica takes `start_seconds` to start.
-    pub fn new(service: &Service, demand: &Demand, start_seconds: f64, bounds: Bounds) -> Self {
+    /// Prepares; of what demand computes of prompts this share is computed, and a replica takes `start_seconds` to start.
+    pub fn new(service: &Service, (demand, computed): (&Demand, f64), start_seconds: f64, bounds: Bounds) -> Self {
         let seconds = f64::from(demand.grid.step_seconds);
         let mut draws = Draws::new(3);
         let step = |(at, arrived): (usize, &Option<f64>)| Step {
@@ -81,7 +81,7 @@ impl Fluid {
         let of_hour = |hour: usize| {
             let at = (hour as f64 * 3_600.0 / seconds) as usize;
             let (prompt, _, answer) = demand.mean_lengths(at.min(demand.arrived.len().saturating_sub(1)));
-            Hour::new(service, (prompt, answer.max(1.0)), seconds)
+            Hour::new(service, (prompt * computed, answer.max(1.0)), seconds)
         };
         Self {
             seconds,

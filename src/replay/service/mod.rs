@@ -11,6 +11,7 @@ pub mod fit;
 pub mod policies;
 pub mod calibration;
 pub mod bounds;
+pub mod variant;
 pub mod fluid;
 pub mod search;
 pub mod proof;

@@ -12,6 +12,7 @@ use super::outcome::together;
 use super::policies::{AsItWas, Setting};
 use super::pool::{DAY, Routing, Surroundings, replay};
 use super::search::{self, BEFORE, Case, Found, KNOWN, Stay, search};
+use super::variant::Variant;
 use crate::model::histogram::Histogram;
 use crate::model::objective::Objective;
 use crate::model::requests::RequestHistory;
@@ -104,13 +105,13 @@ pub enum Silent {
     One,
 }
 
-/// Proves a change, or says why there is none.
+/// Proves that with replicas changed like this, and as many of them as requests need, less does; or says why it does not.
 ///
 /// # Errors
 /// Why nothing is said.
-pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
+pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
     let present = AsItWas::of(known.history);
-    if present.most() <= known.least.max(1) {
+    if variant.devices >= 1.0 && present.most() <= known.least.max(1) {
         return Err(Silent::One);
     }
     let demand = Demand::of(known.history, known.histograms);
@@ -144,6 +145,7 @@ pub fn prove(known: &Known<'_>) -> Result<Proof, Silent> {
         known: &shares,
         days,
         slower: SLOWER,
+        variant,
     };
     match search(&case) {
         Ok(found) => Ok(Proof {
@@ -258,7 +260,7 @@ fn distance(calibration: &Calibration) -> f64 {
 }
 
 impl Proof {
-    /// Replica hours a day before and after, over the days on which it was scored.
+    /// Replica hours a day before and after, over the days on which it was scored; of replicas of the size that they have now.
     pub fn replica_hours(&self) -> (f64, f64) {
         let days = self.found.scored.len().max(1) as f64;
         let sum = |of: fn(&search::Scored) -> f64| self.found.scored.iter().map(of).sum::<f64>() / 3_600.0 / days;

@@ -15,7 +15,8 @@ use super::fluid::{Fluid, FluidDay, together as fluid_together};
 use super::outcome::{Day, together};
 use super::policies::{AsItWas, Setting};
 use super::pool::{DAY, Surroundings, replay};
-use super::replica::Service;
+use super::replica::{Request, Service};
+use super::variant::Variant;
 use crate::model::objective::Objective;
 
 /// Days that are never scored: they are what the first setting is tuned on.
@@ -58,6 +59,8 @@ pub struct Case<'a> {
     pub days: usize,
     /// Whether the service may be slower than was fitted, by this share, and must still keep to what is wanted.
     pub slower: f64,
+    /// What is changed of each replica.
+    pub variant: &'a Variant,
 }
 
 /// One day on which a setting was scored.
@@ -67,7 +70,7 @@ pub struct Scored {
     pub day: usize,
     /// Replica seconds as they were.
     pub before: f64,
-    /// As they would have been.
+    /// As they would have been, in seconds of replicas of the size that they have now.
     pub after: f64,
     /// As they would have been were the service slower, and quicker.
     pub drawn: [f64; 2],
@@ -78,7 +81,7 @@ pub struct Scored {
 pub struct Found {
     /// It, tuned on the last days.
     pub setting: Setting,
-    /// Replica seconds of it on the days that are scored, all together.
+    /// Replica seconds of it on the days that are scored, all together; of replicas of the size that they have now.
     pub proposed_seconds: f64,
     /// The days on which the settings that the same search found before were scored.
     pub scored: Vec<Scored>,
@@ -142,7 +145,8 @@ struct Walked {
 pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let first = 0..BEFORE.min(case.days);
     let all = 0..case.days;
-    let present_slower = present(case, &drawn(case, 1), &all);
+    let slower = Variant::AS_IT_IS.of(case.service, 1.0 + case.slower);
+    let present_slower = present(case, &slower, &all);
     let present = present(case, case.service, &all);
     let of = |days: &[Day]| Bounds::of(case.objective, &together(days), (SLACK, case.margin));
     let held_to = |days: &Range<usize>| (of(&present[days.clone()]), of(&present_slower[days.clone()]));
@@ -154,7 +158,9 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         return Err(Stay::BrokenToday(broken));
     }
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
-    let fluid = Fluid::new(case.service, case.demand, start, held_to(&first).0);
+    let changed = case.variant.of(case.service, 1.0);
+    let lengths = case.variant.computed;
+    let fluid = Fluid::new(&changed, (case.demand, lengths), start, held_to(&first).0);
     let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
@@ -183,7 +189,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let proposed = search.run(setting, &all, 0);
     let proposed_seconds = case
         .known_days(&all)
-        .map(|day| proposed[day - all.start].replica_seconds)
+        .map(|day| proposed[day - all.start].replica_seconds * case.variant.devices)
         .sum();
     let unseen = nearer.broken(&after).or_else(|| nearer.broken(&together(&proposed)));
     let slow = || {
@@ -218,18 +224,15 @@ fn present(case: &Case<'_>, service: &Service, days: &Range<usize>) -> Vec<Day> 
     replay(service, case.around, &mut policy, arrivals, seconds)
 }
 
-/// The service as it was fitted, a little slower, and a little quicker.
+/// The changed service as it is thought to be, somewhat slower, and somewhat quicker.
 fn drawn(case: &Case<'_>, draw: u8) -> Service {
+    let (slower, quicker) = case.variant.slowness(case.slower);
     let factor = match draw {
         0 => 1.0,
-        1 => 1.0 + case.slower,
-        _ => 1.0 - case.slower,
+        1 => slower,
+        _ => quicker,
     };
-    Service {
-        law: case.service.law.times(factor),
-        prefill_tokens_per_second: case.service.prefill_tokens_per_second / factor,
-        ..case.service.clone()
-    }
+    case.variant.of(case.service, factor)
 }
 
 impl Search<'_> {
@@ -248,7 +251,8 @@ impl Search<'_> {
             for day in self.case.known_days(&asked) {
                 let at = day - asked.start;
                 let stays = setting.is_none().then_some(was[day]);
-                let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds);
+                let devices = self.case.variant.devices;
+                let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds * devices);
                 scored.push(Scored {
                     day,
                     before: was[day],
@@ -274,7 +278,7 @@ impl Search<'_> {
             let day = fluid_together(&all[days.clone()]);
             (
                 *setting,
-                day.replica_seconds / 3_600.0 / days.len() as f64,
+                day.replica_seconds * self.case.variant.devices / 3_600.0 / days.len() as f64,
                 day.mean_batch(),
             )
         };
@@ -337,7 +341,7 @@ impl Search<'_> {
 
     fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &(Bounds, Bounds), was: f64) -> bool {
         let run = together(&self.run(setting, days, 0));
-        let cheaper = run.replica_seconds < 0.99 * was;
+        let cheaper = run.replica_seconds * self.case.variant.devices < 0.99 * was;
         let keeps = cheaper && bounds.0.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch.1;
         // What would break were the service a little slower than it seems is no advice.
         keeps && bounds.1.broken(&together(&self.run(setting, days, 1))).is_none()
@@ -352,9 +356,11 @@ impl Search<'_> {
         let service = drawn(self.case, draw);
         let begin = days.start as f64 * DAY;
         let arrivals = self.case.demand.requests_from(days.start, self.case.around.seed);
-        let arrivals = arrivals.map(|request| super::replica::Request {
-            at: request.at - begin,
-            ..request
+        let arrivals = arrivals.map(|request| {
+            self.case.variant.seen(Request {
+                at: request.at - begin,
+                ..request
+            })
         });
         let seconds = days.len() as f64 * DAY;
         let found = replay(&service, self.case.around, &mut *setting.policy(), arrivals, seconds);

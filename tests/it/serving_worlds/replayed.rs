@@ -10,6 +10,7 @@ use gpuwise::model::usage::Signal;
 use gpuwise::replay::service::fit::Limits;
 use gpuwise::replay::service::policies::{Scaling, Setting, Watched};
 use gpuwise::replay::service::proof::{Known, Proof, Silent, prove};
+use gpuwise::replay::service::variant::Variant;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::autoscaler::{Hpa, Metric, Policy};
@@ -48,7 +49,7 @@ fn judged(world: &World) -> Result<Proof, Silent> {
         (Signal::AnswerTokens, watched.answer),
     ]);
     let law = &world.site.law;
-    prove(&Known {
+    let known = Known {
         history: &watched.requests,
         histograms: &histograms,
         limits: Limits {
@@ -64,7 +65,8 @@ fn judged(world: &World) -> Result<Proof, Silent> {
         tolerance: 0.25,
         least_days: 14,
         seed: 1,
-    })
+    };
+    prove(&known, &Variant::AS_IT_IS)
 }
 
 fn policy(setting: Setting) -> Policy {

@@ -59,7 +59,7 @@ fn events(setting: Setting, demand: &Demand) -> outcome::Day {
 #[test]
 fn a_fluid_scales_as_the_pool_does() {
     let demand = demand(6.0);
-    let fluid = Fluid::new(&service(), &demand, 120.0, Bounds::default());
+    let fluid = Fluid::new(&service(), (&demand, 1.0), 120.0, Bounds::default());
     for target in [4_000, 8_000, 16_000] {
         let setting = Setting::Scaled(Scaling {
             watched: Watched::InFlight,
@@ -91,7 +91,7 @@ fn what_is_beyond_a_bound_is_counted() {
         latencies: vec![bound(Latency::InterToken, 0.030), bound(Latency::FirstToken, 1.0)],
         refused: 0.0,
     };
-    let fluid = Fluid::new(&service(), &demand, 120.0, bounds.clone());
+    let fluid = Fluid::new(&service(), (&demand, 1.0), 120.0, bounds.clone());
     let of = |replicas| together(&fluid.run(Setting::Fixed(replicas)));
     assert!(of(12).keeps(&bounds));
     assert!(!of(1).keeps(&bounds), "one replica is overrun");

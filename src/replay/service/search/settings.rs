@@ -22,8 +22,11 @@ pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
     .collect();
     minima.sort_unstable();
     minima.dedup();
-    let mut all: Vec<Setting> = (least..most).map(Setting::Fixed).collect();
-    let top = case.most_batch.0.min(case.service.most_running as f64);
+    // As many as now are a change where each is a smaller one.
+    let fewer = case.variant.devices < 1.0;
+    let mut all: Vec<Setting> = (least..most + u32::from(fewer)).map(Setting::Fixed).collect();
+    let running = case.variant.most_running.unwrap_or(case.service.most_running);
+    let top = case.most_batch.0.min(running as f64);
     let mut targets: Vec<i64> = Vec::new();
     let mut target = 1.0;
     while target <= top {

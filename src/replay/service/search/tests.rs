@@ -24,6 +24,10 @@ fn history(rate: f64, servers: f64) -> RequestHistory {
 }
 
 fn searched(rate: f64, servers: f64, known: &[f64; DAYS]) -> Result<Found, Stay> {
+    changed(rate, servers, known, &Variant::AS_IT_IS)
+}
+
+fn changed(rate: f64, servers: f64, known: &[f64; DAYS], variant: &Variant) -> Result<Found, Stay> {
     let history = history(rate, servers);
     let service = Service {
         law: Law::line(0.028, 0.001, 16.0),
@@ -58,6 +62,7 @@ fn searched(rate: f64, servers: f64, known: &[f64; DAYS]) -> Result<Found, Stay>
         known,
         days: DAYS,
         slower: 0.08,
+        variant,
     })
 }
 
@@ -78,4 +83,37 @@ fn what_nobody_asks_of_is_given_back_and_what_was_not_seen_saves_nothing() {
 fn what_is_needed_stays() {
     // Eight a replica at most, and 2 x 3 s of work a second: fewer than two would never catch up, and two wait more than today.
     assert_eq!(searched(2.0, 2.0, &[1.0; DAYS]), Err(Stay::WellSet));
+}
+
+/// Replicas of half the devices, which take this many times as long.
+fn halved(step: f64) -> Variant {
+    Variant {
+        step,
+        prefill: 1.0 / step,
+        devices: 0.5,
+        ..Variant::AS_IT_IS
+    }
+}
+
+#[test]
+fn of_replicas_half_the_size_as_many_cost_half() {
+    let known = [1.0; DAYS];
+    // One replica that is hardly asked: nothing else than its size can change.
+    let found = changed(0.01, 1.0, &known, &halved(1.0)).unwrap();
+    assert_eq!(found.setting, Setting::Fixed(1));
+    let whole = |day: &Scored| (day.before, day.after);
+    assert!(found.scored.iter().all(|day| whole(day) == (86_400.0, 43_200.0)));
+    assert!((found.proposed_seconds - 43_200.0 * (DAYS - BEFORE) as f64).abs() < 1e-6);
+    // It waits for each token twice as long: worse than today, where nobody said what may be.
+    assert_eq!(changed(0.01, 1.0, &known, &halved(2.0)), Err(Stay::WellSet));
+}
+
+#[test]
+fn what_may_be_slower_than_today_is_no_advice() {
+    let known = [1.0; DAYS];
+    let doubtful = Variant {
+        off: (0.5, 0.0),
+        ..halved(1.0)
+    };
+    assert_eq!(changed(0.01, 1.0, &known, &doubtful), Err(Stay::WellSet));
 }
