@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::ask::{Answers, Left};
 use super::compose::exclude;
 use super::credit::Outcome;
+use super::experiments;
 use super::guard::{Guarded, OURS};
 use super::placement::Placement;
 use super::price::Priced;
@@ -28,6 +29,8 @@ pub(super) struct Chosen {
     pub(super) held: Vec<(Priced, HeldBy)>,
     /// By scenario that is held back: what would leave the bill were it the only one, less what it adds.
     pub(super) held_leaves: Vec<Hourly>,
+    /// What must be tried out first: no part of the set.
+    pub(super) experiments: Vec<(Priced, Hourly)>,
 }
 
 /// What each lever would do on a workload by itself.
@@ -74,6 +77,8 @@ pub(super) fn choose(
     remembered: &Remembered,
 ) -> Chosen {
     let placement = Placement::of(snapshot);
+    let (guarded, to_try) = experiments::apart(guarded);
+    let to_try = experiments::of(to_try, &placement);
     let (mut levers, stacks) = apart(&guarded);
     let mut by_workload: BTreeMap<usize, Vec<Guarded>> = BTreeMap::new();
     for candidate in guarded {
@@ -110,6 +115,7 @@ pub(super) fn choose(
     let done = |one: &Priced| open.iter().any(|choice| choice.priced.shares_a_lever(one));
     held.retain(|(priced, _)| !done(priced));
     tell(&open, &held, (&mut levers, &stacks), answers);
+    held.extend(to_try.held);
     let accepted: Vec<Priced> = open.into_iter().map(|choice| choice.priced).collect();
     let alone = accepted
         .iter()
@@ -128,6 +134,7 @@ pub(super) fn choose(
         alone,
         held_leaves: held_leaves.collect(),
         held,
+        experiments: to_try.open,
     }
 }
 
@@ -195,7 +202,10 @@ fn is_more(other: &Guarded, best: &Priced, stacks: &Stacks) -> bool {
 }
 
 /// Of what may not be done, the first that people decided on, or else the first.
-fn worth_knowing(forbidden: VecDeque<Guarded>, wanted: impl Fn(&Guarded) -> bool) -> Option<(Priced, HeldBy)> {
+pub(super) fn worth_knowing(
+    forbidden: VecDeque<Guarded>,
+    wanted: impl Fn(&Guarded) -> bool,
+) -> Option<(Priced, HeldBy)> {
     let mut wanted: VecDeque<Guarded> = forbidden.into_iter().filter(wanted).collect();
     let by_people = |one: &Guarded| one.held.as_ref().is_some_and(|held| held.place != OURS);
     let at = wanted.iter().position(by_people).unwrap_or(0);

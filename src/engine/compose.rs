@@ -53,8 +53,8 @@ fn sets(mut own: Vec<Proposed>) -> Vec<Proposed> {
 /// Where a move stands among others: first how many GPUs, then which, then when.
 fn place(change: &Move) -> u8 {
     match change {
-        Move::RequestGpus { .. } => 0,
-        Move::UseGpu { .. } => 1,
+        Move::Quantize { .. } | Move::SetTensorParallel { .. } | Move::RequestGpus { .. } => 0,
+        Move::UseGpu { .. } | Move::SetBatchLimit { .. } | Move::CachePrefixes { .. } => 1,
         Move::UseSpot { .. } => 2,
         Move::SleepDuring { .. } => 3,
         Move::SetReplicas { .. } | Move::Autoscale { .. } => 4,
@@ -78,7 +78,16 @@ fn go_together(a: &[Move], b: &[Move]) -> bool {
 pub(super) fn exclude(a: &[Move], b: &[Move]) -> bool {
     let either = |a: &Move, b: &Move| match (a, b) {
         // What was replayed was replayed with all else as it is.
-        (Move::ScaleToZero | Move::SetReplicas { .. } | Move::Autoscale { .. }, _) => true,
+        (
+            Move::ScaleToZero
+            | Move::SetReplicas { .. }
+            | Move::Autoscale { .. }
+            | Move::Quantize { .. }
+            | Move::SetTensorParallel { .. }
+            | Move::SetBatchLimit { .. }
+            | Move::CachePrefixes { .. },
+            _,
+        ) => true,
         (Move::UseSpot { .. }, other) => !matches!(other, Move::RequestGpus { .. }),
         (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
     };
@@ -105,6 +114,7 @@ fn joined(base: &Proposal, next: &Proposal) -> Proposal {
         risk: base.risk.max(next.risk),
         needs_human: base.needs_human.clone(),
         rollback: format!("{}; {}", base.rollback, next.rollback),
+        experiment: base.experiment.clone().or_else(|| next.experiment.clone()),
         // Together nothing was replayed.
         replayed: None,
         effective: None,

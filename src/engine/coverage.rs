@@ -44,7 +44,7 @@ pub(super) fn workload_rows(
     world: &World<'_>,
     figures: &[Figures],
     scope: &Scope,
-    changes: [&[Row]; 2],
+    changes: [&[Row]; 3],
     unknown: &[Unknown],
 ) -> Vec<WorkloadRow> {
     let changes: BTreeSet<&str> = changes

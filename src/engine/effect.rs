@@ -49,7 +49,12 @@ impl<'p> Effect<'p> {
         let mut effect = Self::default();
         for change in moves {
             match change {
-                Move::ScaleToZero => {}
+                // What a server does with its GPUs is what other moves give back.
+                Move::ScaleToZero
+                | Move::Quantize { .. }
+                | Move::SetTensorParallel { .. }
+                | Move::SetBatchLimit { .. }
+                | Move::CachePrefixes { .. } => {}
                 Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
                 Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
                 Move::SetReplicas { to, saves, .. } => {
@@ -97,23 +102,29 @@ impl<'p> Effect<'p> {
 
     /// The same of one pod, by its place among those that run, the oldest first: of replicas the youngest go.
     pub(super) fn parts_of(self, place: usize) -> Vec<Part> {
-        match self.replicas {
-            None => self.parts().collect(),
-            Some((stay, _)) if place < stay as usize => Vec::new(),
-            Some((_, time)) => vec![Part {
-                devices: 1.0,
-                time,
-                left: 0,
-            }],
+        let Some((stay, time)) = self.replicas else {
+            return self.parts().collect();
+        };
+        // What each replica holds then, before any goes.
+        let fewer: Vec<Part> = self.keeps.map_or_else(Vec::new, |_| self.parts().collect());
+        if place < stay as usize {
+            return fewer;
         }
+        let rest = Part {
+            devices: 1.0 - fewer.iter().map(|part| part.devices).sum::<f64>(),
+            time,
+            left: 0,
+        };
+        if time >= 1.0 {
+            return vec![Part { devices: 1.0, ..rest }];
+        }
+        fewer.into_iter().chain([rest]).collect()
     }
 
     /// The share of all that so many pods hold.
     pub(super) fn given_back(self, pods: usize) -> f64 {
-        match self.replicas {
-            None => self.parts().map(Part::of_all).sum(),
-            Some((stay, time)) => pods.saturating_sub(stay as usize) as f64 / pods.max(1) as f64 * time,
-        }
+        let each = (0..pods.max(1)).map(|place| self.parts_of(place).into_iter().map(Part::of_all).sum::<f64>());
+        each.sum::<f64>() / pods.max(1) as f64
     }
 
     /// Devices of a pod then.

@@ -18,6 +18,7 @@ mod guard;
 mod told;
 mod remembered;
 mod choose;
+mod experiments;
 mod proved;
 mod rows;
 mod serving;

@@ -38,9 +38,15 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
         .map(|((priced, rule), leaves)| row(priced, *leaves, priced.net(), Some(rule.clone()), world))
         .collect();
     rank(&mut held_back);
+    let mut experiments: Vec<Row> = chosen
+        .experiments
+        .iter()
+        .map(|(priced, leaves)| row(priced, *leaves, priced.net(), None, world))
+        .collect();
+    rank(&mut experiments);
     let kept = kept(answers, world);
     let unknown = unknown(answers, world);
-    let workloads = coverage::workload_rows(world, figures, scope, [&accepted, &held_back], &unknown);
+    let workloads = coverage::workload_rows(world, figures, scope, [&accepted, &held_back, &experiments], &unknown);
     Plan {
         api_version: API_VERSION.to_owned(),
         kind: KIND.to_owned(),
@@ -60,7 +66,7 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
         since: None,
         workloads,
         accepted,
-        experiments: Vec::new(),
+        experiments,
         held_back,
         kept,
         unknown,
@@ -130,7 +136,7 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         decision: None,
         pull_request: None,
         held_by,
-        experiment: None,
+        experiment: proposal.experiment.clone(),
     }
 }
 
@@ -228,6 +234,16 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 set("asleep", json!("never"), json!(asleep));
             }
             Move::RequestGpus { from, to } => set("gpus_per_pod", json!(from), json!(to)),
+            Move::Quantize { from, to, weight_only } => {
+                let weights = if *weight_only { " (weights only)" } else { "" };
+                set("weights", json!(from), json!(format!("{}{weights}", to.name())));
+            }
+            Move::SetTensorParallel { from, to } => set("tensor_parallel", json!(from), json!(to)),
+            Move::SetBatchLimit { from, to } => set("most_requests_at_once", json!(from), json!(to)),
+            Move::CachePrefixes { found } => {
+                let cached = format!("on, {:.0} % of prompt tokens found", found * 100.0);
+                set("prefix_cache", json!("off"), json!(cached));
+            }
             Move::SetReplicas { from, to, .. } => set("replicas", json!(from), json!(to)),
             Move::Autoscale {
                 metric,

@@ -139,15 +139,24 @@ fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
     Some(&gap.why)
 }
 
+/// What levers say of what is already as they would have it.
+const QUANTIZED: &str = "already-quantized";
+const CACHED: &str = "already-cached";
+
 /// Whether the workload is as the change would have it; `reason` is why its lever leaves it alone now.
 fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, reason: Option<&str>) -> bool {
     match change {
         Move::ScaleToZero => reason == Some("not-running"),
         Move::UseSpot { .. } => after.capacity_type == CapacityType::Spot,
         Move::UseGpu { to, .. } => after.gpu.as_deref() == Some(to.to_string().as_str()),
+        Move::Quantize { .. } | Move::SetTensorParallel { .. } => reason == Some(QUANTIZED),
+        Move::CachePrefixes { .. } => reason == Some(CACHED),
+        // By itself it gives nothing back: what goes with it tells.
+        Move::SetBatchLimit { .. } => true,
         // Fewer pods hold fewer GPUs too, and some of theirs may still be unused.
         Move::RequestGpus { .. } => {
-            matches!(reason, Some("all-used" | "one-gpu")) && before.is_some_and(|before| after.gpus < before.gpus)
+            matches!(reason, Some("all-used" | "one-gpu" | QUANTIZED))
+                && before.is_some_and(|before| after.gpus < before.gpus)
         }
         // Fewer replicas hold fewer GPUs, whatever else has happened.
         Move::SetReplicas { to, saves, .. } => {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::gap::{Gap, Reason};
 use super::gpu::GpuKind;
+use super::serving::Precision;
 use super::units::Hourly;
 use super::workload::Workload;
 
@@ -121,6 +122,34 @@ pub enum Move {
         /// How many fewer that is than there were on average.
         saves: f64,
     },
+    /// Store the model's weights in fewer bits.
+    Quantize {
+        /// Now.
+        from: Precision,
+        /// Then.
+        to: Precision,
+        /// Whether only weights are stored so and the GPU computes as before, as where it has no such arithmetic.
+        weight_only: bool,
+    },
+    /// Split each layer over fewer GPUs.
+    SetTensorParallel {
+        /// GPUs now.
+        from: u32,
+        /// Then.
+        to: u32,
+    },
+    /// Let a replica execute another number of requests at once.
+    SetBatchLimit {
+        /// At most, now.
+        from: u32,
+        /// Then.
+        to: u32,
+    },
+    /// Keep what prompts have in common from one request to the next.
+    CachePrefixes {
+        /// The share of prompt tokens that was found in a cache of its size, as replayed.
+        found: f64,
+    },
     /// Run on another kind of GPU, as many as before.
     UseGpu {
         /// Now.
@@ -136,13 +165,17 @@ pub enum Move {
 
 impl Move {
     /// The `type` of every move, as plans write it and rules ask for it.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 11] = [
         "scale-to-zero",
         "sleep-during",
         "request-gpus",
         "use-spot",
         "set-replicas",
         "autoscale",
+        "quantize",
+        "set-tensor-parallel",
+        "set-batch-limit",
+        "cache-prefixes",
         "use-gpu",
     ];
 }
@@ -232,6 +265,8 @@ pub struct Proposal {
     pub needs_human: Vec<String>,
     /// How to undo it.
     pub rollback: String,
+    /// What must be tried out first, and what must hold then; `None` where nothing must.
+    pub experiment: Option<String>,
     /// What a replay of it over the workload's own history found; `None` where it is arithmetic.
     pub replayed: Option<Replayed>,
     /// What an hour of the capacity that it moves to comes to, where that is not its price.

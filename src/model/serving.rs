@@ -25,6 +25,19 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// As plans write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Bf16 => "bf16",
+            Self::Fp16 => "fp16",
+            Self::Fp8 => "fp8",
+            Self::Int8 => "int8",
+            Self::Int4 => "int4",
+            Self::Fp4 => "fp4",
+        }
+    }
+
     /// Bytes that one parameter takes, scales of quantized formats included at their published upper end.
     pub fn bytes(self) -> f64 {
         match self {

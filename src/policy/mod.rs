@@ -335,7 +335,7 @@ mod tests {
             );
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
-        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling]}\n";
+        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling, quantization]}\n";
         assert_eq!(
             mistakes_of(nothing),
             [

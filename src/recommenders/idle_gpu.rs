@@ -163,6 +163,7 @@ impl IdleGpu {
             },
             needs_human,
             rollback: undo,
+            experiment: None,
             replayed: None,
             effective: None,
         }

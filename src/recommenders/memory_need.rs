@@ -71,17 +71,9 @@ fn of_server(
         serving.cache_per_gpu(1.0),
         serving.cache_per_gpu(fullest),
     ) else {
-        return Err(Gap::new(
-            "model-unknown",
-            format!("what {} needs of the memory it takes at the start", serving.server),
-            unknown_parts(serving).join(", "),
-            "name the model by its public id in the server's arguments (--model), its --dtype, and have Prometheus scrape \
-             the server's cache_config_info",
-        ));
+        return Err(model_unknown(serving));
     };
-    // What is held beyond weights and cache was taken for something.
-    let rest = held.mib() - weights.mib() - reserved.mib();
-    let overhead = OVERHEAD.max(Memory::from_mib(rest));
+    let overhead = beside(held, weights, reserved);
     let peak = Memory::from_mib(weights.mib() + filled.mib() + overhead.mib());
     let told = |what: &str, value: Memory| Evidence {
         what: what.to_owned(),
@@ -104,6 +96,22 @@ fn of_server(
             told("memory needed on the fullest GPU, MiB at most", peak),
         ],
     })
+}
+
+/// What a server takes on each GPU besides weights and cache: what it holds beyond them was taken for something.
+pub fn beside(held: Memory, weights: Memory, reserved: Memory) -> Memory {
+    OVERHEAD.max(Memory::from_mib(held.mib() - weights.mib() - reserved.mib()))
+}
+
+/// What is missing to tell what a server needs of the memory that it takes at the start.
+pub fn model_unknown(serving: &Serving) -> Gap {
+    Gap::new(
+        "model-unknown",
+        format!("what {} needs of the memory it takes at the start", serving.server),
+        unknown_parts(serving).join(", "),
+        "name the model by its public id in the server's arguments (--model), its --dtype, and have Prometheus scrape \
+         the server's cache_config_info",
+    )
 }
 
 fn unknown_parts(serving: &Serving) -> Vec<String> {

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod memory_need;
 pub mod offers;
 pub mod spot_offers;
+mod replayed;
 mod spot_history;
 mod spot_worth;
 mod targets;
@@ -16,6 +17,7 @@ mod tolerance;
 mod weekly;
 pub mod autoscaling;
 pub mod idle_gpu;
+pub mod quantization;
 pub mod smaller_gpu;
 pub mod spot_migration;
 pub mod unused_gpus;
@@ -72,5 +74,6 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(smaller_gpu::SmallerGpu::read(levers, mistakes)),
         Box::new(spot_migration::SpotMigration::read(levers, mistakes)),
         Box::new(autoscaling::Autoscaling::read(levers, mistakes)),
+        Box::new(quantization::Quantization::read(levers, mistakes)),
     ]
 }

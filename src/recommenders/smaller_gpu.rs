@@ -264,6 +264,7 @@ impl SmallerGpu {
             },
             needs_human,
             rollback: format!("set its node selector back to {}", now.kind),
+            experiment: None,
             replayed: None,
             effective: None,
         }

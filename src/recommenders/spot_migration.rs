@@ -375,6 +375,7 @@ fn proposal(workload: &Workload, offer: &SpotOffer, evidence: Vec<Evidence>, gan
         risk: if gang > 1 { Level::High } else { Level::Medium },
         needs_human,
         rollback: "let it run on on-demand nodes only".to_owned(),
+        experiment: None,
         replayed: None,
         effective: Some(worth.effective),
     }

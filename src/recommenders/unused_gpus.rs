@@ -337,6 +337,7 @@ impl UnusedGpus {
             risk: if trains { Level::Medium } else { Level::Low },
             needs_human,
             rollback: format!("request {each} GPUs again"),
+            experiment: None,
             replayed: None,
             effective: None,
         }

@@ -113,6 +113,7 @@ fn proposal(
         risk: Level::Medium,
         needs_human,
         rollback: "remove the schedule".to_owned(),
+        experiment: None,
         replayed: None,
         effective: None,
     }

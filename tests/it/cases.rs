@@ -58,6 +58,12 @@ fn verdict(case: &Case, lever: &str) -> Map<String, Value> {
     let catalog = Catalog::shipped().unwrap();
     let reading = case.reading(&catalog);
     let judge = Judge::new(&[("policy.yaml".to_owned(), case.policy.clone())], catalog).unwrap();
+    let judge = match case.decisions.as_str() {
+        "" => judge,
+        text => judge
+            .with_decisions(&[("decisions.yaml".to_owned(), text.to_owned())])
+            .unwrap(),
+    };
     let judge = judge.only(&[lever.to_owned()]).unwrap();
     let plan = pipeline::analyze(&reading, &judge, &Scope::default(), &Silent).unwrap();
     let id = id_of_the_first(case, &plan);
@@ -108,6 +114,7 @@ fn in_short(verdict: &Map<String, Value>) -> Result<Expect, String> {
     let to = || crate::judgement::target(&serde_json::from_value(row.clone()).unwrap());
     match list {
         "accepted" => Ok(Expect::Change(to())),
+        "experiments" => Ok(Expect::Experiment(to())),
         "held_back" => Ok(Expect::HeldBack(to())),
         "kept" => Ok(Expect::Keep(reason())),
         "unknown" => Ok(Expect::Unknown(reason())),

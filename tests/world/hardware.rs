@@ -113,6 +113,15 @@ pub static A10G: Gpu = gpu(
     (8, 6),
 );
 
+/// An older GPU: no bfloat16, and no kernels for weights in FP8.
+pub static T4: Gpu = gpu(
+    ["T4", "Tesla T4", "t4"],
+    [15360.0, 300.0, 65.0, 10.0, 70.0],
+    false,
+    false,
+    (7, 5),
+);
+
 const fn machine(name: &'static str, gpu: &'static Gpu, gpus: u32, size: [f64; 2], hourly: f64) -> Instance {
     let [vcpus, memory_gib] = size;
     Instance {

@@ -43,6 +43,7 @@ fn proposal(change: Move) -> Proposal {
         risk: Level::Low,
         needs_human: vec!["ask its owner".to_owned()],
         rollback: "undo it".to_owned(),
+        experiment: None,
         replayed: None,
         effective: None,
     }

@@ -64,6 +64,14 @@ impl<'a> Decisions<'a> {
         })
     }
 
+    /// Whether somebody tried out what these levers propose together, and it held.
+    pub(super) fn passed(&self, workload: &Workload, levers: &[&str]) -> bool {
+        let own = workload.names();
+        let found = own.iter().filter_map(|name| self.by_name.get(name.as_str())).flatten();
+        let mut passed = found.filter(|decision| decision.word == Word::ExperimentPassed);
+        passed.any(|decision| decision.asks(levers) && !decision.is_over(self.now, self.zone))
+    }
+
     /// Writes decisions on the rows they speak of, and those without effect into the notes.
     pub(in crate::engine) fn mark(&self, plan: &mut Plan, snapshot: &Snapshot) {
         if self.all.is_empty() {

@@ -43,9 +43,16 @@ pub(super) fn guard(priced: Vec<Priced>, policy: &Policy, decisions: &[Decision]
         now,
         zone: &zone,
     };
-    let guarded = |priced: Priced| Guarded {
-        held: guard.held(&priced, &snapshot.workloads[priced.workload]),
-        priced,
+    let guarded = |mut priced: Priced| {
+        let workload = &snapshot.workloads[priced.workload];
+        // What was tried out, and held, is a change like others.
+        if guard.decisions.passed(workload, &priced.levers) {
+            priced.proposal.experiment = None;
+        }
+        Guarded {
+            held: guard.held(&priced, workload),
+            priced,
+        }
     };
     let mut guarded: Vec<Guarded> = priced.into_iter().map(guarded).collect();
     if let Some(most) = &policy.permissions.most_changes {
@@ -196,7 +203,13 @@ fn fewest(priced: &Priced) -> Option<u32> {
         Move::ScaleToZero | Move::SleepDuring { .. } => Some(0),
         Move::SetReplicas { to, .. } => Some(*to),
         Move::Autoscale { min, .. } => Some(*min),
-        Move::RequestGpus { .. } | Move::UseSpot { .. } | Move::UseGpu { .. } => None,
+        Move::RequestGpus { .. }
+        | Move::UseSpot { .. }
+        | Move::UseGpu { .. }
+        | Move::Quantize { .. }
+        | Move::SetTensorParallel { .. }
+        | Move::SetBatchLimit { .. }
+        | Move::CachePrefixes { .. } => None,
     };
     priced.proposal.moves.iter().filter_map(left).min()
 }
@@ -204,7 +217,9 @@ fn fewest(priced: &Priced) -> Option<u32> {
 /// Of all workloads with something that is permitted, those that save most keep it.
 fn keep_the_best(guarded: &mut [Guarded], most: &Placed<usize>) {
     let mut best: BTreeMap<usize, f64> = BTreeMap::new();
-    for candidate in guarded.iter().filter(|candidate| candidate.held.is_none()) {
+    // What is only tried out is no change of the plan.
+    let counts = |candidate: &Guarded| candidate.held.is_none() && candidate.priced.proposal.experiment.is_none();
+    for candidate in guarded.iter().filter(|candidate| counts(candidate)) {
         let saving = candidate.priced.net().get();
         let known = best.entry(candidate.priced.workload).or_insert(saving);
         *known = known.max(saving);
@@ -218,7 +233,7 @@ fn keep_the_best(guarded: &mut [Guarded], most: &Placed<usize>) {
         .collect();
     let changes = if most.value == 1 { "change" } else { "changes" };
     let why = format!("a plan has {} {changes} at most, and others save more", most.value);
-    let beyond = |candidate: &&mut Guarded| candidate.held.is_none() && !kept.contains(&candidate.priced.workload);
+    let beyond = |candidate: &&mut Guarded| counts(candidate) && !kept.contains(&candidate.priced.workload);
     for candidate in guarded.iter_mut().filter(beyond) {
         candidate.held = Some(rule(why.clone(), &most.place));
     }

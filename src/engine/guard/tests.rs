@@ -128,6 +128,7 @@ pub(in crate::engine) fn priced(workload: usize, monthly: f64) -> Priced {
             risk: Level::Low,
             needs_human: Vec::new(),
             rollback: "scale up".to_owned(),
+            experiment: None,
             replayed: None,
             effective: None,
         },

@@ -158,24 +158,19 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         return Err(Stay::BrokenToday(broken));
     }
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
-    let changed = case.variant.of(case.service, 1.0);
-    let lengths = case.variant.computed;
-    let fluid = Fluid::new(&changed, (case.demand, lengths), start, held_to(&first).0);
+    let changed = drawn(case, 0);
+    let asked = (case.demand, case.variant.computed);
+    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0);
     let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
         settings: settings.map(|setting| (setting, fluid.run(setting))).collect(),
         runs: Runs::default(),
     };
-    let Walked {
-        scored,
-        before,
-        after,
-        slower,
-    } = search.walk(&present, tuned_to);
+    let walked = search.walk(&present, tuned_to);
     let all = BEFORE..case.days;
     let (bounds, bounds_slower) = held_to(&all);
-    let (before, after, after_slower) = (together(&before), together(&after), together(&slower));
+    let [before, after, after_slower] = [&walked.before, &walked.after, &walked.slower].map(|days| together(days));
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
         .tuned(&last, &tuned_to(&last), &present[last.clone()])
@@ -187,10 +182,8 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     // one that is proposed.
     let nearer = bounds.clone().tighter(HEADROOM / 2.0);
     let proposed = search.run(setting, &all, 0);
-    let proposed_seconds = case
-        .known_days(&all)
-        .map(|day| proposed[day - all.start].replica_seconds * case.variant.devices)
-        .sum();
+    let seconds = |day: usize| proposed[day - all.start].replica_seconds * case.variant.devices;
+    let proposed_seconds = case.known_days(&all).map(seconds).sum();
     let unseen = nearer.broken(&after).or_else(|| nearer.broken(&together(&proposed)));
     let slow = || {
         let proposed = together(&search.run(setting, &all, 1));
@@ -201,13 +194,13 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     if let Some(broken) = unseen.or_else(slow) {
         return Err(Stay::NotOnUnseenDays(broken));
     }
-    if scored.is_empty() {
+    if walked.scored.is_empty() {
         return Err(Stay::WellSet);
     }
     Ok(Found {
         setting,
         proposed_seconds,
-        scored,
+        scored: walked.scored,
         before,
         after,
         after_slower,

@@ -21,6 +21,9 @@ pub(crate) struct Case {
     /// A policy laid over the defaults.
     #[serde(default)]
     pub(crate) policy: String,
+    /// What owners decided, as their file has it.
+    #[serde(default)]
+    pub(crate) decisions: String,
     /// GPUs that jobs are waiting for in the queue `all`, which has quota on every node.
     #[serde(default)]
     pub(crate) waiting: u32,
@@ -42,6 +45,8 @@ pub(crate) struct Case {
 pub(crate) enum Expect {
     /// A change that the plan accepts.
     Change(String),
+    /// A change that somebody must try out first.
+    Experiment(String),
     /// A change that the plan shows and holds back.
     HeldBack(String),
     /// Right as it is.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::file::{Case, Node, Workload, seconds};
 use super::queues::{pending, queues};
 use super::signals::{Of, column, lay};
-use crate::generator::hardware::{A10G, A100_40, A100_80, Gpu, H100, L4, L40S};
+use crate::generator::hardware::{A10G, A100_40, A100_80, Gpu, H100, L4, L40S, T4};
 
 /// One pod of a workload: where it ran, on which devices of the node, and from when to when, in seconds of the window.
 struct Placed<'a> {
@@ -122,7 +122,7 @@ pub(super) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
 pub(super) fn gpu_of(node: &Node, catalog: &Catalog) -> &'static Gpu {
     let listed = catalog.instance(&node.instance_type);
     let listed = listed.unwrap_or_else(|| panic!("no instance type is called {}", node.instance_type));
-    let known = [&H100, &A100_80, &A100_40, &L40S, &L4, &A10G];
+    let known = [&H100, &A100_80, &A100_40, &L40S, &L4, &A10G, &T4];
     let found = known
         .into_iter()
         .find(|gpu| listed.gpu == GpuModel(gpu.model.to_owned()));

@@ -175,7 +175,12 @@ fn left(moves: &[Move], gpus: u32) -> u32 {
         Move::RequestGpus { to, .. } => gpus.min(*to),
         Move::ScaleToZero | Move::UseGpu { .. } => 0,
         // The worlds' levers know nothing of requests.
-        Move::SetReplicas { .. } | Move::Autoscale { .. } => unreachable!("nothing of theirs is replayed"),
+        Move::SetReplicas { .. }
+        | Move::Autoscale { .. }
+        | Move::Quantize { .. }
+        | Move::SetTensorParallel { .. }
+        | Move::SetBatchLimit { .. }
+        | Move::CachePrefixes { .. } => unreachable!("nothing of theirs is replayed"),
         Move::SleepDuring { .. } | Move::UseSpot { .. } => gpus,
     })
 }
