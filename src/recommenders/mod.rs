@@ -16,6 +16,7 @@ mod targets;
 mod tolerance;
 mod weekly;
 pub mod autoscaling;
+pub mod batching;
 pub mod idle_gpu;
 pub mod quantization;
 pub mod smaller_gpu;
@@ -74,6 +75,7 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(smaller_gpu::SmallerGpu::read(levers, mistakes)),
         Box::new(spot_migration::SpotMigration::read(levers, mistakes)),
         Box::new(autoscaling::Autoscaling::read(levers, mistakes)),
+        Box::new(batching::Batching::read(levers, mistakes)),
         Box::new(quantization::Quantization::read(levers, mistakes)),
     ]
 }

@@ -86,7 +86,7 @@ fn broken(broken: &Broken) -> String {
     }
 }
 
-pub(super) fn requests_not_read() -> Gap {
+pub(in crate::recommenders) fn requests_not_read() -> Gap {
     Gap::new(
         "requests-not-read",
         "its requests at the interval at which servers are scraped",

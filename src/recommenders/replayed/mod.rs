@@ -6,6 +6,8 @@ mod gaps;
 mod settings;
 
 pub(super) use evidence::{confidence, evidence, needs, service, shown};
+pub(super) use gaps::requests_not_read;
+pub(super) use settings::limits;
 
 use super::World;
 use super::evidence::keep;
@@ -74,13 +76,13 @@ impl Rigor {
             return Err(Answer::Gap(gaps::autoscaler_is_not_replayed(workload)));
         }
         let Some(history) = &workload.requests else {
-            return Err(Answer::Gap(gaps::requests_not_read()));
+            return Err(Answer::Gap(requests_not_read()));
         };
         let objective = world.objective(workload);
         let known = Known {
             history,
             histograms: &workload.histograms,
-            limits: settings::limits(workload, world),
+            limits: limits(workload, world),
             start_seconds: &workload.start_seconds,
             picked: !workload.pools.is_empty(),
             objective: &objective,

@@ -15,7 +15,7 @@ const LARGE: (usize, f64) = (1_024, 8_192.0);
 /// Memory from which a GPU is a large one.
 const LARGE_GIB: f64 = 70.0;
 
-pub(super) fn limits(workload: &Workload, world: &World<'_>) -> Limits {
+pub(in crate::recommenders) fn limits(workload: &Workload, world: &World<'_>) -> Limits {
     let serving = workload.serving.as_ref();
     let model = workload.gpu.as_ref().map(|kind| &kind.model);
     let spec = model.and_then(|model| world.catalog.gpu(model));

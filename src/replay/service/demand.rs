@@ -2,6 +2,7 @@
 //! before. Gauges alone would tell what the replicas of then made of it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::pool::DAY;
 use super::replica::Request;
@@ -135,6 +136,26 @@ impl Demand {
         let lengths = self.lengths.get(hour(self.grid, at)).cloned().unwrap_or_default();
         let (prompt, hits) = (lengths.prompt.mean, lengths.hits);
         (prompt * (1.0 - hits), prompt * hits, lengths.answer.mean)
+    }
+
+    /// The mean over days of prompt tokens to compute, of those that a cache held, and of answer tokens, by requests.
+    pub fn mean_lengths_over(&self, days: &Range<usize>) -> (f64, f64, f64) {
+        let step = f64::from(self.grid.step_seconds);
+        let point = |day: usize| ((day as f64 * DAY / step) as usize).min(self.arrived.len());
+        let (mut sums, mut all) = ((0.0, 0.0, 0.0), 0.0);
+        for at in point(days.start)..point(days.end) {
+            if let Some(arrived) = self.arrived[at] {
+                let (prompt, cached, answer) = self.mean_lengths(at);
+                sums = (
+                    sums.0 + arrived * prompt,
+                    sums.1 + arrived * cached,
+                    sums.2 + arrived * answer,
+                );
+                all += arrived;
+            }
+        }
+        let all = all.max(1e-9);
+        (sums.0 / all, sums.1 / all, sums.2 / all)
     }
 
     /// The requests one by one, in order of time: as many as arrived in each step, spread evenly by chance, with lengths drawn as

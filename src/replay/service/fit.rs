@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::demand::Demand;
+use super::hours::over;
 use super::law::{Law, Point};
 use super::pool::{DAY, Routing};
+use super::prefill::prefill;
 use super::replica::Service;
-use crate::model::histogram::{Buckets, Histogram};
+use crate::model::histogram::Histogram;
 use crate::model::requests::RequestHistory;
 use crate::model::usage::Signal;
-
-/// Requests that wait on a replica on average, up to which its time to the first token is that of its work.
-const CALM: f64 = 0.02;
 
 /// What the server allows, by its arguments or its defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,13 +73,13 @@ pub fn fit(
     let tokens = of(Signal::InterTokenLatency)?;
     of(Signal::TimeToFirstToken)?;
     let each = tokens.mean().ok_or(Unfit::Missing(Signal::InterTokenLatency))?;
-    let prefill = prefill(history, histograms, demand, &days, each)?;
+    let prefill = prefill(history, histograms, demand, &days, (each, routing)).ok_or(Unfit::NeverCalm)?;
     let seen = hours(history, histograms, &days, routing);
     if seen.len() < 24 {
         return Err(Unfit::FewHours);
     }
     // A step that computes prompts takes longer for all that are decoded beside them.
-    let (prompt, _, answer) = mean_lengths(demand, &days);
+    let (prompt, _, answer) = demand.mean_lengths_over(&days);
     let beside = prompt / answer.max(1.0) / prefill.tokens_per_second;
     let decode = |hour: &Hour| Point {
         batch: hour.batch,
@@ -173,126 +172,4 @@ fn batch_of(requests: f64, servers: f64, routing: Routing) -> f64 {
             even.max(1.0)
         }
     }
-}
-
-struct Prefill {
-    tokens_per_second: f64,
-    overhead: f64,
-}
-
-/// What of the time to the first token grows with the prompt, and what does not: of all ways to split the mean of calm hours the
-/// one whose distribution is most like that which was measured, and of ways that are alike the one that blames the prompt most,
-/// as that makes replicas slower.
-fn prefill(
-    history: &RequestHistory,
-    histograms: &BTreeMap<Signal, Histogram>,
-    demand: &Demand,
-    days: &Range<usize>,
-    each: f64,
-) -> Result<Prefill, Unfit> {
-    let calm = |hour: i64| is_calm(history, hour);
-    let first = over(histograms, Signal::TimeToFirstToken, history, days, calm).ok_or(Unfit::NeverCalm)?;
-    let mean = first.mean().ok_or(Unfit::NeverCalm)?;
-    let prompts = over(histograms, Signal::PromptTokens, history, days, calm);
-    let (prompt, cached, _) = mean_lengths(demand, days);
-    // It waits for half a step to end, and is part of one.
-    let steps = (1.5 * each).min(mean * 0.8);
-    let rest = mean - steps;
-    let split = |part: f64| Prefill {
-        tokens_per_second: prompt / (rest * (1.0 - part)),
-        overhead: rest * part + steps - each,
-    };
-    let scale = prompts.as_ref().and_then(Buckets::mean).map_or(1.0, |mean| {
-        let all = prompt + cached;
-        if mean > 0.0 {
-            all / mean * (prompt / all.max(1e-9))
-        } else {
-            1.0
-        }
-    });
-    let unlike = |part: f64| {
-        let prefill = split(part);
-        let drawn = |u: f64| {
-            let tokens = prompts.as_ref()?.value_at(u)? * scale;
-            Some(tokens / prefill.tokens_per_second + prefill.overhead + each)
-        };
-        let values: Option<Vec<f64>> = (0..200).map(|at| drawn((f64::from(at) + 0.5) / 200.0)).collect();
-        values.map_or(0.0, |values| furthest(&first, &values))
-    };
-    let parts = (0..19).map(|at| f64::from(at) * 0.05);
-    let tried: Vec<(f64, f64)> = parts.map(|part| (part, unlike(part))).collect();
-    let best = tried.iter().map(|(_, unlike)| *unlike).fold(f64::INFINITY, f64::min);
-    let chosen = tried.iter().find(|(_, unlike)| *unlike <= best + 0.01);
-    let mut found = split(chosen.map_or(0.0, |(part, _)| *part));
-    found.overhead = found.overhead.max(0.0);
-    Ok(found)
-}
-
-/// How far apart two distributions are at most, at the bounds of the first; `values` rise.
-fn furthest(measured: &Buckets, values: &[f64]) -> f64 {
-    let total = measured.count();
-    let apart = |(bound, count): (f64, f64)| {
-        let modelled = values.partition_point(|value| *value <= bound) as f64 / values.len() as f64;
-        (count / total - modelled).abs()
-    };
-    measured.up_to().map(apart).fold(0.0, f64::max)
-}
-
-/// Whether hardly a request waited in an hour of the window's histograms.
-fn is_calm(history: &RequestHistory, second: i64) -> bool {
-    let (mut waiting, mut servers) = (0.0, 0.0);
-    let points = history.grid.index_of(second - 3_599).zip(history.grid.index_of(second));
-    let Some((first, last)) = points else { return false };
-    for at in first..=last {
-        if let (Some(one), Some(of)) = (history.waiting.get(at), history.servers.get(at)) {
-            waiting += one;
-            servers += of;
-        }
-    }
-    servers > 0.0 && waiting / servers <= CALM
-}
-
-/// A histogram over the hours of these days that are wanted; an hour is named by its last second.
-pub(super) fn over(
-    histograms: &BTreeMap<Signal, Histogram>,
-    signal: Signal,
-    history: &RequestHistory,
-    days: &Range<usize>,
-    wanted: impl Fn(i64) -> bool,
-) -> Option<Buckets> {
-    let histogram = histograms.get(&signal)?;
-    let start = history.grid.window.start.as_second();
-    let inside = |second: i64| {
-        let day = (second - start - 1).div_euclid(DAY as i64);
-        usize::try_from(day).is_ok_and(|day| days.contains(&day))
-    };
-    let hours = histogram.steps.iter().enumerate();
-    let hours = hours.filter(|(at, _)| {
-        let second = histogram.grid.second(*at);
-        inside(second) && wanted(second)
-    });
-    let mut known = hours.filter_map(|(_, step)| step.as_ref());
-    let mut sum = known.next()?.clone();
-    known.for_each(|step| sum.add(step));
-    (!sum.is_empty()).then_some(sum)
-}
-
-/// The mean over days of prompt tokens to compute, of those that a cache held, and of answer tokens, by requests.
-fn mean_lengths(demand: &Demand, days: &Range<usize>) -> (f64, f64, f64) {
-    let step = f64::from(demand.grid.step_seconds);
-    let point = |day: usize| ((day as f64 * DAY / step) as usize).min(demand.arrived.len());
-    let (mut sums, mut all) = ((0.0, 0.0, 0.0), 0.0);
-    for at in point(days.start)..point(days.end) {
-        if let Some(arrived) = demand.arrived[at] {
-            let (prompt, cached, answer) = demand.mean_lengths(at);
-            sums = (
-                sums.0 + arrived * prompt,
-                sums.1 + arrived * cached,
-                sums.2 + arrived * answer,
-            );
-            all += arrived;
-        }
-    }
-    let all = all.max(1e-9);
-    (sums.0 / all, sums.1 / all, sums.2 / all)
 }

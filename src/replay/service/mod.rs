@@ -7,6 +7,8 @@ pub mod outcome;
 pub mod replica;
 pub mod pool;
 pub mod demand;
+mod hours;
+mod prefill;
 pub mod fit;
 pub mod policies;
 pub mod calibration;

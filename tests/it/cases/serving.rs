@@ -33,8 +33,15 @@ pub(crate) struct Serves {
     /// The chance that a scrape is missed, with those after it.
     #[serde(default)]
     pub(crate) gaps: f64,
+    /// Tokens that a replica's cache holds.
+    #[serde(default = "roomy")]
+    pub(crate) cache: f64,
     /// Seconds after which clients give up.
     pub(crate) patience: Option<f64>,
+}
+
+fn roomy() -> f64 {
+    400_000.0
 }
 
 impl Serves {
@@ -62,7 +69,7 @@ impl Serves {
             overlap: 0.1,
             budget: 2_048.0,
             seats: self.seats,
-            cache: 400_000.0,
+            cache: self.cache,
             noise: 0.02,
             servers: 0.0,
             patience: self.patience.unwrap_or(f64::INFINITY),
