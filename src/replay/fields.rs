@@ -223,6 +223,16 @@ impl<'v> Fields<'v> {
         whole
     }
 
+    /// A number within bounds, which are told by `why`.
+    pub fn number(&self, field: &str, within: impl Fn(f64) -> bool, why: &str, faults: &mut Faults) -> Option<f64> {
+        let value = self.value(field)?;
+        let number = value.as_f64().filter(|number| number.is_finite() && within(*number));
+        if number.is_none() {
+            faults.invalid(self.path(field), value.clone(), why);
+        }
+        number
+    }
+
     /// A quantity, written as a text or as a number.
     pub fn quantity(&self, field: &str, faults: &mut Faults) -> Option<Quantity> {
         let value = self.value(field)?;
