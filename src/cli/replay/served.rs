@@ -26,10 +26,10 @@ const MOST: i32 = 1_000;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A queue that answers")]
 pub(super) struct Served {
-    /// One replica of a model server (YAML): the load tells what arrives, the queue follows, before and after
+    /// One replica of a model server (YAML): the load tells what arrives, and the queue follows from the replicas
     #[arg(long, value_name = "FILE", requires = "load")]
     service: Option<PathBuf>,
-    /// What runs today: a manifest with a HorizontalPodAutoscaler or a ScaledObject; without it --replicas, always
+    /// What runs today, to compare with: a manifest with a HorizontalPodAutoscaler or a ScaledObject; without it --replicas, always
     #[arg(long, value_name = "SPEC", requires = "service")]
     before: Option<PathBuf>,
     /// What requests are drawn from
@@ -53,7 +53,7 @@ pub(super) struct Run<'a> {
 pub(super) struct Answer {
     server: Server,
     span: (i64, i64),
-    before: (Plan, Outcome),
+    before: Option<(Plan, Outcome)>,
     after: (Plan, Outcome),
     seed: u64,
 }
@@ -61,7 +61,7 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn compared<'a>(&'a self, findings: &'a [Finding], hourly: Option<f64>) -> Compared<'a> {
         Compared {
-            before: (&self.before.0, &self.before.1),
+            before: self.before.as_ref().map(|(plan, outcome)| (plan, outcome)),
             after: (&self.after.0, &self.after.1),
             span: self.span,
             objective: &self.server.objective,
@@ -124,10 +124,6 @@ impl Served {
 
     /// Replays the load under what runs today and under what may.
     pub(super) fn run(&self, run: &Run<'_>) -> Result<Answer, Usage> {
-        if self.before.is_none() && run.replicas.is_none() {
-            let why = "--service compares with what runs today: give --replicas N where that is a fixed number, or its manifest as --before SPEC";
-            return Err(Usage(why.to_owned()));
-        }
         if let Some(replicas) = run.replicas.filter(|replicas| *replicas > MOST) {
             return Err(Usage(format!(
                 "--replicas {replicas}: at most {MOST} replicas are simulated"
@@ -163,24 +159,34 @@ impl Served {
         let arrivals = arrivals.map_err(|bad| refused(run.load, &bad))?;
         let after = plan(run, (run.subject.clone(), after.unwrap_or_default()));
         let before = match earlier {
-            Some(earlier) => plan(run, earlier),
-            None => Plan::Fixed(u32::try_from(run.replicas.unwrap_or(0)).unwrap_or(0)),
+            Some(earlier) => Some(plan(run, earlier)),
+            None => run
+                .replicas
+                .map(|replicas| Plan::Fixed(u32::try_from(replicas).unwrap_or(0))),
         };
         Ok(self.answer(run, server, &arrivals, (before, after)))
     }
 
-    fn answer(&self, run: &Run<'_>, server: Server, arrivals: &Arrivals, (before, after): (Plan, Plan)) -> Answer {
+    fn answer(
+        &self,
+        run: &Run<'_>,
+        server: Server,
+        arrivals: &Arrivals,
+        (before, after): (Option<Plan>, Plan),
+    ) -> Answer {
         let starts = match (run.start_seconds, server.start_seconds.as_slice()) {
             (Some(seconds), _) => vec![seconds],
             (None, []) => vec![run.usual_start],
             (None, told) => told.to_vec(),
         };
-        let of = |plan: &Plan| served::run(&server, &starts, arrivals, plan, self.seed);
-        let outcomes = (of(&before), of(&after));
+        let of = |plan: Plan| {
+            let outcome = served::run(&server, &starts, arrivals, &plan, self.seed);
+            (plan, outcome)
+        };
         Answer {
             span: arrivals.span(),
-            before: (before, outcomes.0),
-            after: (after, outcomes.1),
+            before: before.map(of),
+            after: of(after),
             seed: self.seed,
             server,
         }

@@ -33,8 +33,8 @@ const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)]
 /// What is compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Compared<'a> {
-    /// What runs today, and what came of it.
-    pub before: (&'a Plan, &'a Outcome),
+    /// What runs today, and what came of it; `None` where nobody tells.
+    pub before: Option<(&'a Plan, &'a Outcome)>,
     /// What may run.
     pub after: (&'a Plan, &'a Outcome),
     /// From when to when, in milliseconds of Unix time.
@@ -49,29 +49,37 @@ pub struct Compared<'a> {
     pub seed: u64,
 }
 
+impl<'a> Compared<'a> {
+    /// What is there of before and after, by name.
+    fn sides(&self) -> Vec<(&'static str, &'a Plan, &'a Outcome)> {
+        let before = self.before.map(|(plan, outcome)| ("Before", plan, outcome));
+        let after = ("After", self.after.0, self.after.1);
+        before.into_iter().chain([after]).collect()
+    }
+}
+
 /// For people, in lines of this width.
 pub fn text(compared: &Compared<'_>, width: usize, colour: bool) -> String {
     let width = width.max(NARROWEST);
     let (from, to) = compared.span;
     let hours = (to - from) as f64 / 3_600_000.0;
-    let mut lines = vec![
-        labelled(
-            "Time",
-            &format!(
-                "{} to {} ({} hours)",
-                at(from),
-                at(to),
-                number((hours * 10.0).round() / 10.0)
-            ),
+    let mut lines = vec![labelled(
+        "Time",
+        &format!(
+            "{} to {} ({} hours)",
+            at(from),
+            at(to),
+            number((hours * 10.0).round() / 10.0)
         ),
-        labelled("Before", &words(compared.before.0)),
-        labelled("After", &words(compared.after.0)),
-    ];
-    for (what, (_, outcome)) in [("before", compared.before), ("after", compared.after)] {
+    )];
+    let sides = compared.sides();
+    lines.extend(sides.iter().map(|(when, plan, _)| labelled(when, &words(plan))));
+    for (when, _, outcome) in &sides {
         let (syncs, failed) = outcome.syncs;
         if failed > 0 {
             let words = format!(
-                "{what}, {} of {} had a metric without a value: nothing is scaled down then",
+                "{}, {} of {} had a metric without a value: nothing is scaled down then",
+                when.to_lowercase(),
                 number(failed as f64),
                 count(syncs, "sync", "syncs")
             );
@@ -104,11 +112,15 @@ fn words(plan: &Plan) -> String {
         Subject::Hpa { manifest, .. } => ("HorizontalPodAutoscaler", &manifest.name),
         Subject::Keda(object) => ("ScaledObject", &object.name),
     };
-    let metrics = subject
+    let mut metrics: Vec<String> = subject
         .wanted()
         .into_iter()
-        .filter_map(|mut names| names.drain(..).next());
-    let metrics: Vec<String> = metrics.map(|name| plain(&name)).collect();
+        .filter_map(|names| names.first().map(|name| plain(name).to_string()))
+        .collect();
+    if let Subject::Keda(object) = subject {
+        let crons = object.triggers.iter().filter(|trigger| trigger.kind == "cron");
+        metrics.extend(crons.map(|_| "cron".to_owned()).take(1));
+    }
     let by = if metrics.is_empty() {
         String::new()
     } else {
@@ -123,7 +135,7 @@ fn words(plan: &Plan) -> String {
 }
 
 fn charts(compared: &Compared<'_>, width: usize) -> String {
-    let sides = [("before", compared.before.1), ("after", compared.after.1)];
+    let sides = compared.sides();
     let mut text = String::new();
     let all = |of: fn(&Moment) -> u32, outcome: &Outcome| -> Vec<Option<f64>> {
         outcome
@@ -132,9 +144,9 @@ fn charts(compared: &Compared<'_>, width: usize) -> String {
             .map(|moment| Some(f64::from(of(moment))))
             .collect()
     };
-    let most = sides.map(|(_, side)| side.replicas.1).into_iter().max().unwrap_or(0);
-    for (when, side) in sides {
-        let title = format!("Replicas {when}, the most of each column");
+    let most = sides.iter().map(|(_, _, side)| side.replicas.1).max().unwrap_or(0);
+    for (when, _, side) in &sides {
+        let title = format!("Replicas {}, the most of each column", when.to_lowercase());
         text.push_str(&scaled(
             &title,
             &all(|one| one.replicas, side),
@@ -144,11 +156,11 @@ fn charts(compared: &Compared<'_>, width: usize) -> String {
     }
     let most = sides
         .iter()
-        .filter_map(|(_, side)| side.most_waiting())
+        .filter_map(|(_, _, side)| side.most_waiting())
         .max()
         .unwrap_or(0);
-    for (when, side) in sides {
-        let title = format!("Requests waiting {when}");
+    for (when, _, side) in &sides {
+        let title = format!("Requests waiting {}", when.to_lowercase());
         text.push_str(&scaled(
             &title,
             &all(|one| one.waiting, side),
@@ -204,7 +216,7 @@ pub fn json(compared: &Compared<'_>) -> String {
         "from": at(compared.span.0),
         "to": at(compared.span.1),
         "seed": compared.seed,
-        "before": side(compared, compared.before),
+        "before": compared.before.map(|before| side(compared, before)),
         "after": side(compared, compared.after),
         "advice": compared.findings.iter().map(finding).collect::<Value>(),
         "note": NOTE,

@@ -89,12 +89,17 @@ pub(super) fn seconds(value: f64) -> String {
     format!("{plain} {unit}")
 }
 
-fn share(value: f64) -> String {
-    format!("{}%", number(value * 100.0))
+/// A share in percent, of which little is not nothing.
+pub(super) fn share(value: f64) -> String {
+    match value {
+        value if value > 0.0 && value < 5e-5 => "<0.01%".to_owned(),
+        value => format!("{}%", number(value * 100.0)),
+    }
 }
 
 fn rows(compared: &Compared<'_>) -> Vec<Row> {
-    let sides = [compared.before.1, compared.after.1];
+    // With nothing before, that column is not printed.
+    let sides = [compared.before.unwrap_or(compared.after).1, compared.after.1];
     let hours = sides.map(|side| Some(side.replica_hours()));
     let range = sides.map(|side| match side.replicas {
         (least, most) if least == most => number(f64::from(most)),
@@ -165,18 +170,20 @@ pub(super) fn table(compared: &Compared<'_>, width: usize, colour: bool) -> Stri
     let is_wide = width >= WIDTHS.0 + 3 * WIDTHS.1;
     let (label, figure) = if is_wide { WIDTHS } else { NARROW };
     let line = |row: &Row| {
-        let change = if is_wide {
-            format!("{:>figure$}", row.change)
-        } else {
-            String::new()
-        };
+        let change = if is_wide { row.change.as_str() } else { "" };
         let name = match is_wide {
             true => row.label.clone(),
             // The percentile stands nearer to what it is of.
             false => row.label.replacen("  ", "", 1),
         };
         let name: String = name.chars().take(label).collect();
-        let text = format!("{name:<label$}{:>figure$}{:>figure$}{change}", row.before, row.after);
+        let text = match compared.before {
+            Some(_) => format!(
+                "{name:<label$}{:>figure$}{:>figure$}{change:>figure$}",
+                row.before, row.after
+            ),
+            None => format!("{name:<label$}{:>figure$}", row.after),
+        };
         text.trim_end().to_owned()
     };
     let header = Row::new("", "Before".to_owned(), "After".to_owned(), "Change".to_owned());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::{more, seconds};
+use super::table::{more, seconds, share};
 use super::*;
 use crate::model::objective::LatencyTarget;
 use crate::replay::served::{arrivals, run, server};
@@ -17,7 +17,7 @@ fn compared<T>(few: u32, many: u32, ask: impl FnOnce(&Compared<'_>) -> T) -> T {
     let plans = [Plan::Fixed(few), Plan::Fixed(many)];
     let [a, b] = [0, 1].map(|at| run(&server, &[60.0], &arrivals, &plans[at], 3));
     ask(&Compared {
-        before: (&plans[0], &a),
+        before: Some((&plans[0], &a)),
         after: (&plans[1], &b),
         span: arrivals.span(),
         objective: &server.objective,
@@ -132,6 +132,22 @@ fn what_is_not_known_is_said_and_null() {
 }
 
 #[test]
+fn alone_it_has_a_column_and_charts_of_its_own() {
+    let (text, json) = compared(1, 4, |compared| {
+        let alone = Compared {
+            before: None,
+            ..*compared
+        };
+        (text(&alone, 80, false), json(&alone))
+    });
+    assert_eq!(figures(&text, "Replica-hours"), ["2"]);
+    assert_eq!(figures(&text, "rejected <= 1%"), ["kept"]);
+    assert!(!text.to_lowercase().contains("before"), "{text}");
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["before"].is_null() && json["after"]["replica_hours"] == 2.0);
+}
+
+#[test]
 fn times_and_changes_read_well() {
     let times = [0.0, 0.000_123, 0.0123, 0.4567, 0.9996, 1.0, 12.34, 99.97, 3_600.0];
     let told = times.map(seconds);
@@ -141,6 +157,7 @@ fn times_and_changes_read_well() {
             "0 ms", "0.12 ms", "12.3 ms", "457 ms", "1 s", "1 s", "12.3 s", "100 s", "3600 s"
         ]
     );
+    assert_eq!([0.0, 1e-5, 0.0017, 1.0].map(share), ["0%", "<0.01%", "0.17%", "100%"]);
     let changes = [0.0, 0.001, 0.5, 0.997, 1.004, 1.5, 9.99, 47.2].map(more);
     assert_eq!(
         changes,
