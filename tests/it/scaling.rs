@@ -330,6 +330,11 @@ fn a_queue_that_cannot_be_simulated_is_refused_with_what_to_do() {
             "`DCGM_FI_DEV_GPU_UTIL`; say in the service file",
         ],
     );
+    let stray = format!("{service}metrics: {{queue: waiting}}\n");
+    serve("hpa", [&stray, &spec, &load], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &["service.yaml: metrics.queue: no metric of the specification is called so"],
+    );
     // Of both files all at once.
     let bad = service
         .replace("max_num_seqs: 32", "max_num_seqs: 0")

@@ -14,7 +14,7 @@ use crate::replay::hpa::{Flags, manifest};
 use crate::replay::keda::lint::Finding;
 use crate::replay::keda::spec;
 use crate::replay::served::arrivals::{self, Arrivals};
-use crate::replay::served::binding::{Bound, Columns, Known, bind};
+use crate::replay::served::binding::{Bound, Columns, Known, all_asked_for, bind};
 use crate::replay::served::server::{self, Server};
 use crate::replay::served::{self, Outcome, Plan};
 use crate::report::replay::served::Compared;
@@ -145,6 +145,8 @@ impl Served {
             return Err(bad.all());
         };
         bad.told()?;
+        let subjects: Vec<&Subject> = earlier.iter().chain([run.subject]).collect();
+        bad.or(all_asked_for(&server, &subjects).map_err(|faults| refused(run.service, &faults)));
         let (known, mut columns) = (Known::of(&catalog), Columns::default());
         let mut bound = |path: &Path, subject: &Subject| {
             bind(subject, &server, &known, &mut columns).map_err(|faults| refused(path, &faults))

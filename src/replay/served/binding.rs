@@ -110,6 +110,30 @@ pub fn bind(subject: &Subject, server: &Server, known: &Known, columns: &mut Col
     faults.or(Some(bound))
 }
 
+/// Metrics of the service file that none of these specifications asks for: what it says of them would change nothing.
+///
+/// # Errors
+/// Each of them.
+pub fn all_asked_for(server: &Server, subjects: &[&Subject]) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    let wanted: Vec<Wanted> = subjects.iter().flat_map(|subject| subject.wanted()).collect();
+    for (name, _) in &server.metrics {
+        if !wanted.iter().any(|names| names.contains(name)) {
+            let names: Vec<String> = wanted
+                .iter()
+                .filter_map(|names| names.first())
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let why = format!(
+                "no metric of the specification is called so; there are {}",
+                names.join(", ")
+            );
+            faults.add(format!("metrics.{name}"), why);
+        }
+    }
+    faults.or(Some(()))
+}
+
 fn told(bound: Result<Bound, String>, path: &str, faults: &mut Faults) -> Bound {
     bound.unwrap_or_else(|why| {
         faults.add(path, why);
@@ -278,6 +302,15 @@ mod tests {
             [Bound::Query(Query::sum(Watched::InFlight))]
         );
         let said = format!("{said}holds_requests: true\n");
+        let server = server::read(
+            &format!("{SERVER}metrics: {{queue: waiting, s0: column, queu: running}}\n"),
+            "s.yaml",
+        );
+        let told = all_asked_for(&server.unwrap(), &[&subject, &queue]).unwrap_err();
+        assert_eq!(
+            told.to_string(),
+            "metrics.queu: no metric of the specification is called so; there are `gateway`, `lag`, `queue`"
+        );
         assert_eq!(bound(&queue, &said).unwrap().0, [Bound::InFront(Watched::InFlight)]);
     }
 
