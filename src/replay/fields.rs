@@ -90,11 +90,17 @@ impl Faults {
 pub fn documents(text: &str) -> Result<Vec<Value>, Faults> {
     let read: Result<Vec<Value>, _> = serde_saphyr::from_multiple(text);
     let all = read.map_err(|error| {
-        let at = error.location().map_or(String::new(), |at| {
-            format!("line {}, column {}: ", at.line(), at.column())
-        });
         let text = error.to_string();
-        Faults::of(format!("{at}{}", text.lines().next().unwrap_or("it is no YAML")))
+        let what = text.lines().next().unwrap_or("it is no YAML");
+        Faults::of(match error.location() {
+            // The parser's own words may begin with the place, too.
+            Some(at) => {
+                let place = format!("line {} column {}: ", at.line(), at.column());
+                let what = what.split_once(&place).map_or(what, |(_, what)| what);
+                format!("line {}, column {}: {what}", at.line(), at.column())
+            }
+            None => what.to_owned(),
+        })
     })?;
     let apart = |one: Value| match (one.get("kind").and_then(Value::as_str), one.get("items")) {
         (Some("List"), Some(Value::Array(items))) => items.clone(),

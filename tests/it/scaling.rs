@@ -335,6 +335,8 @@ fn a_queue_that_cannot_be_simulated_is_refused_with_what_to_do() {
         binary::USAGE,
         &["service.yaml: metrics.queue: no metric of the specification is called so"],
     );
+    serve("hpa", ["a: [1\n", &spec, &load], &["--replicas", "4"])
+        .fails(binary::USAGE, &["service.yaml: line 1, column 4: unclosed bracket '['"]);
     // Of both files all at once.
     let bad = service
         .replace("max_num_seqs: 32", "max_num_seqs: 0")
