@@ -91,8 +91,7 @@ impl Analyze {
             Format::Table => {
                 let terminal = self.output.is_terminal();
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
-                let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-                report::table::table(plan, if terminal { width } else { WIDTH }, colour)
+                report::table::table(plan, if terminal { width } else { WIDTH }, self.output.has_colour())
             }
         })
     }

@@ -54,6 +54,11 @@ impl Output {
         self.output.is_none() && std::io::stdout().is_terminal()
     }
 
+    /// Whether what is printed may have colours: on a terminal whose owner does not forbid them.
+    pub(super) fn has_colour(&self) -> bool {
+        self.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
     pub(super) fn write(&self, text: &str) -> Result<(), DeliverError> {
         deliver::text(text, self.output.as_deref())
     }

@@ -1,6 +1,7 @@
 //! `gpuwise replay`: one counterfactual machine on an input of its own.
 
 mod scaling;
+mod served;
 mod spot;
 
 use std::fs::File;
@@ -22,9 +23,9 @@ use crate::report;
 #[derive(Debug, Subcommand)]
 pub(super) enum Replay {
     /// What the horizontal pod autoscaler of Kubernetes 1.36 decides, sync by sync
-    Hpa(scaling::Hpa),
+    Hpa(Box<scaling::Hpa>),
     /// What KEDA and the autoscaler that it makes of a ScaledObject decide
-    Keda(scaling::Keda),
+    Keda(Box<scaling::Keda>),
     /// Which part of the prompts a prefix cache of a given size would have held
     PrefixCache(PrefixCache),
     /// How often training should write a checkpoint, and what interruptions cost it then

@@ -145,6 +145,30 @@ impl LatencyObjectives {
     }
 }
 
+/// Takes a bound as a file gives it, such as `ttft_p95` and `500ms`, or `rejected` and `0.1%`; of two on the same, the stricter.
+///
+/// # Errors
+/// Why there is no such bound.
+pub fn tighten(objective: &mut Objective, name: &str, value: &str, place: &str) -> Result<(), String> {
+    let place = place.to_owned();
+    if name == REJECTED {
+        let at_most = share(value)?;
+        objective.tighten_rejected(RejectedTarget { at_most, place });
+        return Ok(());
+    }
+    let known = TARGETS.into_iter().find(|(known, ..)| *known == name);
+    let (name, of, at) =
+        known.ok_or("there is no such bound; there are ttft_, itl_ and e2e_ at p50, p90, p95 and p99, and rejected")?;
+    objective.tighten(LatencyTarget {
+        name,
+        of,
+        at,
+        at_most: duration(value)?,
+        place,
+    });
+    Ok(())
+}
+
 /// Takes what an annotation asks for, where that is no less than what counts already.
 fn ask(objective: &mut Objective, name: &str, value: &str, key: &str) -> Result<(), String> {
     let more = |bound: &str, place: &str| format!("it asks for less than {bound} ({place}), which it may not loosen");

@@ -90,11 +90,17 @@ impl Faults {
 pub fn documents(text: &str) -> Result<Vec<Value>, Faults> {
     let read: Result<Vec<Value>, _> = serde_saphyr::from_multiple(text);
     let all = read.map_err(|error| {
-        let at = error.location().map_or(String::new(), |at| {
-            format!("line {}, column {}: ", at.line(), at.column())
-        });
         let text = error.to_string();
-        Faults::of(format!("{at}{}", text.lines().next().unwrap_or("it is no YAML")))
+        let what = text.lines().next().unwrap_or("it is no YAML");
+        Faults::of(match error.location() {
+            // The parser's own words may begin with the place, too.
+            Some(at) => {
+                let place = format!("line {} column {}: ", at.line(), at.column());
+                let what = what.split_once(&place).map_or(what, |(_, what)| what);
+                format!("line {}, column {}: {what}", at.line(), at.column())
+            }
+            None => what.to_owned(),
+        })
     })?;
     let apart = |one: Value| match (one.get("kind").and_then(Value::as_str), one.get("items")) {
         (Some("List"), Some(Value::Array(items))) => items.clone(),
@@ -221,6 +227,16 @@ impl<'v> Fields<'v> {
             faults.invalid(self.path(field), value.clone(), "must be a whole number of 32 bits");
         }
         whole
+    }
+
+    /// A number within bounds, which are told by `why`.
+    pub fn number(&self, field: &str, within: impl Fn(f64) -> bool, why: &str, faults: &mut Faults) -> Option<f64> {
+        let value = self.value(field)?;
+        let number = value.as_f64().filter(|number| number.is_finite() && within(*number));
+        if number.is_none() {
+            faults.invalid(self.path(field), value.clone(), why);
+        }
+        number
     }
 
     /// A quantity, written as a text or as a number.

@@ -10,4 +10,5 @@ pub mod given;
 pub mod prefix_cache;
 pub mod random;
 pub mod service;
+pub mod served;
 pub mod spot;

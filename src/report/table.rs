@@ -197,7 +197,7 @@ fn labelled(lines: &[[String; 2]], width: u16, colour: bool) -> String {
     text
 }
 
-fn bold(text: &str, colour: bool) -> String {
+pub(super) fn bold(text: &str, colour: bool) -> String {
     if colour {
         format!("\u{1b}[1m{text}\u{1b}[0m")
     } else {

@@ -172,7 +172,7 @@ fn a_load_that_is_none_is_told_by_line_and_column() {
     );
     replay("hpa", HPA, "time,gpu\n0,1\n", &[], "80").fails(
         binary::USAGE,
-        &["line 1, column `gpu`: no metric is called so; there are `queue`, `s0`"],
+        &["line 1, column `gpu`: no such column is read; there are `queue`, `s0`"],
     );
     let counter = HPA.replace("name: queue", "name: requests_total");
     replay("hpa", &counter, "time,s0\n0,1\n15,2\n", &[], "80").printed();
@@ -189,8 +189,179 @@ fn arguments_that_do_not_go_together_are_refused() {
         vec!["replay", "keda", "--spec", "a", "--load", "b", "--start-seconds", "-1"],
         vec!["replay", "keda", "--spec", "a", "--load", "b", "--hourly", "NaN"],
         vec!["replay", "keda", "--spec", "/nowhere.yaml", "--load", "b"],
+        vec!["replay", "hpa", "--vectors", "a", "--service", "b"],
+        vec!["replay", "hpa", "--spec", "a", "--load", "b", "--before", "c"],
+        vec!["replay", "hpa", "--service", "a"],
     ] {
         let ran = binary::run(&arguments);
         assert_eq!(ran.code, binary::USAGE, "{arguments:?}: {}", ran.stderr);
     }
+}
+
+/// What the README has below this heading.
+fn section(heading: &str) -> String {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once(&format!("\n### {heading}\n")).unwrap();
+    rest.split("\n### ").next().unwrap().to_owned()
+}
+
+/// The blocks of a language in a text.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let begins = format!("```{language}\n");
+    let parts = text.split(&begins).skip(1);
+    parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The example of the README: a description of a replica, a specification, a load, and what is printed of them.
+fn example() -> [String; 4] {
+    let section = section("Before and after, with the queue");
+    let one = |language: &str, at: usize| blocks(&section, language).swap_remove(at);
+    [one("yaml", 0), one("yaml", 1), one("csv", 0), one("text", 0)]
+}
+
+/// Runs a machine over a pool that answers.
+fn serve(machine: &str, [service, spec, load]: [&str; 3], more: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), spec, load);
+    std::fs::write(folder.path().join("service.yaml"), service).unwrap();
+    let mut arguments = vec![
+        "replay",
+        machine,
+        "--spec",
+        "spec.yaml",
+        "--load",
+        "load.csv",
+        "--service",
+        "service.yaml",
+    ];
+    arguments.extend(more);
+    binary::run_in(folder.path(), &arguments, &[])
+}
+
+fn served(machine: &str, files: [&str; 3], more: &[&str]) -> Value {
+    let more: Vec<&str> = more.iter().copied().chain(["--format", "json"]).collect();
+    serde_json::from_str(&serve(machine, files, &more).printed()).unwrap()
+}
+
+#[test]
+fn the_queue_before_and_after_is_what_the_readme_shows() {
+    let [service, spec, load, shown] = example();
+    let printed = serve("hpa", [&service, &spec, &load], &["--replicas", "4", "--hourly", "4"]).printed();
+    assert!(
+        printed.ends_with(&format!("\n\n{shown}")),
+        "the README shows\n{shown}\nand it prints\n{printed}"
+    );
+    for told in [
+        "Before    4 replicas, always\n",
+        "After     HorizontalPodAutoscaler llama, 1 to 6 replicas, by\n",
+    ] {
+        assert!(printed.contains(told), "no `{told}` in:\n{printed}");
+    }
+    // Nobody tells what runs today: nothing is compared.
+    let alone = serve("hpa", [&service, &spec, &load], &[]).printed();
+    assert!(alone.contains("After     ") && !alone.contains("efore"), "{alone}");
+    // Another draw of requests is another day, and nearly the same figures.
+    let of = |seed: &str| {
+        served(
+            "hpa",
+            [&service, &spec, &load],
+            &["--replicas", "4", "--hourly", "4", "--seed", seed],
+        )
+    };
+    let (one, other) = (of("1"), of("2"));
+    assert_ne!(one["after"], other["after"]);
+    let median = |answer: &Value| answer["before"]["request_seconds"]["p50"].as_f64().unwrap();
+    assert!((median(&one) / median(&other) - 1.0).abs() < 0.05);
+    let documented = section("Before and after, with the queue");
+    for side in ["before", "after"] {
+        for key in one[side]
+            .as_object()
+            .unwrap()
+            .keys()
+            .chain(one.as_object().unwrap().keys())
+        {
+            assert!(
+                documented.contains(&format!("`{key}`")),
+                "the README does not tell of `{key}`"
+            );
+        }
+    }
+    assert_eq!(one["before"]["cost"].as_f64(), Some(128.0));
+    assert_eq!(one["after"]["objective"][1]["kept"], Value::Bool(false));
+}
+
+#[test]
+fn what_decides_the_same_makes_no_difference() {
+    let [service, spec, load, _] = example();
+    let object = KEDA.replace("cooldownPeriod: 60", "minReplicaCount: 2\n  maxReplicaCount: 5");
+    let same = served("keda", [&service, &object, &load], &["--before", "spec.yaml"]);
+    assert_eq!(same["before"], same["after"]);
+    let bound = spec
+        .replace("minReplicas: 1", "minReplicas: 4")
+        .replace("maxReplicas: 6", "maxReplicas: 4");
+    let mut bound = served("hpa", [&service, &bound, &load], &["--replicas", "4"]);
+    for side in ["before", "after"] {
+        let side = bound[side].as_object_mut().unwrap();
+        assert!(side.remove("policy").is_some() && side.remove("syncs").is_some());
+    }
+    assert_eq!(bound["before"], bound["after"]);
+    assert_eq!(bound["before"]["replica_hours"].as_f64(), Some(32.0));
+}
+
+#[test]
+fn a_queue_that_cannot_be_simulated_is_refused_with_what_to_do() {
+    let [service, spec, load, _] = example();
+    let cpu = spec
+        .replace("type: Pods", "type: Resource")
+        .replace("pods:", "resource:");
+    let cpu = cpu.replace("metric: {name: \"vllm:num_requests_running\"}", "name: cpu");
+    let gpu = KEDA.replace("vllm:num_requests_waiting", "DCGM_FI_DEV_GPU_UTIL");
+    serve("hpa", [&service, &cpu, &load], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &[
+            "spec.yaml: spec.metrics[0]: how much cpu pods use does not follow from their requests",
+            "leave --service out",
+        ],
+    );
+    serve("keda", [&service, &gpu, &load], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &[
+            "spec.yaml: spec.triggers[0]: its query cannot be answered",
+            "`DCGM_FI_DEV_GPU_UTIL`; say in the service file",
+        ],
+    );
+    let stray = format!("{service}metrics: {{queue: waiting}}\n");
+    serve("hpa", [&stray, &spec, &load], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &["service.yaml: metrics.queue: no metric of the specification is called so"],
+    );
+    serve("hpa", ["a: [1\n", &spec, &load], &["--replicas", "4"])
+        .fails(binary::USAGE, &["service.yaml: line 1, column 4: unclosed bracket '['"]);
+    // Of both files all at once.
+    let bad = service
+        .replace("max_num_seqs: 32", "max_num_seqs: 0")
+        .replace("prompt_tokens: 900", "promt_tokens: 900");
+    let huge = spec.replace("maxReplicas: 6", "maxReplicas: 5000");
+    serve("hpa", [&bad, &huge, &load], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &[
+            "service.yaml: promt_tokens: unknown field",
+            "service.yaml: max_num_seqs: Invalid value: 0: must be a whole number from 1 to 100000",
+            "spec.yaml: 5000 replicas are more than the 1000 that are simulated",
+        ],
+    );
+    let holes = load
+        .replace("2026-11-26T09:00:00Z,12\n", "")
+        .replace("T10:00:00Z,9", "T10:00:00Z,");
+    serve("hpa", [&service, &spec, &holes], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &[
+            "load.csv: line 5, column `requests_per_second`: how many came is not known",
+            "load.csv: line 5: nothing is given for the 7200 seconds before it",
+        ],
+    );
+    serve("hpa", [&service, &spec, LOAD], &["--replicas", "4"]).fails(
+        binary::USAGE,
+        &["load.csv: line 1: there is no column `requests_per_second` or `requests`"],
+    );
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::served::{Run, Served};
 use crate::cli::exit::Usage;
 use crate::cli::output::{Format, Output};
 use crate::replay::fields::Faults;
@@ -24,12 +25,12 @@ const WIDTH: usize = 80;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Hpa {
     /// JSON lines: recorded inputs of the controller, each answered with a line
-    #[arg(long, value_name = "FILE", required_unless_present = "spec", conflicts_with_all = ["spec", "load"])]
+    #[arg(long, value_name = "FILE", required_unless_present = "spec", conflicts_with_all = ["spec", "load", "service"])]
     vectors: Option<PathBuf>,
     /// A manifest with a HorizontalPodAutoscaler of autoscaling/v2
     #[arg(long, value_name = "FILE", requires = "load")]
     spec: Option<PathBuf>,
-    /// Comma-separated values: a column `time` and one for each metric, named as the metric or s0, s1, in their order
+    /// Comma-separated values: a column `time` and one for each metric, named as the metric or s0, s1, in their order; with --service one for the requests
     #[arg(long, value_name = "FILE", requires = "spec")]
     load: Option<PathBuf>,
     /// The cluster has the feature gate HPAScaleToZero on
@@ -47,7 +48,7 @@ pub(in crate::cli) struct Keda {
     /// A manifest with a ScaledObject of keda.sh/v1alpha1
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// Comma-separated values: a column `time` and one for each trigger but cron, named as the trigger or s0, s1, in their order
+    /// Comma-separated values: a column `time` and one for each trigger but cron, named as the trigger or s0, s1, in their order; with --service one for the requests
     #[arg(long, value_name = "FILE")]
     load: PathBuf,
     #[command(flatten)]
@@ -59,10 +60,10 @@ pub(in crate::cli) struct Keda {
 /// What is known of the replicas.
 #[derive(Debug, Args)]
 struct Pool {
-    /// Seconds from a pod's creation until it is ready
-    #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = seconds)]
-    start_seconds: f64,
-    /// Replicas at first; the fewest of the specification where it is not given
+    /// Seconds from a pod's creation until it is ready; 60 where neither this nor --service tells
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    start_seconds: Option<f64>,
+    /// Replicas at first, and with --service those of today; the fewest of the specification where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     replicas: Option<i32>,
     /// What one replica costs an hour
@@ -71,7 +72,12 @@ struct Pool {
     /// How it is printed
     #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
     format: Format,
+    #[command(flatten)]
+    served: Served,
 }
+
+/// Seconds that a start takes where nobody tells.
+const START: f64 = 60.0;
 
 /// A day at most: no pod starts for longer.
 fn seconds(text: &str) -> Result<f64, &'static str> {
@@ -90,12 +96,12 @@ fn price(text: &str) -> Result<f64, &'static str> {
     price.ok_or("give a price of zero or more")
 }
 
-fn wrong(path: &Path, why: &dyn Display) -> Usage {
+pub(super) fn wrong(path: &Path, why: &dyn Display) -> Usage {
     Usage(format!("{}: {why}", path.display()))
 }
 
 /// Every line of what is wrong, with the file that it is of.
-fn refused(path: &Path, why: &dyn Display) -> Usage {
+pub(super) fn refused(path: &Path, why: &dyn Display) -> Usage {
     let lines: Vec<String> = why
         .to_string()
         .lines()
@@ -104,7 +110,7 @@ fn refused(path: &Path, why: &dyn Display) -> Usage {
     Usage(lines.join("\n"))
 }
 
-fn text_of(path: &Path) -> Result<String, Usage> {
+pub(super) fn text_of(path: &Path) -> Result<String, Usage> {
     fs::read_to_string(path).map_err(|error| wrong(path, &error))
 }
 
@@ -115,7 +121,9 @@ impl Hpa {
         } else if let (Some(spec), Some(load)) = (&self.spec, &self.load) {
             let read = manifest::read(&text_of(spec)?, self.scale_to_zero);
             let subject = Subject::hpa(read.map_err(|faults: Faults| refused(spec, &faults))?);
-            let text = self.pool.run(&subject, load, &[], (self.scale_to_zero, &self.output))?;
+            let text = self
+                .pool
+                .run((spec, &subject), load, &[], (self.scale_to_zero, &self.output))?;
             self.output.write(&text)?;
         }
         Ok(ExitCode::SUCCESS)
@@ -143,7 +151,9 @@ impl Keda {
         let object = spec::read(&text_of(&self.spec)?).map_err(|faults| refused(&self.spec, &faults))?;
         let findings = lint::findings(&object);
         let subject = Subject::Keda(Box::new(object));
-        let text = self.pool.run(&subject, &self.load, &findings, (false, &self.output))?;
+        let text = self
+            .pool
+            .run((&self.spec, &subject), &self.load, &findings, (false, &self.output))?;
         self.output.write(&text)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -152,19 +162,38 @@ impl Keda {
 impl Pool {
     fn run(
         &self,
-        subject: &Subject,
+        (spec, subject): (&Path, &Subject),
         path: &Path,
         findings: &[Finding],
         (scale_to_zero, output): (bool, &Output),
     ) -> Result<String, Usage> {
+        let flags = Flags {
+            downscale_stabilization_seconds: 300,
+            scale_to_zero,
+        };
+        if let Some(service) = self.served.service() {
+            let run = Run {
+                service,
+                spec,
+                subject,
+                load: path,
+                flags,
+                replicas: self.replicas,
+                start_seconds: self.start_seconds,
+                usual_start: START,
+            };
+            let answer = self.served.run(&run)?;
+            let compared = answer.compared(findings, self.hourly);
+            return Ok(match self.format {
+                Format::Table => report::replay::served::text(&compared, width(output), output.has_colour()),
+                Format::Json => report::replay::served::json(&compared),
+            });
+        }
         let load = load::read(&text_of(path)?, &subject.wanted()).map_err(|bad| refused(path, &bad))?;
         let setting = Setting {
-            start: (self.start_seconds * 1_000.0).round() as i64,
+            start: (self.start_seconds.unwrap_or(START) * 1_000.0).round() as i64,
             replicas: self.replicas,
-            flags: Flags {
-                downscale_stabilization_seconds: 300,
-                scale_to_zero,
-            },
+            flags,
         };
         let run = subject.run(&load, setting);
         Ok(match self.format {

@@ -24,6 +24,8 @@ pub type Wanted = Vec<String>;
 pub struct Load {
     /// Times, rising, in milliseconds of Unix time.
     pub times: Vec<i64>,
+    /// Line of the file of each, from one.
+    pub lines: Vec<u64>,
     /// The usual step, in milliseconds.
     pub step: i64,
     /// By metric, then by time; `None` where the cell is empty.
@@ -93,6 +95,7 @@ pub fn read(text: &str, wanted: &[Wanted]) -> Result<Load, BadLoad> {
     };
     let mut load = Load {
         times: Vec::new(),
+        lines: Vec::new(),
         step: 0,
         values: vec![Vec::new(); wanted.len()],
     };
@@ -155,7 +158,7 @@ fn columns(header: &csv::StringRecord, wanted: &[Wanted], mistakes: &mut Vec<Mis
                 mistakes.push(mistake(
                     1,
                     name,
-                    format!("no metric is called so; there are {}", names.join(", ")),
+                    format!("no such column is read; there are {}", names.join(", ")),
                 ));
             }
             Some(metric) if found[metric].is_some() => {
@@ -214,7 +217,10 @@ impl Load {
                 let what = format!("it is more than {MOST_DAYS} days after the first line");
                 mistakes.push(mistake(line, "time", what));
             }
-            Some(at) => self.times.push(at),
+            Some(at) => {
+                self.times.push(at);
+                self.lines.push(line);
+            }
         }
         for (values, (at, name)) in self.values.iter_mut().zip(columns) {
             let text = cell(*at);
@@ -341,7 +347,7 @@ mod tests {
             told("queue,s0,waiting\n"),
             [
                 "line 1, column `s0`: its metric has a column already",
-                "line 1, column `waiting`: no metric is called so; there are `queue`, `s0`, `requests_total`",
+                "line 1, column `waiting`: no such column is read; there are `queue`, `s0`, `requests_total`",
                 "line 1: there is no column `time`",
                 "line 1: there is no column `requests_total`"
             ]

@@ -12,7 +12,7 @@ use super::keda::triggers::{Scaler, Trigger};
 use super::keda::{Answer, Keda, Seen};
 
 /// From one sync to the next: the controller's period, and what a sync itself takes.
-const SYNC: i64 = 15_060;
+pub(in crate::replay) const SYNC: i64 = 15_060;
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -122,10 +122,19 @@ impl Subject {
         }
     }
 
-    fn fewest(&self) -> i32 {
+    /// The fewest replicas that it allows.
+    pub fn fewest(&self) -> i32 {
         match self {
             Self::Hpa { manifest, .. } => manifest.autoscaler.min,
             Self::Keda(object) => object.idle.unwrap_or(object.min),
+        }
+    }
+
+    /// The most replicas that it allows.
+    pub fn most(&self) -> i32 {
+        match self {
+            Self::Hpa { manifest, .. } => manifest.autoscaler.max,
+            Self::Keda(object) => object.max,
         }
     }
 
@@ -358,7 +367,7 @@ impl Running<'_> {
 }
 
 /// In thousandths.
-fn milli(value: f64) -> i64 {
+pub(in crate::replay) fn milli(value: f64) -> i64 {
     (value * 1_000.0).round() as i64
 }
 

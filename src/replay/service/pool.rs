@@ -30,10 +30,22 @@ pub struct Seen {
     pub waiting: f64,
 }
 
+/// What a ready replica holds at one sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holds {
+    /// Requests in execution.
+    pub running: usize,
+    /// Requests that wait.
+    pub waiting: usize,
+}
+
 /// What says how many replicas there are.
 pub trait Policy {
     /// How many there are at the beginning.
     fn first(&self) -> u32;
+
+    /// What each ready replica holds; told just before it is asked.
+    fn told(&mut self, _each: &mut dyn Iterator<Item = Holds>) {}
 
     /// How many are wanted from now on.
     fn wanted(&mut self, seen: &Seen) -> u32;
@@ -216,6 +228,12 @@ impl Pool<'_> {
         };
         let day = self.day(now);
         self.days[day].in_flight.add(seen.running + seen.waiting, 1.0);
+        let ready = self.replicas.iter().filter(|replica| replica.phase == Phase::Ready);
+        let holds = |replica: &Replica| Holds {
+            running: replica.running(),
+            waiting: replica.waiting(),
+        };
+        policy.told(&mut ready.map(holds));
         self.wanted = policy.wanted(&seen);
         for _ in seen.there..self.wanted {
             let phase = if policy.is_of_ready() {

@@ -8,18 +8,23 @@ const LABEL: usize = 8;
 
 /// A series as columns of `#`, the most of each stretch of time; `?` where nothing is known. It is as wide as told, axis and all.
 pub(super) fn chart(title: &str, values: &[Option<f64>], width: usize) -> String {
+    let most = values.iter().flatten().fold(0.0_f64, |most, value| most.max(*value));
+    scaled(title, values, width, (HEIGHT, most))
+}
+
+/// The same of so many lines, the top of which stands for so much: charts below one another can be compared.
+pub(super) fn scaled(title: &str, values: &[Option<f64>], width: usize, (height, top): (usize, f64)) -> String {
     let columns = columns(values, width.saturating_sub(LABEL + 2).max(1));
-    let most = columns.iter().flatten().fold(0.0_f64, |most, value| most.max(*value));
-    let top = if most > 0.0 { most } else { 1.0 };
+    let top = if top > 0.0 { top } else { 1.0 };
     let mut text = format!("{title}\n");
-    for line in (0..HEIGHT).rev() {
+    for line in (0..height).rev() {
         let label = match line {
-            _ if line + 1 == HEIGHT => short(top),
+            _ if line + 1 == height => short(top),
             0 => "0".to_owned(),
-            _ if line == HEIGHT / 2 => short(top * (line as f64) / (HEIGHT as f64 - 1.0)),
+            _ if line == height / 2 => short(top * (line as f64) / (height as f64 - 1.0)),
             _ => String::new(),
         };
-        let above = |value: f64| value / top * HEIGHT as f64 > line as f64;
+        let above = |value: f64| value / top * height as f64 > line as f64;
         let mark = |value: &Option<f64>| match value {
             Some(value) if above(*value) => '#',
             None if line == 0 => '?',

@@ -2,6 +2,7 @@
 
 mod chart;
 pub mod scaling;
+pub mod served;
 pub mod spot;
 
 use std::num::NonZeroUsize;

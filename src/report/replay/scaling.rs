@@ -11,13 +11,13 @@ use crate::report::figures::{UNKNOWN, count, number, percent};
 use crate::report::safe::plain;
 
 /// What values that are given cannot tell.
-pub const NOTE: &str = "The values do not answer to the replicas: a load that comes from outside (requests, tokens) is replayed rightly, but a queue, a latency or a cache's use would have changed with them.";
+pub const NOTE: &str = "The values do not answer to the replicas: a load that comes from outside (requests, tokens) is replayed rightly, but a queue, a latency or a cache's use would have changed with them. --service replays a queue that does answer.";
 
 /// Changes that are listed in words.
 const LISTED: usize = 40;
 
 /// Narrower than this nothing is readable.
-const NARROWEST: usize = 40;
+pub(super) const NARROWEST: usize = 40;
 
 /// For people, in lines of this width; the price is of a replica's hour.
 pub fn text(run: &Run, findings: &[Finding], hourly: Option<f64>, width: usize) -> String {
@@ -41,7 +41,7 @@ pub fn text(run: &Run, findings: &[Finding], hourly: Option<f64>, width: usize) 
     text
 }
 
-fn labelled(label: &str, what: &str) -> String {
+pub(super) fn labelled(label: &str, what: &str) -> String {
     format!("{label:<9} {what}")
 }
 
@@ -111,7 +111,7 @@ fn tenths(value: f64) -> f64 {
 }
 
 /// A line broken between words, the rest of it under its text.
-fn wrapped(line: &str, width: usize) -> String {
+pub(super) fn wrapped(line: &str, width: usize) -> String {
     let indent = " ".repeat(10);
     let (label, what) = line.split_at(line.len().min(10));
     let mut text = String::from(label);
@@ -201,7 +201,7 @@ fn changes(run: &Run, width: usize) -> String {
 }
 
 /// A second in UTC.
-fn at(millisecond: i64) -> String {
+pub(super) fn at(millisecond: i64) -> String {
     Timestamp::from_millisecond(millisecond).map_or_else(
         |_| UNKNOWN.to_owned(),
         |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
