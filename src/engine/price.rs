@@ -169,6 +169,10 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
     if let Some(saves) = effect.saves {
         no_more_than(&mut priced, now * (saves.max(0.0) / f64::from(pods.max(1))));
     }
+    let replayed = priced.proposal.replayed.as_ref();
+    if let Some(gives_back) = replayed.and_then(|replayed| replayed.gives_back) {
+        no_more_than(&mut priced, now * (held * gives_back));
+    }
     let each = effect.each(workload);
     match effect.target {
         None => {}

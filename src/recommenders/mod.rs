@@ -10,6 +10,8 @@ pub mod memory_need;
 pub mod offers;
 pub mod spot_offers;
 mod spot_history;
+mod rested;
+mod scheduled;
 mod spot_worth;
 mod targets;
 mod tolerance;

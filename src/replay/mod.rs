@@ -9,5 +9,6 @@ pub mod keda;
 pub mod given;
 pub mod prefix_cache;
 pub mod random;
+pub mod schedule;
 pub mod service;
 pub mod spot;

@@ -165,6 +165,7 @@ fn replayed(proof: &Proof) -> Replayed {
         },
         scored_days: u32::try_from(proof.found.scored.len()).unwrap_or(u32::MAX),
         saving_share: share,
+        gives_back: None,
         figures: figures(proof),
     }
 }
