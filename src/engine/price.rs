@@ -171,7 +171,8 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
     }
     let replayed = priced.proposal.replayed.as_ref();
     if let Some(gives_back) = replayed.and_then(|replayed| replayed.gives_back) {
-        no_more_than(&mut priced, now * (held * gives_back));
+        let devices: u32 = running.iter().map(|pod| pod.gpus).sum();
+        no_more_than(&mut priced, now * (gives_back / f64::from(devices.max(1))));
     }
     let each = effect.each(workload);
     match effect.target {

@@ -256,7 +256,7 @@ pub struct Replayed {
     pub scored_days: u32,
     /// Ends of the 90 % interval of what it saves, as shares of the figure itself; `None` with too few days.
     pub saving_share: Option<(f64, f64)>,
-    /// The share of what it holds that it gives back, as replayed: no more is counted. `None` where its moves say how much.
+    /// Devices fewer on average, as replayed: no more is given back. `None` where its moves say how much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gives_back: Option<f64>,
     /// Whatever else the machine tells.

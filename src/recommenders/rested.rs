@@ -157,4 +157,4 @@ fn sure(pod: &PodUse, grid: Grid) -> impl Fn(usize) -> bool + use<> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

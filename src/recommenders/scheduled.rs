@@ -27,15 +27,22 @@ pub(super) fn starts_take(workload: &Workload) -> Option<f64> {
 /// What the replay found, and how starts went.
 pub(super) fn evidence(workload: &Workload, world: &World<'_>, replay: &Replay) -> Vec<Evidence> {
     let mut evidence = Vec::new();
-    let days = replay.days.len();
+    let days = replay.scored().count();
     if let (Some(held), Some(off)) = (replay.held_a_day(), replay.off_a_day().and_then(|off| off.mid)) {
         let what = format!("device hours a day that it held on {days} days of that replay");
         evidence.push(fact(what, REPLAY, Some(round(held))));
         evidence.push(fact("those of them that would have been off", REPLAY, Some(round(off))));
     }
-    if days > 0 {
-        let what = format!("days of {days} on which work fell into hours that would have been off");
+    if replay.judged() > 0 {
+        let what = format!(
+            "days of {} on which work fell into hours that would have been off",
+            replay.judged()
+        );
         evidence.push(fact(what, REPLAY, Some(replay.disturbed().count() as f64)));
+    }
+    if replay.wake_ups() > 0 {
+        let what = "seconds that whoever came then would have waited for a start at p95, all together";
+        evidence.push(fact(what, REPLAY, waited(workload, replay)));
     }
     if let Some(seconds) = starts_take(workload) {
         let starts = workload.start_seconds.len();
@@ -53,14 +60,18 @@ pub(super) fn evidence(workload: &Workload, world: &World<'_>, replay: &Replay) 
     evidence
 }
 
+/// Seconds of waiting for starts; `None` where nobody saw how long one takes.
+fn waited(workload: &Workload, replay: &Replay) -> Option<f64> {
+    starts_take(workload).map(|seconds| (seconds * f64::from(replay.wake_ups())).round())
+}
+
 /// The proof, where enough days were scored.
 pub(super) fn replayed(workload: &Workload, replay: &Replay) -> Option<Replayed> {
-    let scored_days = u32::try_from(replay.days.len()).unwrap_or(u32::MAX);
+    let scored_days = u32::try_from(replay.scored().count()).unwrap_or(u32::MAX);
     if scored_days < SCORED_DAYS_AT_LEAST {
         return None;
     }
     let (off, held) = (replay.off_a_day()?, replay.held_a_day()?);
-    let mid = off.mid?;
     Some(Replayed {
         machine: "schedule".to_owned(),
         // What really ran holds what it held: that proves nothing.
@@ -70,7 +81,7 @@ pub(super) fn replayed(workload: &Workload, replay: &Replay) -> Option<Replayed>
         },
         scored_days,
         saving_share: share(&off, held),
-        gives_back: Some(if held > 0.0 { (mid / held).clamp(0.0, 1.0) } else { 0.0 }),
+        gives_back: replay.devices_off(),
         figures: figures(workload, replay, &off, held),
     })
 }
@@ -90,6 +101,7 @@ fn figures(workload: &Workload, replay: &Replay, off: &Interval, held: f64) -> V
         "share_of_days_disturbed_at_most": round(replay.disturbed_share_at_most()),
         "hours_of_work_disturbed": round(disturbed),
         "waits_for_a_start": replay.wake_ups(),
+        "seconds_waited": waited(workload, replay),
         "start_seconds_p95": starts_take(workload).map(f64::round),
     })
 }
@@ -106,7 +118,7 @@ pub(super) fn not_held(replay: &Replay) -> String {
         "it rests at the same hours of every week, but on {} of {} days it worked in hours that the days before would have had it \
          sleep{last}: {}",
         days.len(),
-        replay.days.len(),
+        replay.judged(),
         named.join(", ")
     )
 }
@@ -132,10 +144,10 @@ pub(super) fn again(workload: &Workload, world: &World<'_>, warning: &str) -> St
     let nodes = match (nodes_go(workload, world), came(workload, world)) {
         (false, _) => "; its nodes stay, and others may take their GPUs meanwhile".to_owned(),
         (true, Some((pool, 0))) => {
-            format!("; its nodes go meanwhile, and no node of {pool} that is there came within the window")
+            format!("; its nodes may go meanwhile, and no node of {pool} that is there came within the window")
         }
-        (true, Some((pool, 1))) => format!("; its nodes go meanwhile; one of {pool} came within the window"),
-        (true, Some((pool, came))) => format!("; its nodes go meanwhile; {came} of {pool} came within the window"),
+        (true, Some((pool, 1))) => format!("; its nodes may go meanwhile; one of {pool} came within the window"),
+        (true, Some((pool, came))) => format!("; its nodes may go meanwhile; {came} of {pool} came within the window"),
         (true, None) => "; its nodes may go meanwhile, and nothing tells how others came".to_owned(),
     };
     let waiting = waiting(workload, world);

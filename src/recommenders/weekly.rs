@@ -22,6 +22,9 @@ const WEEKDAYS: usize = 5;
 /// Hours that a weekend's rest must last, as there are only two days of it each week to learn from.
 const WEEKEND_HOURS: usize = 12;
 
+/// Hours that are left after work ends: the next evening may be later than all that were seen.
+const AFTER_WORK: usize = 1;
+
 /// What every hour of the week was like: at rest in all weeks, at work in one, or not seen.
 struct Pattern {
     /// By hour of the week: points at rest, points at work.
@@ -176,7 +179,7 @@ impl Pattern {
         rest > 0 && work == 0
     }
 
-    /// Nights that are alike on all weekdays, and weekends; some hours are left at the end of each block to wake up in. `None`
+    /// Nights that are alike on all weekdays, and weekends; one hour is left when work ends, and some to wake up in. `None`
     /// where there are none, or where there was no work on some weekday.
     fn hours_to_sleep(&self, least: usize, lead: usize) -> Option<WeekHours> {
         let too_rare = |week: &[bool; 7]| week[..WEEKDAYS].iter().any(|worked| !worked);
@@ -199,9 +202,8 @@ impl Pattern {
         for (from, to) in all.blocks() {
             let length = (usize::from(to) + WeekHours::COUNT - usize::from(from)) % WeekHours::COUNT;
             let length = if length == 0 { WeekHours::COUNT } else { length };
-            if length >= least + lead {
-                let hours =
-                    (0..length.saturating_sub(lead)).map(|offset| (usize::from(from) + offset) % WeekHours::COUNT);
+            if length >= least + lead + AFTER_WORK {
+                let hours = (AFTER_WORK..length - lead).map(|offset| (usize::from(from) + offset) % WeekHours::COUNT);
                 kept.extend(hours.filter_map(|hour| u8::try_from(hour).ok()));
             }
         }
@@ -220,5 +222,7 @@ fn watts_at_rest(workload: &Workload, rested: &Rested, seen: &[(u32, u32)]) -> f
     crate::model::usage::quantile(resting, 0.99).unwrap_or(f64::INFINITY)
 }
 
+#[cfg(test)]
+mod promised;
 #[cfg(test)]
 mod tests;

@@ -101,6 +101,10 @@ pub struct Scored {
     pub number: i64,
     /// The share of it that is known.
     pub known: f64,
+    /// Whether it counts: the window holds all of it, and enough of it is known.
+    pub scored: bool,
+    /// Hours that it had.
+    pub hours: f64,
     /// Device hours that were held.
     pub held: f64,
     /// Those of them that would have been off.
@@ -111,14 +115,14 @@ pub struct Scored {
     pub wake_ups: u32,
 }
 
-/// The days that could be scored.
+/// What was found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Replay {
-    /// In order.
+    /// Every day with enough history before it, scored or not, in order.
     pub days: Vec<Scored>,
 }
 
-/// Scores every whole day with at least `least_days` days of history before it. `taught` gives the hours off that those days
+/// Judges every day with at least `least_days` days of history before it. `taught` gives the hours off that those days
 /// teach, `None` where they teach none: such a day saves nothing. Of hours off only those count as saved that are `proposed`
 /// too, so that no day saves more than it would under what is asked for now.
 pub fn replay(
@@ -135,22 +139,24 @@ pub fn replay(
     for (at, day) in history.days.iter().enumerate() {
         let enough = points as f64 * step >= least - step / 2.0;
         points += day.hours.iter().map(|hour| u64::from(hour.there)).sum::<u64>();
-        let known = day.known();
-        if !(enough && day.whole && known >= KNOWN) {
-            awake = false;
+        if !enough {
             continue;
         }
+        let known = day.known();
         let off = taught(&history.days[..at]).unwrap_or(WeekHours::new([]));
         let has = |hours: &WeekHours, hour: usize| hours.hours().iter().any(|own| usize::from(*own) == hour);
         let mut scored = Scored {
             number: day.number,
             known,
+            scored: day.whole && known >= KNOWN,
+            hours: 0.0,
             held: 0.0,
             off: 0.0,
             disturbed: 0.0,
             wake_ups: 0,
         };
         for (of_week, hour) in day.of_week() {
+            scored.hours += f64::from(hour.points) * step;
             scored.held += hour.held;
             let hit = hour.at_work > 0 && has(&off, of_week);
             if hit {
@@ -168,14 +174,31 @@ pub fn replay(
 }
 
 impl Replay {
+    /// The days that count.
+    pub fn scored(&self) -> impl Iterator<Item = &Scored> {
+        self.days.iter().filter(|day| day.scored)
+    }
+
     /// Device hours a day that would have been off, with their 90 % interval; `None` under ten scored days.
+    ///
+    /// Days that all are alike leave nothing open of what was seen. But that nobody came in those hours does not say that nobody
+    /// will: the lower end holds if that happens as often as the days allow, and whoever comes has it on for the whole day.
     pub fn off_a_day(&self) -> Option<Interval> {
-        self.daily(|day| day.off)
+        let off = self.daily(|day| day.off)?;
+        let unseen = self.disturbed_share_at_most() - self.disturbed_share().unwrap_or(0.0);
+        let low = off.low.map(|low| low * (1.0 - unseen).clamp(0.0, 1.0));
+        Some(Interval { low, ..off })
     }
 
     /// Device hours a day that were held, weighed as what would have been off is; `None` under ten scored days.
     pub fn held_a_day(&self) -> Option<f64> {
         self.daily(|day| day.held)?.mid
+    }
+
+    /// Devices that would have been off, on average over a week; `None` under ten scored days.
+    pub fn devices_off(&self) -> Option<f64> {
+        let hours = self.daily(|day| day.hours)?.mid?;
+        (hours > 0.0).then_some(self.off_a_day()?.mid? / hours)
     }
 
     fn daily(&self, of: fn(&Scored) -> f64) -> Option<Interval> {
@@ -184,24 +207,30 @@ impl Replay {
             saving: of(scored),
             known: scored.known,
         };
-        let days: Vec<interval::Day> = self.days.iter().map(day).collect();
+        let days: Vec<interval::Day> = self.scored().map(day).collect();
         interval::daily(&days, &[])
     }
 
-    /// Days on which work fell into hours that would have been off.
+    /// Days on which work fell into hours that would have been off. A hole in the same day hides none.
     pub fn disturbed(&self) -> impl Iterator<Item = &Scored> {
         self.days.iter().filter(|day| day.disturbed > 0.0)
     }
 
-    /// Their share of the scored days; `None` where none was scored.
+    /// Days that were scored, and those that were not and were disturbed all the same.
+    pub fn judged(&self) -> usize {
+        let judged = |day: &&Scored| day.scored || day.disturbed > 0.0;
+        self.days.iter().filter(judged).count()
+    }
+
+    /// The share of them that was disturbed; `None` where there are none.
     pub fn disturbed_share(&self) -> Option<f64> {
-        let of = self.days.len();
+        let of = self.judged();
         (of > 0).then(|| self.disturbed().count() as f64 / of as f64)
     }
 
     /// What that share may really be, with a confidence of 95 %.
     pub fn disturbed_share_at_most(&self) -> f64 {
-        share_at_most(self.disturbed().count() as u64, self.days.len() as u64, 0.95)
+        share_at_most(self.disturbed().count() as u64, self.judged() as u64, 0.95)
     }
 
     /// How often somebody would have waited for a start.

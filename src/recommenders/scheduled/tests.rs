@@ -8,6 +8,8 @@ fn scored(number: i64, off: f64, wake_ups: u32) -> Scored {
     Scored {
         number,
         known: 1.0,
+        scored: true,
+        hours: 24.0,
         held: 24.0,
         off,
         disturbed: f64::from(wake_ups) * 2.0,
@@ -27,7 +29,10 @@ fn it_is_a_proof_from_ten_scored_days_on() {
     assert_eq!(replayed(&some(), &of(9)), None);
     let proof = replayed(&some(), &of(10)).unwrap();
     assert_eq!((proof.machine.as_str(), proof.scored_days), ("schedule", 10));
-    assert_eq!((proof.saving_share, proof.gives_back), (Some((1.0, 1.0)), Some(0.5)));
+    assert_eq!(proof.gives_back, Some(0.5));
+    // None of ten days allows one of four.
+    let (low, high) = proof.saving_share.unwrap();
+    assert!((0.7..0.8).contains(&low) && (high - 1.0).abs() < 1e-9, "{low} {high}");
     assert_eq!(
         proof.figures["start_seconds_p95"],
         Value::Null,
@@ -42,6 +47,7 @@ fn the_interval_is_that_of_the_days_and_within_what_is_held() {
     let proof = replayed(&some(), &Replay { days }).unwrap();
     let (low, high) = proof.saving_share.unwrap();
     let gives_back = proof.gives_back.unwrap();
+    assert!((gives_back * 24.0 - proof.figures["device_hours_a_day"]["off"].as_f64().unwrap()).abs() < 1e-3);
     assert!(low < 1.0 && low >= 0.0 && high > 1.0, "{low} {high}");
     assert!(
         high * gives_back <= 1.0 + 1e-9,
@@ -68,6 +74,20 @@ fn days_on_which_it_was_not_held_are_named() {
         often.contains("on 14 of 14 days") && often.contains("the last of them: 2026-10-30 (2.0 hours), 2026-10-31"),
         "{often}"
     );
+}
+
+#[test]
+fn waits_are_counted_at_p95_and_unknown_where_no_start_was_seen() {
+    let replay = Replay {
+        days: (20_745..20_767)
+            .map(|day| scored(day, 12.0, u32::from(day == 20_750)))
+            .collect(),
+    };
+    let mut seen = some();
+    let waited = |of: &Workload| replayed(of, &replay).unwrap().figures["seconds_waited"].clone();
+    assert_eq!(waited(&seen), Value::Null);
+    seen.start_seconds = vec![300.0];
+    assert_eq!(waited(&seen), json!(300.0));
 }
 
 #[test]
