@@ -151,10 +151,10 @@ pub(super) fn again(workload: &Workload, world: &World<'_>, warning: &str) -> St
         (true, None) => "; its nodes may go meanwhile, and nothing tells how others came".to_owned(),
     };
     let waiting = waiting(workload, world);
-    let queue = if waiting > 0.0 {
-        format!("; {waiting:.0} GPUs are waited for now")
-    } else {
-        String::new()
+    let queue = match waiting.round() as u32 {
+        0 => String::new(),
+        1 => "; 1 GPU is waited for now".to_owned(),
+        gpus => format!("; {gpus} GPUs are waited for now"),
     };
     format!("{warning}: {starts}{nodes}{queue}")
 }

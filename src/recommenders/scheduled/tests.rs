@@ -48,7 +48,7 @@ fn the_interval_is_that_of_the_days_and_within_what_is_held() {
     let (low, high) = proof.saving_share.unwrap();
     let gives_back = proof.gives_back.unwrap();
     assert!((gives_back * 24.0 - proof.figures["device_hours_a_day"]["off"].as_f64().unwrap()).abs() < 1e-3);
-    assert!(low < 1.0 && low >= 0.0 && high > 1.0, "{low} {high}");
+    assert!((0.0..1.0).contains(&low) && high > 1.0, "{low} {high}");
     assert!(
         high * gives_back <= 1.0 + 1e-9,
         "more than is held: {high} of {gives_back}"
