@@ -9,7 +9,7 @@
 //! - [`policy`]: what the owner wants and permits, with the place of every mistake.
 //! - [`sources`]: the world, read, and joined to the snapshot that is judged.
 //! - [`replay`]: counterfactual machines: the autoscaler of Kubernetes, KEDA, pools of model servers, prefix
-//!   caches, checkpoints, spot capacity.
+//!   caches, checkpoints, spot capacity, schedules.
 //! - [`recommenders`]: the levers, one file and one page each.
 //! - [`engine`]: candidates and policy to a plan that adds up.
 //! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.

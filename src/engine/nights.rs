@@ -95,8 +95,12 @@ fn credit(gone: &Gone<'_>, placement: &Placement<'_>, set: &[&Priced], outcome: 
     let lasts = share_gone(&gone.hours, node.goes_after_hours.unwrap_or(f64::INFINITY));
     let whole = gone.hours.len() as f64 / WeekHours::COUNT as f64;
     let on_it = |(_, release): &(usize, &Release)| release.node == node.name;
-    let asleep = releases(set).filter(on_it).filter(|(_, release)| release.share < 1.0);
-    let asleep = asleep.map(|(row, release)| {
+    let asleep = || releases(set).filter(on_it).filter(|(_, release)| release.share < 1.0);
+    // Whoever was away in these hours already did not hold it: it is gone for as long as the one that was there most.
+    let held = |row: usize, release: &Release| hours_of(set[row]).map(|hours| (release.share / hours.share()).min(1.0));
+    let held_most = asleep().filter_map(|(row, release)| held(row, release));
+    let lasts = lasts * held_most.reduce(f64::max).unwrap_or(1.0);
+    let asleep = asleep().map(|(row, release)| {
         let own = hours_of(set[row]).map_or(&[][..], WeekHours::hours);
         let there = own.iter().filter(|hour| gone.hours.contains(hour)).count();
         let share = there as f64 / WeekHours::COUNT as f64;

@@ -169,6 +169,11 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
     if let Some(saves) = effect.saves {
         no_more_than(&mut priced, now * (saves.max(0.0) / f64::from(pods.max(1))));
     }
+    let replayed = priced.proposal.replayed.as_ref();
+    if let Some(gives_back) = replayed.and_then(|replayed| replayed.gives_back) {
+        let devices: u32 = running.iter().map(|pod| pod.gpus).sum();
+        for_no_longer_than(&mut priced, now * (gives_back / f64::from(devices.max(1))), held);
+    }
     let each = effect.each(workload);
     match effect.target {
         None => {}
@@ -202,6 +207,27 @@ fn no_more_than(priced: &mut Priced, most: Hourly) {
             .releases
             .iter_mut()
             .for_each(|release| release.hourly = release.hourly * share);
+    }
+}
+
+/// Gives back no more than this: what sleeps is away for less of the time than its hours say, as it was away in some of them
+/// already, and that is why this share of its price alone was held.
+fn for_no_longer_than(priced: &mut Priced, most: Hourly, held: f64) {
+    let share = most.get() / priced.value.get().max(1e-12);
+    // What rounding leaves of a replay that had all of it off.
+    if share > 1.0 - 1e-9 {
+        return;
+    }
+    priced.value = most;
+    priced.gpus = GpuCount::new(priced.gpus.get() * share);
+    for release in &mut priced.releases {
+        match release.share < 1.0 {
+            true => {
+                release.hourly = release.hourly * (1.0 / held);
+                release.share *= share * held;
+            }
+            false => release.hourly = release.hourly * share,
+        }
     }
 }
 

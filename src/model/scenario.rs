@@ -283,7 +283,7 @@ impl Proposal {
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replayed {
-    /// Which machine: `service`, `spot`.
+    /// Which machine: `service`, `schedule`.
     pub machine: String,
     /// How far the replay of what really ran is off.
     pub calibration: Calibrated,
@@ -291,6 +291,9 @@ pub struct Replayed {
     pub scored_days: u32,
     /// Ends of the 90 % interval of what it saves, as shares of the figure itself; `None` with too few days.
     pub saving_share: Option<(f64, f64)>,
+    /// Devices fewer on average, as replayed: no more is given back. `None` where its moves say how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gives_back: Option<f64>,
     /// Whatever else the machine tells.
     pub figures: Value,
 }

@@ -1,13 +1,17 @@
 //! `idle-gpu`: GPUs that a workload holds and does not use, always or at the same hours of every week.
 
+use jiff::tz::TimeZone;
+
 use super::evidence::{fact, figure, keep, measured, not_to_be_disrupted, shared_devices, unknown};
-use super::{Recommender, World, weekly};
+use super::rested::Rested;
+use super::{Recommender, World, scheduled, weekly};
 use crate::model::gap::{Gap, SERVERS_LEFT_OUT};
-use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject};
+use crate::model::scenario::{Candidate, Evidence, Level, Move, Proposal, Subject, WeekHours};
 use crate::model::usage::Signal;
 use crate::model::workload::{Class, Measured, PodUse, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
+use crate::replay::schedule::{Day, Replay, replay};
 
 /// How sure it must be of what does not show a server that it serves: a plain Deployment may do anything.
 const SURELY_SERVES: f64 = 0.8;
@@ -27,6 +31,8 @@ pub struct IdleGpu {
     pub least_hours_at_rest: f64,
     /// Share of samples that may be missing.
     pub missing_at_most: f64,
+    /// Share of replayed days on which work may have fallen into hours of sleep.
+    pub disturbed_days_at_most: f64,
 }
 
 impl IdleGpu {
@@ -40,6 +46,7 @@ impl IdleGpu {
             power_share_at_most: own.number("power_share_at_most", 0.05, 0.5, mistakes),
             least_hours_at_rest: own.number("least_hours_at_rest", 2.0, 24.0, mistakes),
             missing_at_most: own.number("missing_at_most", 0.0, 0.2, mistakes),
+            disturbed_days_at_most: own.number("disturbed_days_at_most", 0.0, 0.5, mistakes),
         };
         own.finish(mistakes);
         lever
@@ -114,10 +121,13 @@ impl IdleGpu {
         if at_rest && !asked {
             requests_read(workload, world)?;
             let power = self.power(workload, world)?;
-            return Ok(Candidate::Move(Box::new(self.stop(workload, &activity, power, days))));
+            let proposal = self.stop((workload, world), &activity, power, days);
+            return Ok(Candidate::Move(Box::new(proposal)));
         }
         if let Some(candidate) = weekly::sleep(self, workload, world, &activity, days)? {
-            requests_read(workload, world)?;
+            if matches!(candidate, Candidate::Move(_)) {
+                requests_read(workload, world)?;
+            }
             return Ok(candidate);
         }
         let because = if at_rest {
@@ -128,7 +138,14 @@ impl IdleGpu {
         Ok(keep("in-use", because))
     }
 
-    fn stop(&self, workload: &Workload, activity: &Activity<'_>, power: Evidence, days: f64) -> Proposal {
+    fn stop(
+        &self,
+        (workload, world): (&Workload, &World<'_>),
+        activity: &Activity<'_>,
+        power: Evidence,
+        days: f64,
+    ) -> Proposal {
+        let replay = self.replay_of_stopping(workload, world, activity);
         let mut evidence = activity.evidence();
         evidence.push(power);
         if let Some(most) = served(workload) {
@@ -143,8 +160,9 @@ impl IdleGpu {
             "kube-state-metrics and the Kubernetes API",
             Some(days),
         ));
+        evidence.extend(scheduled::evidence(workload, world, &replay));
         let (title, how, undo) = how_to_stop(workload);
-        let mut needs_human = vec![how, again(workload)];
+        let mut needs_human = vec![how, again(workload, world)];
         needs_human.extend(not_to_be_disrupted(workload));
         Proposal {
             moves: vec![Move::ScaleToZero],
@@ -164,9 +182,20 @@ impl IdleGpu {
             needs_human,
             rollback: undo,
             experiment: None,
-            replayed: None,
+            replayed: scheduled::replayed(workload, &replay),
             effective: None,
         }
+    }
+
+    /// Each day as if it had been stopped on what the days before it showed.
+    fn replay_of_stopping(&self, workload: &Workload, world: &World<'_>, activity: &Activity<'_>) -> Replay {
+        let timezone = TimeZone::get(&world.objectives.timezone).unwrap_or(TimeZone::UTC);
+        let grid = world.snapshot.grid;
+        let history = Rested::of(workload, grid, &timezone, (activity, self.activity_at_most)).history;
+        let always = WeekHours::new(0..=u8::MAX);
+        let worked = |days: &[Day]| days.iter().flat_map(|day| &day.hours).any(|hour| hour.at_work > 0);
+        let taught = |days: &[Day]| (!worked(days)).then(|| always.clone());
+        replay(&history, &always, self.least_days, taught)
     }
 }
 
@@ -297,12 +326,13 @@ fn how_to_stop(workload: &Workload) -> (String, String, String) {
     }
 }
 
-fn again(workload: &Workload) -> String {
+fn again(workload: &Workload, world: &World<'_>) -> String {
     let gpu = workload
         .gpu
         .as_ref()
         .map_or_else(|| "its GPU".to_owned(), ToString::to_string);
-    format!("{gpu} may not be had again at once when it is asked for")
+    let what = format!("{gpu} may not be had again at once when it is asked for");
+    scheduled::again(workload, world, &what)
 }
 
 /// Whether it is of a kind that can sleep and wake by the clock.

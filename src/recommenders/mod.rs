@@ -11,6 +11,8 @@ pub mod offers;
 pub mod spot_offers;
 mod replayed;
 mod spot_history;
+mod rested;
+mod scheduled;
 mod spot_worth;
 mod targets;
 mod tolerance;

@@ -9,6 +9,7 @@ pub mod keda;
 pub mod given;
 pub mod prefix_cache;
 pub mod random;
+pub mod schedule;
 pub mod service;
 pub mod served;
 pub mod spot;

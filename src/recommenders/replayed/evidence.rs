@@ -133,6 +133,7 @@ pub(in crate::recommenders) fn shown(proof: &Proof) -> Replayed {
         },
         scored_days: u32::try_from(proof.found.scored.len()).unwrap_or(u32::MAX),
         saving_share: share,
+        gives_back: None,
         figures: figures(proof),
     }
 }

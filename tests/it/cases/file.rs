@@ -153,6 +153,8 @@ pub(crate) struct Workload {
     pub(crate) cpu: Option<f64>,
     /// Memory that a pod requests.
     pub(crate) memory: Option<Amount>,
+    /// How long pods that begin within the window take until they are ready, where that was seen.
+    pub(crate) start: Option<Span>,
     /// Where its pods run, and when.
     pub(crate) pods: Vec<Pods>,
     /// Labels of `vllm:cache_config_info`, where the server exports it.

@@ -189,6 +189,7 @@ impl Workload {
             name: name.clone(),
             uid: Some(format!("{}/{kind}/{name}", self.namespace)),
         };
+        let begins = self.start.filter(|_| pod.life.0 > 0).map(super::file::seconds);
         inventory.pod_history.push(PodRecord {
             namespace: self.namespace.clone(),
             name: name.clone(),
@@ -199,8 +200,8 @@ impl Workload {
             requests: self.gpu_requests(),
             first: at(pod.life.0),
             last: at(pod.life.1),
-            created: None,
-            ready: None,
+            created: begins.map(|_| at(pod.life.0)),
+            ready: begins.map(|start| at(pod.life.0 + start)),
         });
         for (depth, owner) in owners.iter().enumerate() {
             let above = owners.get(depth + 1);
