@@ -9,6 +9,7 @@ mod output;
 mod policy;
 mod prices;
 mod progress;
+mod prompts;
 mod reach;
 mod record;
 mod replay;

@@ -163,6 +163,10 @@ pub(super) struct By {
     /// What owners decided of changes (YAML): accept, snooze, reject, with reason and term (repeatable)
     #[arg(long, value_name = "FILE")]
     decisions: Vec<PathBuf>,
+    /// Prompts that came, as hashes of their blocks: NAMESPACE/WORKLOAD.jsonl in this folder, each line a request with
+    /// `hash_ids` and `input_length`
+    #[arg(long, value_name = "DIR")]
+    prompt_traces: Option<PathBuf>,
 }
 
 /// What is asked about.
@@ -193,6 +197,10 @@ impl By {
     /// The policy with its levers; hours are meant in the time zone that the source's arguments name, if they do.
     pub(super) fn judge(&self, from: &From) -> anyhow::Result<Judge> {
         let judge = judge(&self.policy, &self.price_sheet)?.with_decisions(&texts(&self.decisions)?)?;
+        let judge = match &self.prompt_traces {
+            Some(folder) => judge.with_prompts(super::prompts::read(folder)?),
+            None => judge,
+        };
         Ok(match from.timezone() {
             Some(zone) => judge.in_timezone(zone).map_err(Usage)?,
             None => judge,

@@ -42,7 +42,7 @@ use crate::policy::located::Located;
 use crate::policy::section::Section;
 use crate::policy::{Mistakes, Policy, layered, schema};
 use crate::recommenders::offers::Offers;
-use crate::recommenders::{Recommender, World, all};
+use crate::recommenders::{Prompts, Recommender, World, all};
 use coverage::Figures;
 use remembered::Remembered;
 
@@ -60,6 +60,7 @@ pub struct Judge {
     levers: Vec<Box<dyn Recommender>>,
     catalog: Catalog,
     remembered: Remembered,
+    prompts: Prompts,
 }
 
 impl std::fmt::Debug for Judge {
@@ -108,6 +109,7 @@ impl Judge {
             levers,
             catalog,
             remembered: Remembered::default(),
+            prompts: Prompts::new(),
         })
     }
 
@@ -131,6 +133,13 @@ impl Judge {
     #[must_use]
     pub fn with_codeowners(mut self, file: &str, text: &str) -> Self {
         self.policy.attribution.codeowners = Some(Codeowners::read(file, text));
+        self
+    }
+
+    /// With prompts that came, as hashes of their blocks.
+    #[must_use]
+    pub fn with_prompts(mut self, prompts: Prompts) -> Self {
+        self.prompts = prompts;
         self
     }
 
@@ -209,6 +218,7 @@ impl Hearing<'_> {
             catalog: &self.judge.catalog,
             objectives: &self.judge.policy.objectives,
             offers: &self.offers,
+            prompts: &self.judge.prompts,
         }
     }
 

@@ -81,6 +81,9 @@ pub struct Serving {
     /// Tokens that one step computes at most, by its arguments.
     #[serde(default)]
     pub step_tokens: Option<u32>,
+    /// Whether it keeps what prompts have in common, where its arguments say.
+    #[serde(default)]
+    pub prefix_cache: Option<bool>,
     /// Where each of these was read.
     pub because: Vec<String>,
 }

@@ -335,12 +335,12 @@ mod tests {
             );
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
-        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling, batching, quantization]}\n";
+        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling, batching, caching, quantization]}\n";
         assert_eq!(
             mistakes_of(nothing),
             [
                 "mine.yaml:3:24: `prod` is let in here, and nothing of it may be changed by mine.yaml:2:23",
-                "mine.yaml:3:122: no lever is left that may change anything",
+                "mine.yaml:3:131: no lever is left that may change anything",
             ]
         );
         let twice =

@@ -19,11 +19,14 @@ mod tolerance;
 mod weekly;
 pub mod autoscaling;
 pub mod batching;
+pub mod caching;
 pub mod idle_gpu;
 pub mod quantization;
 pub mod smaller_gpu;
 pub mod spot_migration;
 pub mod unused_gpus;
+
+use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
 use crate::model::objective::Objective;
@@ -34,7 +37,11 @@ use crate::policy::Objectives;
 use crate::policy::located::Mistake;
 use crate::policy::scope::Known;
 use crate::policy::section::Section;
+use crate::replay::prefix_cache::Prompt;
 use offers::Offers;
+
+/// Traces of prompts, by `namespace/name` of the workload that they came to.
+pub type Prompts = BTreeMap<String, Vec<Prompt>>;
 
 /// What a lever may see: the cluster, facts, what the owner wants and what capacity costs. Never what the owner permits.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +54,8 @@ pub struct World<'a> {
     pub objectives: &'a Objectives,
     /// GPUs that workloads may be moved to, with what nodes of them cost.
     pub offers: &'a Offers,
+    /// Prompts that came, as hashes of their blocks, by namespace and name of the workload.
+    pub prompts: &'a Prompts,
 }
 
 impl World<'_> {
@@ -78,6 +87,7 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(spot_migration::SpotMigration::read(levers, mistakes)),
         Box::new(autoscaling::Autoscaling::read(levers, mistakes)),
         Box::new(batching::Batching::read(levers, mistakes)),
+        Box::new(caching::Caching::read(levers, mistakes)),
         Box::new(quantization::Quantization::read(levers, mistakes)),
     ]
 }

@@ -6,11 +6,16 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
+use super::random::Draws;
+
 /// Hashes of the blocks of one prompt, each of the block and all before it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Prompt {
     /// In the order of the prompt.
     pub hash_ids: Vec<u64>,
+    /// Tokens of the prompt; `None` where the trace does not say.
+    #[serde(default)]
+    pub input_length: Option<u64>,
 }
 
 /// What a trace is that cannot be replayed.
@@ -49,6 +54,17 @@ pub struct Held {
 }
 
 impl Held {
+    fn count(&mut self, prompt: &Prompt, cache: &mut LeastRecentlyUsed, most: Option<NonZeroUsize>) {
+        self.requests += 1;
+        self.blocks += prompt.hash_ids.len() as u64;
+        // What follows a block that is missing is computed anew, whether it is there or not.
+        let there = prompt.hash_ids.iter().take_while(|block| cache.has(**block));
+        self.hits += there.count() as u64;
+        for block in &prompt.hash_ids {
+            cache.touch(*block, most);
+        }
+    }
+
     /// The share of prompt tokens that need no prefill, where all blocks have as many tokens; `None` without blocks.
     pub fn hit_rate(&self) -> Option<f64> {
         (self.blocks > 0).then(|| self.hits as f64 / self.blocks as f64)
@@ -87,16 +103,40 @@ impl LeastRecentlyUsed {
 pub fn replay(prompts: impl IntoIterator<Item = Prompt>, most: Option<NonZeroUsize>) -> Held {
     let mut cache = LeastRecentlyUsed::default();
     let mut held = Held::default();
-    for Prompt { hash_ids } in prompts {
-        held.requests += 1;
-        held.blocks += hash_ids.len() as u64;
-        // What follows a block that is missing is computed anew, whether it is there or not.
-        held.hits += hash_ids.iter().take_while(|block| cache.has(**block)).count() as u64;
-        for block in hash_ids {
-            cache.touch(block, most);
-        }
+    for prompt in prompts {
+        held.count(&prompt, &mut cache, most);
     }
     held
+}
+
+/// Tokens of a block, by the prompts whose length is told: the last block of most is not full. `None` where none is.
+pub fn block_tokens(prompts: &[Prompt]) -> Option<u64> {
+    let of = |prompt: &Prompt| {
+        Some(
+            prompt
+                .input_length?
+                .div_ceil(u64::try_from(prompt.hash_ids.len()).ok()?.max(1)),
+        )
+    };
+    prompts
+        .iter()
+        .filter(|prompt| !prompt.hash_ids.is_empty())
+        .filter_map(of)
+        .max()
+}
+
+/// What caches of so many replicas held, each of at most so many blocks, of the first and of the second half of the prompts: each
+/// prompt goes to any of them, as a Service of Kubernetes spreads requests, so that what is shared is computed on each.
+pub fn spread(prompts: &[Prompt], (replicas, most): (usize, NonZeroUsize), seed: u64) -> [Held; 2] {
+    let mut caches: Vec<LeastRecentlyUsed> = Vec::new();
+    caches.resize_with(replicas.max(1), LeastRecentlyUsed::default);
+    let mut draws = Draws::new(seed);
+    let mut halves = [Held::default(); 2];
+    for (at, prompt) in prompts.iter().enumerate() {
+        let chosen = draws.below(caches.len());
+        halves[usize::from(at >= prompts.len() / 2)].count(prompt, &mut caches[chosen], Some(most));
+    }
+    halves
 }
 
 /// Reads JSON lines, one request each; fields other than `hash_ids` do not matter, and empty lines are none.
@@ -124,7 +164,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn prompts(all: &[&[u64]]) -> Vec<Prompt> {
-        let prompt = |ids: &&[u64]| Prompt { hash_ids: ids.to_vec() };
+        let prompt = |ids: &&[u64]| Prompt {
+            hash_ids: ids.to_vec(),
+            input_length: None,
+        };
         all.iter().map(prompt).collect()
     }
 
@@ -168,11 +211,34 @@ mod tests {
         assert_eq!(Held::default().hit_rate(), None);
     }
 
+    #[test]
+    fn what_is_shared_is_computed_on_each_replica_once() {
+        let all = prompts(&[&[1, 2, 3][..]; 400]);
+        let held = |replicas: usize| spread(&all, (replicas, NonZeroUsize::new(10).unwrap()), 1);
+        assert_eq!(held(1).map(|half| half.hits), [199 * 3, 200 * 3]);
+        assert_eq!(held(4).map(|half| half.hits), [196 * 3, 200 * 3]);
+        assert_eq!(
+            held(1),
+            spread(&all, (1, NonZeroUsize::new(10).unwrap()), 9),
+            "one replica is no chance"
+        );
+    }
+
+    #[test]
+    fn a_block_is_as_long_as_the_fullest() {
+        let of = |tokens: u64, blocks: u64| Prompt {
+            hash_ids: (0..blocks).collect(),
+            input_length: Some(tokens),
+        };
+        assert_eq!(block_tokens(&[of(700, 2), of(1_024, 2), of(30, 1)]), Some(512));
+        assert_eq!(block_tokens(&prompts(&[&[1, 2]])), None);
+    }
+
     proptest! {
         /// A larger cache of this kind holds all that a smaller one does, and no more than one without bound.
         #[test]
         fn more_room_never_holds_less(all in prop::collection::vec(prop::collection::vec(0_u64..30, 1..6), 1..40), most in 1_usize..20) {
-            let all: Vec<Prompt> = all.into_iter().map(|hash_ids| Prompt { hash_ids }).collect();
+            let all: Vec<Prompt> = all.into_iter().map(|hash_ids| Prompt { hash_ids, input_length: None }).collect();
             let with = |most| replay(all.clone(), most).hits;
             let (small, large) = (with(NonZeroUsize::new(most)), with(NonZeroUsize::new(most + 1)));
             prop_assert!(small <= large && large <= with(None));

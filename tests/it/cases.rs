@@ -64,6 +64,13 @@ fn verdict(case: &Case, lever: &str) -> Map<String, Value> {
             .with_decisions(&[("decisions.yaml".to_owned(), text.to_owned())])
             .unwrap(),
     };
+    let judge = match (case.prompts, case.workloads.first()) {
+        (Some(prompts), Some(first)) => {
+            let name = format!("{}/{}", first.namespace, first.name);
+            judge.with_prompts([(name, prompts.trace())].into())
+        }
+        _ => judge,
+    };
     let judge = judge.only(&[lever.to_owned()]).unwrap();
     let plan = pipeline::analyze(&reading, &judge, &Scope::default(), &Silent).unwrap();
     let id = id_of_the_first(case, &plan);

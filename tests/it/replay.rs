@@ -163,6 +163,35 @@ fn a_prefix_cache_of_a_size_holds_what_it_holds() {
     assert!(gone.stderr.contains("/nowhere.jsonl"), "{}", gone.stderr);
 }
 
+#[test]
+fn traces_of_prompts_that_nobody_can_read_stop_an_analysis_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |folder: &std::path::Path| {
+        let found = binary::run(&["analyze", "--demo", "--prompt-traces", folder.to_str().unwrap()]);
+        (found.code, found.stderr)
+    };
+    let (code, why) = told(folder.path());
+    assert!(
+        code == binary::USAGE && why.contains("name each NAMESPACE/WORKLOAD.jsonl"),
+        "{why}"
+    );
+    let of = folder.path().join("chat");
+    std::fs::create_dir(&of).unwrap();
+    std::fs::write(of.join("assistant.jsonl"), "{\"hash_ids\": [1, 2]}\n").unwrap();
+    let (code, why) = told(folder.path());
+    assert!(
+        code == binary::USAGE && why.contains("assistant.jsonl: no request tells its `input_length`"),
+        "{why}"
+    );
+    std::fs::write(
+        of.join("assistant.jsonl"),
+        "{\"hash_ids\": [1, 2], \"input_length\": 700}\n",
+    )
+    .unwrap();
+    let (code, why) = told(folder.path());
+    assert_eq!(code, 0, "{why}");
+}
+
 /// Figures of the published conversation trace of Mooncake (FAST'25), by the size of the cache in blocks of 512 tokens.
 #[test]
 fn the_conversation_trace_hits_as_published() {

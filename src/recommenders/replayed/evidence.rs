@@ -23,7 +23,7 @@ pub(in crate::recommenders) fn evidence(proof: &Proof) -> Vec<Evidence> {
         fact(
             "seconds between tokens of a request alone, by the fitted law",
             Signal::InterTokenLatency.name(),
-            Some(service.law.alone),
+            Some(round(service.law.seconds(1.0))),
         ),
         fact(
             "requests on a replica at most, as seen",

@@ -58,6 +58,32 @@ struct Hour {
     tokens: f64,
 }
 
+impl Hour {
+    /// Those of its batch that are decoded, where each of the others spends such a share of its time with its prompt.
+    fn decoded(&self, computed: f64) -> f64 {
+        1.0 + (self.batch - 1.0) * (1.0 - computed)
+    }
+
+    /// The share of the time in which no prompt of another is computed.
+    fn undisturbed(&self, computed: f64) -> f64 {
+        (1.0 - (self.batch - 1.0) * computed).max(0.2)
+    }
+}
+
+/// Seconds that a request is in execution on average, by Little's law; `None` where none arrived.
+fn execution_seconds(history: &RequestHistory, demand: &Demand, days: &Range<usize>) -> Option<f64> {
+    let step = f64::from(history.grid.step_seconds);
+    let inside = |at: usize| days.contains(&((at as f64 * step / DAY) as usize));
+    let (mut running, mut arrived) = (0.0, 0.0);
+    for at in (0..history.grid.points()).filter(|at| inside(*at)) {
+        if let (Some(one), Some(new)) = (history.running.get(at), demand.arrived.get(at).copied().flatten()) {
+            running += one * step;
+            arrived += new;
+        }
+    }
+    (arrived > 0.0 && running > 0.0).then(|| running / arrived)
+}
+
 /// Fits on these days, counted from the window's start.
 ///
 /// # Errors
@@ -78,12 +104,14 @@ pub fn fit(
     if seen.len() < 24 {
         return Err(Unfit::FewHours);
     }
-    // A step that computes prompts takes longer for all that are decoded beside them.
-    let (prompt, _, answer) = demand.mean_lengths_over(&days);
-    let beside = prompt / answer.max(1.0) / prefill.tokens_per_second;
+    // A step that computes prompts takes longer for all that are decoded beside them, and who is computed so is not decoded.
+    let (prompt, ..) = demand.mean_lengths_over(&days);
+    let computed =
+        prompt / prefill.tokens_per_second / execution_seconds(history, demand, &days).ok_or(Unfit::FewHours)?;
+    let computed = computed.min(1.0);
     let decode = |hour: &Hour| Point {
-        batch: hour.batch,
-        seconds: (hour.seconds - hour.batch * beside).max(hour.seconds * 0.2),
+        batch: hour.decoded(computed),
+        seconds: hour.seconds * hour.undisturbed(computed),
         weight: hour.tokens,
     };
     let points: Vec<Point> = seen.iter().map(decode).collect();
@@ -91,7 +119,7 @@ pub fn fit(
         .or_else(|| Law::of_one_batch(&points))
         .ok_or(Unfit::FewHours)?;
     let told: f64 = seen.iter().map(|hour| hour.tokens).sum();
-    let modelled = |hour: &Hour| (law.seconds(hour.batch) + hour.batch * beside) * hour.tokens;
+    let modelled = |hour: &Hour| law.seconds(hour.decoded(computed)) / hour.undisturbed(computed) * hour.tokens;
     let level = each / (seen.iter().map(modelled).sum::<f64>() / told);
     let on_each =
         |at: usize| Some(history.running.get(at)? / history.servers.get(at).filter(|servers| *servers >= 0.5)?);

@@ -186,6 +186,7 @@ pub fn serving(
     let tensor_parallel = found.tensor_parallel(&mut because);
     found.note_other_splits(&mut because);
     let (most_running, step_tokens) = found.limits(&mut because);
+    let prefix_cache = found.prefix_cache(&mut because);
     let flag = found.command.option(&["--kv-cache-dtype"]);
     let dtype = found.dtype();
     let kv_cache = cache.and_then(|labels| kv_cache(labels, spec, flag, dtype.as_ref(), tensor_parallel, &mut because));
@@ -199,6 +200,7 @@ pub fn serving(
         kv_cache,
         most_running,
         step_tokens,
+        prefix_cache,
         because,
     })
 }

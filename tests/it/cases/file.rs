@@ -5,6 +5,7 @@ use std::path::Path;
 
 use gpuwise::model::scheduling::Scheduling;
 use gpuwise::model::usage::Signal;
+use gpuwise::replay::prefix_cache::Prompt;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ pub(crate) struct Case {
     /// A policy laid over the defaults.
     #[serde(default)]
     pub(crate) policy: String,
+    /// Prompts that came to the first workload.
+    pub(crate) prompts: Option<Prompts>,
     /// What owners decided, as their file has it.
     #[serde(default)]
     pub(crate) decisions: String,
@@ -303,6 +306,33 @@ impl Amount {
 pub(crate) fn seconds(span: Span) -> i64 {
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     SignedDuration::as_secs(&span.to_duration(days).unwrap())
+}
+
+/// Prompts of ten blocks each, of which the first are those of one of a few systems.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prompts {
+    requests: u64,
+    /// Blocks of ten that prompts of a system share.
+    shared: u64,
+    /// Tokens of a block.
+    block_tokens: u64,
+}
+
+impl Prompts {
+    /// One after the other; each system's turn comes in five.
+    pub(crate) fn trace(self) -> Vec<Prompt> {
+        let prompt = |at: u64| Prompt {
+            hash_ids: (0..10)
+                .map(|block| match block < self.shared {
+                    true => (at % 5) * 10 + block,
+                    false => 1_000 + at * 10 + block,
+                })
+                .collect(),
+            input_length: Some(10 * self.block_tokens),
+        };
+        (0..self.requests).map(prompt).collect()
+    }
 }
 
 impl Case {

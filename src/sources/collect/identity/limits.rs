@@ -27,4 +27,21 @@ impl Found<'_> {
             number(tokens, "tokens of a step"),
         )
     }
+
+    /// Whether it keeps what prompts have in common; `None` where its arguments leave that to its default.
+    pub(super) fn prefix_cache(&self, because: &mut Vec<String>) -> Option<bool> {
+        let (on, off): (&[&str], &[&str]) = match self.server {
+            Server::Vllm => (&["--enable-prefix-caching"], &["--no-enable-prefix-caching"]),
+            Server::Sglang => (&[], &["--disable-radix-cache"]),
+            _ => (&[], &[]),
+        };
+        let said = [(on, true), (off, false)];
+        let (names, is_on) = said.into_iter().find(|(names, _)| self.command.has(names))?;
+        because.push(format!(
+            "prefix cache: {} by `{}`",
+            if is_on { "on" } else { "off" },
+            names[0]
+        ));
+        Some(is_on)
+    }
 }
