@@ -91,6 +91,7 @@ impl Rigor {
             tolerance: self.tolerance,
             least_days: self.least_days as usize,
             seed: SEED,
+            exhaustive: false,
         };
         let asked = (self.least_days, self.tolerance);
         let proof = prove(&known, variant).map_err(|silent| match gaps::silent(silent, asked, changed) {

@@ -59,6 +59,8 @@ pub struct Known<'a> {
     pub least_days: usize,
     /// What is drawn is drawn from this.
     pub seed: u64,
+    /// Whether every setting is replayed event by event, as to see whether the search misses one.
+    pub exhaustive: bool,
 }
 
 /// A change that was replayed.
@@ -146,6 +148,7 @@ pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
         days,
         slower: SLOWER,
         variant,
+        exhaustive: known.exhaustive,
     };
     match search(&case) {
         Ok(found) => Ok(Proof {

@@ -1,6 +1,7 @@
 //! The setting that costs least and serves no worse, tuned before each week and scored on it: what is scored was never seen by what
 //! was tuned.
 
+mod exhaustive;
 mod settings;
 
 use std::cell::RefCell;
@@ -61,6 +62,8 @@ pub struct Case<'a> {
     pub slower: f64,
     /// What is changed of each replica.
     pub variant: &'a Variant,
+    /// Whether every setting is replayed event by event, so that none is missed: minutes where the search takes seconds.
+    pub exhaustive: bool,
 }
 
 /// One day on which a setting was scored.
@@ -294,6 +297,9 @@ impl Search<'_> {
     fn tuned(&self, days: &Range<usize>, bounds: &(Bounds, Bounds), present: &[Day]) -> Option<Setting> {
         let was: f64 = present.iter().map(|day| day.replica_seconds).sum();
         let hours = was / 3_600.0 / days.len() as f64;
+        if self.case.exhaustive {
+            return exhaustive::tuned(self.case, days, bounds, was);
+        }
         let mut candidates = self.frontier(days);
         candidates.retain(|(setting, cost, _)| {
             let fluid = self.settings.iter().find(|(of, _)| of == setting);
@@ -333,11 +339,7 @@ impl Search<'_> {
     }
 
     fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &(Bounds, Bounds), was: f64) -> bool {
-        let run = together(&self.run(setting, days, 0));
-        let cheaper = run.replica_seconds * self.case.variant.devices < 0.99 * was;
-        let keeps = cheaper && bounds.0.broken(&run).is_none() && run.most_batch as f64 <= self.case.most_batch.1;
-        // What would break were the service a little slower than it seems is no advice.
-        keeps && bounds.1.broken(&together(&self.run(setting, days, 1))).is_none()
+        keeps(self.case, bounds, was, |draw| self.run(setting, days, draw)).is_some()
     }
 
     /// A setting on these days, event by event; it begins with as many replicas as it may have.
@@ -346,20 +348,35 @@ impl Search<'_> {
         if let Some(known) = self.runs.borrow().get(&key) {
             return known.clone();
         }
-        let service = drawn(self.case, draw);
-        let begin = days.start as f64 * DAY;
-        let arrivals = self.case.demand.requests_from(days.start, self.case.around.seed);
-        let arrivals = arrivals.map(|request| {
-            self.case.variant.seen(Request {
-                at: request.at - begin,
-                ..request
-            })
-        });
-        let seconds = days.len() as f64 * DAY;
-        let found = replay(&service, self.case.around, &mut *setting.policy(), arrivals, seconds);
+        let found = run(self.case, setting, days, draw);
         self.runs.borrow_mut().insert(key, found.clone());
         found
     }
+}
+
+/// Replica seconds of a setting that costs less than what ran and keeps to its bounds, with a service that is slower, too: what would
+/// break were it a little slower than it seems is no advice.
+fn keeps(case: &Case<'_>, bounds: &(Bounds, Bounds), was: f64, run: impl Fn(u8) -> Vec<Day>) -> Option<f64> {
+    let usual = together(&run(0));
+    let seconds = usual.replica_seconds * case.variant.devices;
+    let keeps =
+        seconds < 0.99 * was && bounds.0.broken(&usual).is_none() && usual.most_batch as f64 <= case.most_batch.1;
+    (keeps && bounds.1.broken(&together(&run(1))).is_none()).then_some(seconds)
+}
+
+/// A setting on these days, as a service of this draw does it.
+fn run(case: &Case<'_>, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
+    let service = drawn(case, draw);
+    let begin = days.start as f64 * DAY;
+    let arrivals = case.demand.requests_from(days.start, case.around.seed);
+    let arrivals = arrivals.map(|request| {
+        case.variant.seen(Request {
+            at: request.at - begin,
+            ..request
+        })
+    });
+    let seconds = days.len() as f64 * DAY;
+    replay(&service, case.around, &mut *setting.policy(), arrivals, seconds)
 }
 
 #[cfg(test)]

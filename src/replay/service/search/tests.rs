@@ -63,6 +63,7 @@ fn changed(rate: f64, servers: f64, known: &[f64; DAYS], variant: &Variant) -> R
         days: DAYS,
         slower: 0.08,
         variant,
+        exhaustive: false,
     })
 }
 
