@@ -18,6 +18,8 @@ use crate::replay::service::proof::Proof;
 use crate::replay::service::variant::Variant;
 use fit::{Fit, Room};
 
+pub use fit::{AS_MANY, HALVED, HALVED_WEIGHTS_ONLY, Times};
+
 /// Compute capability from which weights in FP8 can be read at all, where the GPU has no such arithmetic (vLLM's Marlin kernels).
 const READS_FP8: (u8, u8) = (8, 0);
 

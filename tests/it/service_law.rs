@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gpuwise::recommenders::quantization::{AS_MANY, HALVED, HALVED_WEIGHTS_ONLY, Times};
 use gpuwise::replay::service::law::{Law, Point};
 use gpuwise::replay::service::proof::SLOWER;
 
@@ -124,6 +125,93 @@ fn batches_that_were_left_out_are_foretold_on_hundreds_of_measured_series() {
         beyond.len()
     );
     assert!(short * 20 < beyond.len());
+}
+
+/// Times as long as tokens take with these bits on one GPU in two, and on as many, of all that is measured with both.
+fn pairs(file: &Path, halved: bool, fewer_bits: impl Fn(&str, &str) -> bool) -> Vec<f64> {
+    let mut rows = csv::Reader::from_path(file).unwrap();
+    let mut measured: BTreeMap<Vec<String>, BTreeMap<(String, u32), Vec<f64>>> = BTreeMap::new();
+    for row in rows.deserialize::<BTreeMap<String, String>>() {
+        let row = row.unwrap();
+        let Some(seconds) = row["silicon_tpot_ms"]
+            .parse::<f64>()
+            .ok()
+            .filter(|_| row["mode"] == "agg")
+        else {
+            continue;
+        };
+        let mut model = row["model_path"].to_lowercase();
+        model = model.split('/').next_back().unwrap().to_owned();
+        for ending in ["-nvfp4", "-fp8", "-fp4"] {
+            model = model.replace(ending, "");
+        }
+        let same = ["system", "isl", "osl", "backend", "batch_size", "attention_dp_size"];
+        let key = std::iter::once(model)
+            .chain(same.iter().map(|name| row[*name].clone()))
+            .collect();
+        let of = (row["precision"].clone(), row["tp_size"].parse::<f64>().unwrap() as u32);
+        measured.entry(key).or_default().entry(of).or_default().push(seconds);
+    }
+    let mut found = Vec::new();
+    for by in measured.values() {
+        for ((bits, gpus), before) in by {
+            for ((fewer, then), after) in by {
+                let as_asked = if halved { then * 2 == *gpus } else { then == gpus };
+                if as_asked && fewer_bits(bits, fewer) {
+                    found.push(quantile(after, 0.5) / quantile(before, 0.5));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The same with the same bits on one GPU and on two.
+fn pairs_of_two(file: &Path) -> Vec<f64> {
+    let same = [
+        "model_path",
+        "system",
+        "precision",
+        "isl",
+        "osl",
+        "backend",
+        "batch_size",
+        "pp_size",
+        "attention_dp_size",
+    ];
+    let by_gpus = series(file, &same, "tp_size", "silicon_tpot_ms", |row| row["mode"] == "agg");
+    let pair = |by: &BTreeMap<u32, Vec<f64>>| Some(quantile(by.get(&1)?, 0.5) / quantile(by.get(&2)?, 0.5));
+    by_gpus.values().filter_map(pair).collect()
+}
+
+#[test]
+fn what_a_step_takes_with_fewer_bits_and_gpus_is_what_was_measured() {
+    let Some(folder) = beside("GPUWISE_SILICON", "../shared/data/aiconfigurator-silicon") else {
+        return;
+    };
+    let file = folder.join("silicon_sample.csv");
+    let holds = |name: &str, found: &[f64], (middle, (more, less)): Times| {
+        let at = |q: f64| quantile(found, q);
+        println!(
+            "{name}: {} pairs, {:.2}, {:.2} and {:.2}",
+            found.len(),
+            at(0.1),
+            at(0.5),
+            at(0.9)
+        );
+        assert!((at(0.5) - middle).abs() < 0.02, "{name}");
+        assert!((at(0.9) - middle * (1.0 + more)).abs() < 0.02, "{name}");
+        assert!((at(0.1) - middle * (1.0 - less)).abs() < 0.02, "{name}");
+    };
+    let halved = pairs(&file, true, |bits, fewer| bits == "fp8" && fewer == "fp4");
+    holds("half the bits on half the GPUs", &halved, HALVED);
+    let as_many = pairs(&file, false, |bits, fewer| bits == "bf16" && fewer == "fp8");
+    holds("half the bits on as many GPUs", &as_many, AS_MANY);
+    let stored = pairs_of_two(&file);
+    holds("the same bits on one GPU of two", &stored, HALVED_WEIGHTS_ONLY);
+    let known = pairs(&file, true, |bits, fewer| bits == "bf16" && fewer == "fp8");
+    // The pairs of the very formats are few, and quicker than what is thought.
+    assert!(known.len() > 20 && quantile(&known, 0.9) < HALVED.0 * (1.0 + HALVED.1.0));
 }
 
 #[test]

@@ -11,18 +11,21 @@ use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::replay::service::variant::Variant;
 
+/// Times as long as something takes, and by which share more, and less, it takes nine times of ten.
+pub type Times = (f64, (f64, f64));
+
 /// Times as long as before a step takes with weights in half the bits on half the GPUs: of 220 measured pairs with eight and four
-/// bits half took no longer, nine of ten no more than 1.35 times as long, and one of ten less than 0.84 (AIConfigurator, 2026, at
+/// bits half took no longer, nine of ten no more than 1.35 times as long, and one of ten less than 0.87 (AIConfigurator, 2026, at
 /// the same batch; 25 pairs with sixteen and eight bits lie lower).
-const HALVED: (f64, (f64, f64)) = (1.13, (0.195, 0.26));
+pub const HALVED: Times = (1.13, (0.195, 0.23));
 
 /// The same where the GPU computes as before: as if nothing were won. Of 275 measured pairs with one and two GPUs half took no
 /// longer than 1.54 times as long, nine of ten no more than 1.68, and one of ten less than 1.23.
-const HALVED_WEIGHTS_ONLY: (f64, (f64, f64)) = (1.54, (0.09, 0.2));
+pub const HALVED_WEIGHTS_ONLY: Times = (1.54, (0.09, 0.2));
 
 /// The same on as many GPUs: of 25 measured pairs with sixteen and eight bits half were no slower, nine of ten took no more than
 /// 1.23 times as long, and one of ten less than 0.88.
-const AS_MANY: (f64, (f64, f64)) = (1.0, (0.23, 0.12));
+pub const AS_MANY: Times = (1.0, (0.23, 0.12));
 
 /// How full a cache is at p99 from which more of it lets more requests in.
 const CACHE_BINDS: f64 = 0.8;
