@@ -14,7 +14,7 @@ use super::demand::Demand;
 use super::fluid::{Fluid, FluidDay, together as fluid_together};
 use super::outcome::{Day, together};
 use super::policies::{AsItWas, Setting};
-use super::pool::{DAY, Surroundings, replay};
+use super::pool::{DAY, Policy, Seen, Surroundings, replay};
 use super::replica::{Request, Service};
 use super::variant::Variant;
 use crate::model::objective::Objective;
@@ -47,6 +47,8 @@ pub struct Case<'a> {
     pub around: &'a Surroundings,
     /// What ran.
     pub present: &'a AsItWas,
+    /// The most replicas of the autoscaler that ran, where one did.
+    pub autoscaled: Option<u32>,
     /// What somebody wants; empty where nobody said.
     pub objective: &'a Objective,
     /// The fewest replicas that may be proposed.
@@ -160,7 +162,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
     let changed = drawn(case, 0);
     let asked = (case.demand, case.variant.computed);
-    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0);
+    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0).from(case.present.most());
     let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
@@ -340,7 +342,7 @@ impl Search<'_> {
         keeps && bounds.1.broken(&together(&self.run(setting, days, 1))).is_none()
     }
 
-    /// A setting on these days, event by event; it begins with as many replicas as it may have.
+    /// A setting on these days, event by event; it begins with as many replicas as it may have and ever had.
     fn run(&self, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
         let key = (setting, days.start, days.end, draw);
         if let Some(known) = self.runs.borrow().get(&key) {
@@ -356,9 +358,23 @@ impl Search<'_> {
             })
         });
         let seconds = days.len() as f64 * DAY;
-        let found = replay(&service, self.case.around, &mut *setting.policy(), arrivals, seconds);
+        let mut policy = Begun(setting.policy(), self.case.present.most());
+        let found = replay(&service, self.case.around, &mut policy, arrivals, seconds);
         self.runs.borrow_mut().insert(key, found.clone());
         found
+    }
+}
+
+/// A policy that begins with so many replicas at most.
+struct Begun(Box<dyn Policy>, u32);
+
+impl Policy for Begun {
+    fn first(&self) -> u32 {
+        self.0.first().min(self.1)
+    }
+
+    fn wanted(&mut self, seen: &Seen) -> u32 {
+        self.0.wanted(seen)
     }
 }
 

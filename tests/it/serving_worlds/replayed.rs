@@ -60,6 +60,7 @@ fn judged(world: &World) -> Result<Proof, Silent> {
         start_seconds: &watched.starts,
         picked: world.site.routing == Routing::LeastLoaded,
         objective: &objective(world),
+        ran: None,
         least: 1,
         scales: true,
         tolerance: 0.25,
