@@ -2,7 +2,7 @@
 
 use super::given::Subject;
 use super::hpa::manifest::{Metric, Source};
-use super::keda::lint::{self, Finding, tells_devices};
+use super::keda::lint::{self, Finding, tells_devices, tells_pods};
 use super::keda::triggers::Scaler;
 
 /// Everything that is to be said of one.
@@ -77,7 +77,7 @@ fn of_the_host(field: String, resource: &str) -> Finding {
 }
 
 fn of_pods(metric: &Metric) -> bool {
-    !metric.is_without_pods()
+    !metric.is_without_pods() || tells_pods(&metric.name())
 }
 
 fn same((min, max): (i32, i32), (least, most): (&str, &str), found: &mut Vec<Finding>) {
@@ -150,7 +150,14 @@ mod tests {
             hpa("minReplicas: 3\n  maxReplicas: 3", &pods("queue")),
             ["never-scales"]
         );
-        assert_eq!(hpa("minReplicas: 0\n  maxReplicas: 3", &pods("queue")), ["never-wakes"]);
+        let external = |name: &str| {
+            let metric = format!(
+                "{{type: External, external: {{metric: {{name: '{name}'}}, target: {{type: AverageValue, averageValue: 5}}}}}}"
+            );
+            hpa("minReplicas: 0\n  maxReplicas: 3", &metric)
+        };
+        assert_eq!(external("vllm_num_requests_waiting"), ["never-wakes"]);
+        assert_eq!(external("gateway_queue"), [""; 0]);
         let queue =
             "{type: prometheus, metadata: {serverAddress: 'http://p', query: 'sum(gateway_queue)', threshold: '5'}}";
         assert_eq!(

@@ -45,25 +45,32 @@ pub(in crate::recommenders) fn with_findings(
             }
         }
         Candidate::Unknown { missing } => {
-            let not_read = missing.code == super::requests_not_read().code;
-            let code = if is_grave && not_read {
-                FLAWED.to_owned()
+            let is_not_read = missing.code == super::requests_not_read().code;
+            let missing = if is_grave && is_not_read {
+                flawed(autoscaler, &all.join("; "))
             } else {
-                missing.code
-            };
-            Candidate::Unknown {
-                missing: Gap {
+                Gap {
                     why: format!("{}; {told}", missing.why),
-                    code,
                     ..missing
-                },
-            }
+                }
+            };
+            Candidate::Unknown { missing }
         }
         Candidate::Move(mut proposal) => {
             proposal.needs_human.push(told);
             Candidate::Move(proposal)
         }
     }
+}
+
+/// What is wrong, where nothing else is known.
+fn flawed(autoscaler: &Autoscaler, findings: &str) -> Gap {
+    Gap::new(
+        FLAWED,
+        format!("whether its {} keeps as many replicas as it needs", name(autoscaler)),
+        format!("{findings}; and its requests were not read"),
+        "mend these, and let Prometheus scrape its model server, so that other settings can be replayed",
+    )
 }
 
 /// `HorizontalPodAutoscaler chat`, or the ScaledObject that made it.

@@ -75,8 +75,12 @@ fn add(found: &mut Vec<Finding>, code: &'static str, field: impl Into<String>, w
 }
 
 fn is_of_pods(query: &Query) -> bool {
-    let of_pods = |name: &String| OF_PODS.iter().any(|prefix| name.starts_with(prefix));
-    !query.metrics.is_empty() && query.metrics.iter().all(of_pods)
+    !query.metrics.is_empty() && query.metrics.iter().all(|name| tells_pods(name))
+}
+
+/// Whether pods themselves export a metric of this name.
+pub(in crate::replay) fn tells_pods(name: &str) -> bool {
+    OF_PODS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn of_trigger(object: &ScaledObject, path: &str, (trigger, outside): (&Trigger, &Outside), found: &mut Vec<Finding>) {
