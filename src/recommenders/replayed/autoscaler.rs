@@ -105,10 +105,16 @@ pub(super) fn needs(autoscaler: &Autoscaler, metric: &str) -> Vec<String> {
         "{metric} must be there as a metric of its {}, summed over its replicas, with its target as an average for each",
         name(autoscaler)
     )];
-    let metrics = ran::subject(autoscaler).map_or(1, |subject| match &subject {
-        Subject::Hpa { manifest, .. } => manifest.metrics.len(),
-        Subject::Keda(object) => object.triggers.len(),
+    let (metrics, has_rules) = ran::subject(autoscaler).map_or((1, false), |subject| match &subject {
+        Subject::Hpa { manifest, .. } => (manifest.metrics.len(), manifest.autoscaler.behavior.is_some()),
+        Subject::Keda(object) => (object.triggers.len(), object.behavior.is_some()),
     });
+    if has_rules {
+        needs.push(
+            "it was replayed with the usual rules of scaling but for the window before it goes down: those of its `behavior` go with its target"
+                .to_owned(),
+        );
+    }
     if metrics > 1 {
         needs.push(format!(
             "it takes the place of all {metrics} metrics that it has now: keep what is there for another reason"

@@ -122,19 +122,24 @@ impl<'a> Machine<'a> {
                 _ => Reading::Missing,
             };
         }
-        let ready = self.each.len();
+        // What was told of may have gone since, and what is ready may not have been told of yet.
+        let ready = seen.ready as usize;
+        let told = self.each.len().min(ready);
         let sum = match (bound, self.whole(bound, seen, now)) {
-            (Bound::Each(watched), _) => self.each.iter().map(|holds| query::count(*watched, holds)).sum(),
+            (Bound::Each(watched), _) => {
+                let told = self.each.iter().take(told);
+                told.map(|holds| query::count(*watched, holds)).sum()
+            }
             // What arrives is spread over them; a column says what each shows.
             (Bound::Arrivals, Answer::Value(value)) => value,
-            (_, Answer::Value(value)) => value * ready as f64,
+            (_, Answer::Value(value)) => value * told as f64,
             _ => return Reading::Missing,
         };
         Reading::PerPod(PerPod {
-            counted: ready,
+            counted: told,
             sum: milli(sum),
             unready: (seen.there as usize).saturating_sub(ready),
-            missing: 0,
+            missing: ready - told,
             request: None,
         })
     }
