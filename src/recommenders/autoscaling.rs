@@ -115,6 +115,9 @@ impl Recommender for Autoscaling {
             return Vec::new();
         }
         let judged = self.judge(workload, world).unwrap_or_else(Candidate::from);
-        vec![replayed::with_findings(judged, workload, &findings)]
+        vec![match &workload.autoscaler {
+            Some(autoscaler) => replayed::with_findings(judged, autoscaler, &findings),
+            None => judged,
+        }]
     }
 }

@@ -21,15 +21,15 @@ pub(in crate::recommenders) fn findings(workload: &Workload) -> Vec<Finding> {
     subject.map_or_else(Vec::new, |subject| lint::findings(&subject))
 }
 
-/// The same verdict, with what is wrong with the autoscaler of its workload.
+/// The same verdict, with what is wrong with the autoscaler that it is about.
 pub(in crate::recommenders) fn with_findings(
     candidate: Candidate,
-    workload: &Workload,
+    autoscaler: &Autoscaler,
     findings: &[Finding],
 ) -> Candidate {
-    let Some(autoscaler) = workload.autoscaler.as_ref().filter(|_| !findings.is_empty()) else {
+    if findings.is_empty() {
         return candidate;
-    };
+    }
     let all: Vec<String> = findings
         .iter()
         .map(|found| format!("{}: {}", found.field, found.words))
@@ -160,4 +160,145 @@ pub(super) fn is_not_replayed_with_this(autoscaler: &Autoscaler) -> Gap {
         "its target is for servers as they are, and a new one for changed servers is not searched yet",
         "compare settings with `gpuwise replay hpa --service`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::scenario::{Level, Proposal};
+
+    fn keda(query: &str, more: &Value) -> Autoscaler {
+        let mut spec = json!({
+            "scaleTargetRef": {"name": "chat"},
+            "minReplicaCount": 1,
+            "maxReplicaCount": 4,
+            "triggers": [{"type": "prometheus", "metadata": {
+                "serverAddress": "http://p", "query": query, "threshold": "5", "ignoreNullValues": "false",
+            }}],
+        });
+        let more = more.as_object().unwrap().clone();
+        spec.as_object_mut().unwrap().extend(more);
+        Autoscaler {
+            name: "keda-hpa-chat".to_owned(),
+            min_replicas: 1,
+            max_replicas: 4,
+            spec: None,
+            scaled_object: Some(spec),
+        }
+    }
+
+    fn said(candidate: Candidate, autoscaler: &Autoscaler) -> (String, String) {
+        let findings = lint::findings(&ran::subject(autoscaler).unwrap());
+        match with_findings(candidate, autoscaler, &findings) {
+            Candidate::Keep { because } => (because.code, because.because),
+            Candidate::Unknown { missing } => (missing.code, missing.why),
+            Candidate::Move(proposal) => ("move".to_owned(), proposal.needs_human.join("\n")),
+        }
+    }
+
+    fn keep() -> Candidate {
+        Candidate::Keep {
+            because: Reason::new("well-set", "nothing is cheaper"),
+        }
+    }
+
+    fn unknown(missing: Gap) -> Candidate {
+        Candidate::Unknown { missing }
+    }
+
+    const CAPS: &str = "of its ScaledObject chat, spec.triggers[0].metadata.query: `max` does not grow";
+
+    #[test]
+    fn what_caps_it_is_told_whatever_else_is_said() {
+        let caps = keda("max(vllm:num_requests_waiting)", &json!({}));
+        let (code, words) = said(keep(), &caps);
+        assert_eq!(code, "autoscaler-flawed");
+        assert!(words.starts_with(&format!("nothing is cheaper; {CAPS}")), "{words}");
+        let (code, words) = said(unknown(super::super::requests_not_read()), &caps);
+        assert_eq!(code, "autoscaler-flawed");
+        assert!(words.starts_with("spec.triggers[0].metadata.query: `max`"), "{words}");
+        let (code, words) = said(unknown(Gap::new("not-calibrated", "x", "it is off", "y")), &caps);
+        assert_eq!(code, "not-calibrated");
+        assert!(words.starts_with(&format!("it is off; {CAPS}")), "{words}");
+        let proposal = Proposal {
+            moves: Vec::new(),
+            title: String::new(),
+            evidence: Vec::new(),
+            service: None,
+            confidence: Level::Low,
+            risk: Level::Low,
+            needs_human: vec!["first".to_owned()],
+            rollback: String::new(),
+            experiment: None,
+            replayed: None,
+            effective: None,
+        };
+        let (_, needs) = said(Candidate::Move(Box::new(proposal)), &caps);
+        assert!(needs.starts_with(&format!("first\n{CAPS}")), "{needs}");
+    }
+
+    #[test]
+    fn what_does_nothing_is_told_and_is_no_flaw() {
+        let inert = keda("sum(vllm:num_requests_running)", &json!({"cooldownPeriod": 60}));
+        let (code, words) = said(keep(), &inert);
+        assert!(
+            code == "well-set" && words.contains("spec.cooldownPeriod: it does nothing"),
+            "{words}"
+        );
+        let (code, _) = said(unknown(super::super::requests_not_read()), &inert);
+        assert_eq!(code, "requests-not-read");
+        let sound = keda("sum(vllm:num_requests_running)", &json!({}));
+        assert_eq!(
+            said(keep(), &sound),
+            ("well-set".to_owned(), "nothing is cheaper".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_change_names_it_and_what_goes_with_its_target() {
+        let two = json!({
+            "triggers": [
+                {"type": "prometheus", "metadata": {"serverAddress": "http://p", "query": "sum(vllm:num_requests_running)", "threshold": "5"}},
+                {"type": "cron", "metadata": {"timezone": "UTC", "start": "0 8 * * *", "end": "0 18 * * *", "desiredReplicas": "3"}},
+            ],
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}},
+        });
+        let own = keda("", &two);
+        assert_eq!(
+            as_it_is(&own),
+            "sum(vllm:num_requests_running) at 5 each, the clock, between 1 and 4 replicas"
+        );
+        let needs = needs(&own, "requests-in-flight");
+        assert!(needs[0].contains("a metric of its ScaledObject chat"), "{needs:?}");
+        assert!(
+            needs[1].contains("`behavior`") && needs[2].contains("all 2 metrics"),
+            "{needs:?}"
+        );
+        let plain = Autoscaler {
+            scaled_object: None,
+            ..own
+        };
+        assert_eq!(name(&plain), "HorizontalPodAutoscaler keda-hpa-chat");
+        assert_eq!(as_it_is(&plain), "between 1 and 4 replicas");
+    }
+
+    #[test]
+    fn what_does_not_follow_is_named() {
+        let own = keda("x", &json!({}));
+        let unbound = [
+            Unbound::OfPods("cpu".to_owned()),
+            Unbound::Query("s0".to_owned(), "the function `rate`".to_owned()),
+        ];
+        assert_eq!(
+            metric_is_not_replayed(&own, &unbound).why,
+            "cpu of its pods does not follow from its requests; of the query of `s0`, the function `rate` does not follow from its requests"
+        );
+        assert_eq!(not_read(&own, None).why, "its spec was not read");
+        assert_eq!(
+            not_read(&own, Some("a: x\nb: y".to_owned())).why,
+            "its spec is not one that is known here: a: x; b: y"
+        );
+    }
 }
