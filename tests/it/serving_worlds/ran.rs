@@ -68,9 +68,9 @@ fn an_autoscaler_takes_the_hours_that_it_took_and_another_does_not() {
 }
 
 #[test]
-#[ignore = "a hundred worlds: minutes in a release build"]
+#[ignore = "fifty worlds: minutes"]
 fn most_autoscalers_take_the_hours_that_they_took() {
-    let found = found(worlds_of(Kind::Roomy, 100, 43, (0.2, 1.0)), 0.5);
+    let found = found(worlds_of(Kind::Roomy, 50, 43, (0.2, 1.0)), 0.5);
     let refused = |which: usize| {
         let other = |of: &&[Result<Proof, Silent>; 2]| matches!(of[which], Err(Silent::OtherHours(_)));
         found.iter().filter(other).count()
