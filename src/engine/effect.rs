@@ -26,6 +26,8 @@ pub(super) struct Effect<'p> {
     replicas: Option<(u32, f64)>,
     /// Replicas fewer on average, as replayed: no more is given back.
     pub(super) saves: Option<f64>,
+    /// The share of the replica hours of the window that an autoscaler's new settings save.
+    pub(super) fewer: f64,
 }
 
 /// Devices of a pod that are given back for a share of time.
@@ -65,6 +67,7 @@ impl<'p> Effect<'p> {
                     min, max, mean, saves, ..
                 } => {
                     effect.saves = Some(*saves);
+                    effect.fewer = (saves / (mean + saves).max(1e-9)).clamp(0.0, 1.0);
                     let others = f64::from(max.saturating_sub(*min).max(1));
                     effect.replicas = Some((*min, ((f64::from(*max) - mean) / others).clamp(0.0, 1.0)));
                 }

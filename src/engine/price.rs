@@ -166,8 +166,12 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
         }
     }
     let pods = u32::try_from(running.len()).ok()?;
-    if let Some(saves) = effect.saves {
-        no_more_than(&mut priced, now * (saves.max(0.0) / f64::from(pods.max(1))));
+    if let Some(saves) = effect.saves.map(|saves| saves.max(0.0)) {
+        let most = now * (saves / f64::from(pods.max(1)));
+        if workload.autoscaler.is_some() {
+            no_less_than(&mut priced, paid * effect.fewer, workload.gpus.get() * effect.fewer);
+        }
+        no_more_than(&mut priced, most);
     }
     let replayed = priced.proposal.replayed.as_ref();
     if let Some(gives_back) = replayed.and_then(|replayed| replayed.gives_back) {
@@ -195,6 +199,15 @@ fn of_running(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world
         }
     }
     Some(priced)
+}
+
+/// Gives back this, of so many GPUs, where less seems to be given back of what runs now: an autoscaler runs as many as this hour
+/// asks for, and what the others would take is not there to be given back. Which nodes these are on is not known.
+fn no_less_than(priced: &mut Priced, least: Hourly, gpus: f64) {
+    if least.get() > priced.value.get() {
+        priced.value = least;
+        priced.gpus = GpuCount::new(gpus);
+    }
 }
 
 /// Gives back no more than this, wherever more seems to be given back of what runs now.

@@ -254,7 +254,11 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 ..
             } => {
                 let scaled = format!("{min} to {max}, {mean:.1} on average, at {target} {metric} each");
-                set("replicas", json!(max), json!(scaled));
+                let own = workload.autoscaler.as_ref();
+                let now = own.map_or(json!(max), |own| {
+                    json!(format!("{} to {}", own.min_replicas, own.max_replicas))
+                });
+                set("replicas", now, json!(scaled));
             }
             Move::UseSpot { instance_type, .. } => {
                 set("capacity_type", json!(workload.capacity), json!("spot"));

@@ -105,7 +105,7 @@ pub enum Move {
         /// Replicas fewer on average, as replayed.
         saves: f64,
     },
-    /// Let an autoscaler keep as many replicas as requests need.
+    /// Let an autoscaler keep as many replicas as requests need; one that is there already, with other settings.
     Autoscale {
         /// What it looks at, summed over replicas: `requests-running` or `requests-in-flight`.
         metric: String,
@@ -113,7 +113,7 @@ pub enum Move {
         target: f64,
         /// Fewest replicas.
         min: u32,
-        /// Most replicas: as many as there are now.
+        /// Most replicas: as many as there are now, or as the autoscaler allows that is there already.
         max: u32,
         /// Seconds for which the largest recommendation holds before there are fewer.
         scale_down_window_seconds: u32,

@@ -32,7 +32,8 @@ impl Autoscaling {
         if let Some(answer) = not_serving(workload) {
             return Ok(answer);
         }
-        if workload.running().count() < 2 {
+        // An autoscaler has as many as the hour asks for.
+        if workload.running().count() < 2 && workload.autoscaler.is_none() {
             return Ok(keep(
                 "one-replica",
                 "it has one replica: fewer is none, which is idle-gpu's to tell",
@@ -49,12 +50,21 @@ impl Autoscaling {
 
 fn proposal(workload: &Workload, proof: &Proof, change: Move) -> Proposal {
     let name = format!("{}/{}", workload.namespace, workload.name);
-    let title = match &change {
-        Move::SetReplicas { from, to, .. } => format!("run {name} with {} in place of {from}", counted(*to)),
-        Move::Autoscale { min, max, .. } => {
-            format!("let {name} scale between {min} and {max} replicas with its requests")
+    let title = match (&change, &workload.autoscaler) {
+        (
+            Move::Autoscale {
+                metric,
+                target,
+                min,
+                max,
+                ..
+            },
+            Some(autoscaler),
+        ) => {
+            let own = replayed::name(autoscaler);
+            format!("change the {own} of {name}: {target} {metric} for each of {min} to {max} replicas")
         }
-        _ => format!("change the replicas of {name}"),
+        (change, _) => title(&name, change),
     };
     Proposal {
         title,
@@ -62,15 +72,26 @@ fn proposal(workload: &Workload, proof: &Proof, change: Move) -> Proposal {
         service: Some(replayed::service(proof)),
         confidence: replayed::confidence(proof),
         risk: Level::Medium,
-        needs_human: replayed::needs(proof, Some(&change)),
-        rollback: match &change {
-            Move::SetReplicas { from, .. } => format!("set its replicas back to {from}"),
-            _ => "remove the autoscaler, and set its replicas back".to_owned(),
+        needs_human: replayed::needs(workload, proof, Some(&change)),
+        rollback: match (&change, &workload.autoscaler) {
+            (_, Some(autoscaler)) => format!("set it back to {}", replayed::as_it_is(autoscaler)),
+            (Move::SetReplicas { from, .. }, None) => format!("set its replicas back to {from}"),
+            (_, None) => "remove the autoscaler, and set its replicas back".to_owned(),
         },
         experiment: None,
         replayed: Some(replayed::shown(proof)),
         effective: None,
         moves: vec![change],
+    }
+}
+
+fn title(name: &str, change: &Move) -> String {
+    match change {
+        Move::SetReplicas { from, to, .. } => format!("run {name} with {} in place of {from}", counted(*to)),
+        Move::Autoscale { min, max, .. } => {
+            format!("let {name} scale between {min} and {max} replicas with its requests")
+        }
+        _ => format!("change the replicas of {name}"),
     }
 }
 
@@ -85,9 +106,18 @@ impl Recommender for Autoscaling {
 
     fn propose(&self, subject: Subject<'_>, world: &World<'_>) -> Vec<Candidate> {
         let Subject::Workload(workload) = subject;
-        if nothing_was_read(workload, world) {
+        // What stands in an autoscaler is wrong whether or not requests were read.
+        let findings = match not_serving(workload) {
+            None => replayed::findings(workload),
+            Some(_) => Vec::new(),
+        };
+        if findings.is_empty() && nothing_was_read(workload, world) {
             return Vec::new();
         }
-        vec![self.judge(workload, world).unwrap_or_else(Candidate::from)]
+        let judged = self.judge(workload, world).unwrap_or_else(Candidate::from);
+        vec![match &workload.autoscaler {
+            Some(autoscaler) => replayed::with_findings(judged, autoscaler, &findings),
+            None => judged,
+        }]
     }
 }

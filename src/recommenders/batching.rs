@@ -208,7 +208,7 @@ fn proposal(
         Move::Autoscale { min, max, .. } => format!("let it scale between {min} and {max} replicas"),
         _ => "change its replicas".to_owned(),
     };
-    let mut needs_human = replayed::needs(proof, Some(&change));
+    let mut needs_human = replayed::needs(workload, proof, Some(&change));
     needs_human.push(format!(
         "raise {argument} first, on one replica, and watch its cache: the replicas go only once requests no longer wait"
     ));

@@ -193,7 +193,7 @@ fn proposal(workload: &Workload, (serving, found): (&Serving, &Found), (proof, c
         Move::Autoscale { min, max, .. } => format!("let it scale between {min} and {max} replicas"),
         _ => "change its replicas".to_owned(),
     };
-    let mut needs_human = replayed::needs(proof, Some(&change));
+    let mut needs_human = replayed::needs(workload, proof, Some(&change));
     needs_human.push(format!(
         "take {argument} away first, and see that its servers tell of cached tokens: the replicas go only then"
     ));

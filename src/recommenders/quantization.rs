@@ -205,7 +205,7 @@ fn proposal(
         };
         rollback = format!("{rollback}, and set its replicas back");
     }
-    let mut needs_human = replayed::needs(proof, replicas.as_ref());
+    let mut needs_human = replayed::needs(workload, proof, replicas.as_ref());
     if format.weight_only {
         needs_human.push(
             "its GPUs have no FP8 arithmetic: weights are stored so and computed as before, which makes nothing quicker".to_owned(),

@@ -7,6 +7,7 @@ pub mod hpa;
 pub mod interval;
 pub mod keda;
 pub mod given;
+pub mod lint;
 pub mod prefix_cache;
 pub mod random;
 pub mod schedule;

@@ -14,6 +14,7 @@ mod tally;
 pub(crate) mod world;
 mod right;
 mod known;
+mod ran;
 mod replayed;
 
 use std::time::Instant;

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::evidence::fact;
+use super::autoscaler;
 use crate::model::scenario::{Calibrated, Evidence, Interval, Level, Move, Replayed, ServiceEffect};
 use crate::model::usage::Signal;
+use crate::model::workload::Workload;
 use crate::replay::service::proof::Proof;
 
 const REPLAY: &str = "replay of the requests that its servers counted";
@@ -36,6 +38,13 @@ pub(in crate::recommenders) fn evidence(proof: &Proof) -> Vec<Evidence> {
             Some(proof.start_seconds),
         ),
     ];
+    if let Some(hours) = proof.hours {
+        let what = format!(
+            "replica hours of its autoscaler on days that were not fitted on: measured {}, replayed",
+            round(hours.measured)
+        );
+        evidence.push(fact(what, "replay of what really ran", Some(round(hours.replayed))));
+    }
     let checks = proof.calibration.checks.iter();
     evidence.extend(checks.map(|check| {
         let what = format!(
@@ -87,19 +96,22 @@ pub(in crate::recommenders) fn confidence(proof: &Proof) -> Level {
     }
 }
 
-pub(in crate::recommenders) fn needs(proof: &Proof, change: Option<&Move>) -> Vec<String> {
+pub(in crate::recommenders) fn needs(workload: &Workload, proof: &Proof, change: Option<&Move>) -> Vec<String> {
     let mut needs = Vec::new();
-    if let Some(Move::Autoscale { min, max, .. }) = change {
+    if let Some(Move::Autoscale { metric, min, max, .. }) = change {
         needs.push(format!(
             "a GPU that is given back must be had again within {:.0} seconds when load returns, up to {max} replicas: ask whoever owns the \
              nodes, or keep more than {min}",
             proof.start_seconds
         ));
-        needs.push(
-            "its replica count must be handed over to the autoscaler without a reset: remove it from what is applied only once the autoscaler \
-             holds it"
-                .to_owned(),
-        );
+        match &workload.autoscaler {
+            Some(autoscaler) => needs.extend(autoscaler::needs(autoscaler, metric)),
+            None => needs.push(
+                "its replica count must be handed over to the autoscaler without a reset: remove it from what is applied only once the \
+                 autoscaler holds it"
+                    .to_owned(),
+            ),
+        }
     }
     if proof.setting().min() == 1 {
         needs.push("with one replica the loss of its node or pod is an outage until another has started: ask for two where that counts".to_owned());
@@ -128,7 +140,7 @@ pub(in crate::recommenders) fn shown(proof: &Proof) -> Replayed {
         machine: "service".to_owned(),
         calibration: Calibrated {
             // A fixed number of replicas proves nothing by its cost.
-            cost_error: None,
+            cost_error: proof.hours.map(|hours| round(hours.error())),
             latency_error: proof.calibration.latency_error().map(round),
         },
         scored_days: u32::try_from(proof.found.scored.len()).unwrap_or(u32::MAX),

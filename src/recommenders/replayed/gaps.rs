@@ -11,6 +11,7 @@ use crate::replay::service::bounds::Broken;
 use crate::replay::service::calibration::Calibration;
 use crate::replay::service::fit::Unfit;
 use crate::replay::service::proof::Silent;
+use crate::replay::service::ran::{Hours, WITHIN};
 use crate::replay::service::search::Stay;
 
 /// What is said where a replay proves nothing: of so many days at least and such a tolerance; `changed` tells what each replica
@@ -57,6 +58,7 @@ pub(super) fn silent(
             ));
         }
         Silent::NotCalibrated(calibration) => not_calibrated(&calibration, tolerance),
+        Silent::OtherHours(hours) => other_hours(&hours),
         Silent::Short(days) => too_short(days, least_days),
         Silent::Gaps(share) => self::gaps(share),
         Silent::Refused(days) => refused(days),
@@ -104,16 +106,28 @@ pub(super) fn kind_is_not_replayed(workload: &Workload) -> Gap {
     )
 }
 
-pub(super) fn autoscaler_is_not_replayed(workload: &Workload) -> Gap {
-    let name = workload
-        .autoscaler
-        .as_ref()
-        .map_or("", |autoscaler| autoscaler.name.as_str());
+/// A StatefulSet under an autoscaler.
+pub(super) fn order_is_not_replayed(workload: &Workload) -> Gap {
     Gap::new(
-        "autoscaler-not-replayed",
-        format!("whether another setting than that of the autoscaler {name} would do with less"),
-        "an autoscaler that runs must be replayed first, with its own metrics, and that is not done yet",
-        "compare settings with `gpuwise replay hpa`",
+        "kind-not-replayed",
+        format!("how a {} follows its autoscaler", workload.kind),
+        "its replicas start one after the other, which is not replayed",
+        "judge its replicas with `gpuwise replay hpa`",
+    )
+}
+
+fn other_hours(hours: &Hours) -> Gap {
+    Gap::new(
+        "not-calibrated",
+        "what another setting of its autoscaler would do",
+        format!(
+            "its autoscaler, run again, takes other replica hours than it took: {} were measured on days that were not fitted on, and the \
+             replay has {}, which is off by more than {:.0} %",
+            round(hours.measured),
+            round(hours.replayed),
+            WITHIN * 100.0
+        ),
+        "nothing is proposed on a replay that cannot tell what was: see whether its metric shows what its name says, whether others write its replicas, and whether its settings changed within the window",
     )
 }
 

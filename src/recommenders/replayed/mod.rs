@@ -1,10 +1,12 @@
 //! What levers of model servers share: the replay of a workload's own requests, under a change of its replicas and of how many
 //! there are, and what it says.
 
+mod autoscaler;
 mod evidence;
 mod gaps;
 mod settings;
 
+pub(super) use autoscaler::{as_it_is, findings, name, with_findings};
 pub(super) use evidence::{confidence, evidence, needs, service, shown};
 pub(super) use gaps::requests_not_read;
 pub(super) use settings::limits;
@@ -13,11 +15,15 @@ use super::World;
 use super::evidence::keep;
 use crate::model::gap::Gap;
 use crate::model::scenario::{Candidate, Move};
-use crate::model::workload::{Class, Workload};
+use crate::model::workload::{Autoscaler, Class, Workload};
 use crate::policy::located::Mistake;
 use crate::policy::section::Section;
+use crate::replay::given::Subject;
+use crate::replay::served::binding::Known as Names;
+use crate::replay::served::ran::{self, Again};
 use crate::replay::service::policies::{Setting, Watched};
 use crate::replay::service::proof::{Known, Proof, prove};
+use crate::replay::service::ran::Ran;
 use crate::replay::service::variant::Variant;
 
 /// What is drawn in a replay is drawn from this: the same history gives the same answer.
@@ -72,9 +78,12 @@ impl Rigor {
         if !matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet") {
             return Err(Answer::Gap(gaps::kind_is_not_replayed(workload)));
         }
-        if workload.autoscaler.is_some() {
-            return Err(Answer::Gap(gaps::autoscaler_is_not_replayed(workload)));
-        }
+        let subject = subject(workload, variant)?;
+        let again = subject.as_ref().map(|(autoscaler, subject)| {
+            let again = Again::of(subject, &Names::of(world.catalog));
+            again.map_err(|unbound| Answer::Gap(autoscaler::metric_is_not_replayed(autoscaler, &unbound)))
+        });
+        let again = again.transpose()?;
         let Some(history) = &workload.requests else {
             return Err(Answer::Gap(requests_not_read()));
         };
@@ -86,6 +95,7 @@ impl Rigor {
             start_seconds: &workload.start_seconds,
             picked: !workload.pools.is_empty(),
             objective: &objective,
+            ran: again.as_ref().map(|again| again as &dyn Ran),
             least: 1,
             scales: workload.kind != "StatefulSet",
             tolerance: self.tolerance,
@@ -111,6 +121,25 @@ impl Rigor {
     }
 }
 
+/// What the autoscaler of a workload is told to do, where there is one.
+fn subject<'w>(workload: &'w Workload, variant: &Variant) -> Result<Option<(&'w Autoscaler, Subject)>, Answer> {
+    let Some(autoscaler) = &workload.autoscaler else {
+        return Ok(None);
+    };
+    if *variant != Variant::AS_IT_IS {
+        return Err(Answer::Gap(autoscaler::is_not_replayed_with_this(autoscaler)));
+    }
+    if workload.kind == "StatefulSet" {
+        return Err(Answer::Gap(gaps::order_is_not_replayed(workload)));
+    }
+    let read = ran::subject(autoscaler);
+    let subject = read.map_err(|faults| {
+        let why = faults.map(|faults| faults.to_string());
+        Answer::Gap(autoscaler::not_read(autoscaler, why))
+    })?;
+    Ok(Some((autoscaler, subject)))
+}
+
 /// What is no server that holds GPUs now.
 pub(super) fn not_serving(workload: &Workload) -> Option<Candidate> {
     if workload.class.class != Class::Inference {
@@ -134,7 +163,14 @@ pub(super) fn replicas(workload: &Workload, proof: &Proof, variant: &Variant) ->
     // As the days on which it was scored were, and not as the setting that was found last would have been.
     let mean = (after / 24.0 / variant.devices).max(f64::from(proof.setting().min()));
     let saves = round(before / 24.0 - mean * variant.devices);
-    if mean * variant.devices >= f64::from(now) || saves <= 0.0 {
+    if workload.autoscaler.is_some() && saves <= 0.0 {
+        return Err(keep(
+            "well-set",
+            "the best setting takes as many replicas as it had on average",
+        ));
+    }
+    // An autoscaler has as many as the hour asks for.
+    if workload.autoscaler.is_none() && (mean * variant.devices >= f64::from(now) || saves <= 0.0) {
         return Err(keep(
             "well-set",
             format!("it runs {} now, and the best setting takes as many", counted(now)),

@@ -57,14 +57,30 @@ pub fn findings(object: &ScaledObject) -> Vec<Finding> {
     found
 }
 
+/// Whether a metric of this name, as exporters or adapters write it, is one of those of GPUs.
+pub(in crate::replay) fn tells_devices(name: &str) -> bool {
+    let name = name.to_lowercase().replace(':', "_");
+    let known = OF_DEVICES
+        .iter()
+        .any(|device| name.contains(&device.to_lowercase().replace(':', "_")));
+    known
+        || ["gpu_util", "gpu-util", "gpu_duty_cycle"]
+            .iter()
+            .any(|part| name.contains(part))
+}
+
 fn add(found: &mut Vec<Finding>, code: &'static str, field: impl Into<String>, words: impl Into<String>) {
     let (field, words) = (field.into(), words.into());
     found.push(Finding { code, field, words });
 }
 
 fn is_of_pods(query: &Query) -> bool {
-    let of_pods = |name: &String| OF_PODS.iter().any(|prefix| name.starts_with(prefix));
-    !query.metrics.is_empty() && query.metrics.iter().all(of_pods)
+    !query.metrics.is_empty() && query.metrics.iter().all(|name| tells_pods(name))
+}
+
+/// Whether pods themselves export a metric of this name.
+pub(in crate::replay) fn tells_pods(name: &str) -> bool {
+    OF_PODS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn of_trigger(object: &ScaledObject, path: &str, (trigger, outside): (&Trigger, &Outside), found: &mut Vec<Finding>) {

@@ -86,28 +86,65 @@ impl Columns {
 /// Every metric that the pool does not tell, with its path.
 pub fn bind(subject: &Subject, server: &Server, known: &Known, columns: &mut Columns) -> Result<Vec<Bound>, Faults> {
     let mut faults = Faults::default();
-    let mut wanted = subject.wanted().into_iter();
-    let mut binder = Binder { server, known, columns };
-    let mut bound = Vec::new();
-    match subject {
-        Subject::Hpa { manifest, .. } => {
-            for (at, metric) in manifest.metrics.iter().enumerate() {
-                let names = wanted.next().unwrap_or_default();
-                let one = binder.of_metric(metric, &names);
-                bound.push(told(one, &format!("spec.metrics[{at}]"), &mut faults));
-            }
-        }
-        Subject::Keda(object) => {
-            for (at, trigger) in object.triggers.iter().enumerate() {
-                let one = match trigger.scaler {
-                    Scaler::Cron(_) => Ok(Bound::Nowhere),
-                    _ => binder.of_trigger(trigger, &wanted.next().unwrap_or_default()),
-                };
-                bound.push(told(one, &format!("spec.triggers[{at}]"), &mut faults));
-            }
+    let server = Some(server);
+    let bound = Binder { server, known, columns }.all(subject);
+    let field = match subject {
+        Subject::Hpa { .. } => "metrics",
+        Subject::Keda(_) => "triggers",
+    };
+    let told = |(at, one): (usize, Result<Bound, Unbound>)| {
+        one.unwrap_or_else(|unbound| {
+            faults.add(format!("spec.{field}[{at}]"), unbound.in_words());
+            Bound::Nowhere
+        })
+    };
+    let bound = bound.into_iter().enumerate().map(told).collect();
+    faults.or(Some(bound))
+}
+
+/// The same where nothing but their names tells what metrics show.
+///
+/// # Errors
+/// Every metric that does not follow from what replicas hold.
+pub fn bind_by_name(subject: &Subject, known: &Known) -> Result<Vec<Bound>, Vec<Unbound>> {
+    let binder = &mut Binder {
+        server: None,
+        known,
+        columns: &mut Columns::default(),
+    };
+    let (mut bound, mut unbound) = (Vec::new(), Vec::new());
+    for one in binder.all(subject) {
+        match one {
+            Ok(one) => bound.push(one),
+            Err(one) => unbound.push(one),
         }
     }
-    faults.or(Some(bound))
+    if unbound.is_empty() { Ok(bound) } else { Err(unbound) }
+}
+
+/// A metric that does not follow from what replicas hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unbound {
+    /// How much of this resource pods use.
+    OfPods(String),
+    /// What one of this name shows is not known.
+    Name(String),
+    /// The query of the one of this name asks for this.
+    Query(String, String),
+}
+
+impl Unbound {
+    /// How its owner tells what it shows.
+    fn in_words(&self) -> String {
+        match self {
+            Self::OfPods(resource) => of_pods(resource),
+            Self::Name(name) => format!("what `{name}` shows is not known: {}", to_say(name)),
+            Self::Query(name, what) => format!(
+                "its query cannot be answered of a simulated pool: {what}; {}",
+                to_say(name)
+            ),
+        }
+    }
 }
 
 /// Metrics of the service file that none of these specifications asks for: what it says of them would change nothing.
@@ -134,35 +171,51 @@ pub fn all_asked_for(server: &Server, subjects: &[&Subject]) -> Result<(), Fault
     faults.or(Some(()))
 }
 
-fn told(bound: Result<Bound, String>, path: &str, faults: &mut Faults) -> Bound {
-    bound.unwrap_or_else(|why| {
-        faults.add(path, why);
-        Bound::Nowhere
-    })
-}
-
 struct Binder<'a> {
-    server: &'a Server,
+    server: Option<&'a Server>,
     known: &'a Known,
     columns: &'a mut Columns,
 }
 
 impl Binder<'_> {
+    /// Every metric, in its order.
+    fn all(&mut self, subject: &Subject) -> Vec<Result<Bound, Unbound>> {
+        let mut wanted = subject.wanted().into_iter();
+        match subject {
+            Subject::Hpa { manifest, .. } => {
+                let metrics = manifest.metrics.iter();
+                metrics
+                    .map(|metric| self.of_metric(metric, &wanted.next().unwrap_or_default()))
+                    .collect()
+            }
+            Subject::Keda(object) => {
+                let of = |trigger: &Trigger| match trigger.scaler {
+                    Scaler::Cron(_) => Ok(Bound::Nowhere),
+                    _ => self.of_trigger(trigger, &wanted.next().unwrap_or_default()),
+                };
+                object.triggers.iter().map(of).collect()
+            }
+        }
+    }
+
     /// What the file says that it shows.
     fn said(&mut self, names: &Wanted, of_each: bool) -> Option<Bound> {
-        let said = self.server.metrics.iter().find(|(name, _)| names.contains(name));
+        let server = self.server?;
+        let said = server.metrics.iter().find(|(name, _)| names.contains(name));
         Some(match said?.1 {
             Shows::Arrivals => Bound::Arrivals,
             Shows::Column => Bound::Column(self.columns.place(names)),
             Shows::Requests(watched) if of_each => Bound::Each(watched),
-            Shows::Requests(watched) if self.server.holds_requests => Bound::InFront(watched),
+            Shows::Requests(watched) if server.holds_requests => Bound::InFront(watched),
             Shows::Requests(watched) => Bound::Query(Query::sum(watched)),
         })
     }
 
-    fn of_metric(&mut self, metric: &Metric, names: &Wanted) -> Result<Bound, String> {
+    fn of_metric(&mut self, metric: &Metric, names: &Wanted) -> Result<Bound, Unbound> {
         let of_each = match &metric.source {
-            Source::Resource { name } | Source::ContainerResource { name, .. } => return Err(of_pods(name)),
+            Source::Resource { name } | Source::ContainerResource { name, .. } => {
+                return Err(Unbound::OfPods(name.clone()));
+            }
             Source::Pods(_) => true,
             Source::Object { .. } | Source::External(_) => false,
         };
@@ -173,28 +226,25 @@ impl Binder<'_> {
         match self.known.watched(&name) {
             Some(watched) if of_each => Ok(Bound::Each(watched)),
             Some(watched) => Ok(Bound::Query(Query::sum(watched))),
-            None => Err(format!("what `{name}` shows is not known: {}", to_say(&name))),
+            None => Err(Unbound::Name(name)),
         }
     }
 
-    fn of_trigger(&mut self, trigger: &Trigger, names: &Wanted) -> Result<Bound, String> {
+    fn of_trigger(&mut self, trigger: &Trigger, names: &Wanted) -> Result<Bound, Unbound> {
         let outside = match &trigger.scaler {
-            Scaler::Pods => return Err(of_pods(&trigger.kind)),
+            Scaler::Pods => return Err(Unbound::OfPods(trigger.kind.clone())),
             Scaler::Cron(_) => return Ok(Bound::Nowhere),
             Scaler::Outside(outside) => outside,
         };
         if let Some(said) = self.said(names, false) {
             return Ok(said);
         }
-        let name = names.first().map_or("", String::as_str);
+        let name = names.first().cloned().unwrap_or_default();
         match &outside.query {
-            Some(query) => Query::read(query, self.known).map(Bound::Query).map_err(|what| {
-                format!(
-                    "its query cannot be answered of a simulated pool: {what}; {}",
-                    to_say(name)
-                )
-            }),
-            None => Err(format!("what `{name}` shows is not known: {}", to_say(name))),
+            Some(query) => Query::read(query, self.known)
+                .map(Bound::Query)
+                .map_err(|what| Unbound::Query(name, what)),
+            None => Err(Unbound::Name(name)),
         }
     }
 }

@@ -21,11 +21,23 @@ enum Deciding<'a> {
     Keda(Box<Keda>),
 }
 
+impl<'a> Deciding<'a> {
+    fn of(subject: &'a Subject, begin: i64) -> Self {
+        match subject {
+            Subject::Hpa { manifest, metrics } => Self::Hpa(manifest, metrics, Box::default()),
+            Subject::Keda(object) => Self::Keda(Box::new(Keda::new((**object).clone(), begin))),
+        }
+    }
+}
+
 /// A policy over a load.
 pub(super) struct Machine<'a> {
     deciding: Deciding<'a>,
     bound: &'a [Bound],
-    arrivals: &'a Arrivals,
+    /// What arrives, where a load tells it.
+    arrivals: Option<&'a Arrivals>,
+    /// When it begins, in milliseconds of Unix time.
+    begin: i64,
     flags: Flags,
     first: u32,
     each: Vec<Holds>,
@@ -38,23 +50,33 @@ pub(super) struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// So many replicas, always.
     pub(super) fn fixed(replicas: u32, arrivals: &'a Arrivals) -> Self {
-        Self::new(Deciding::Fixed, &[], arrivals, replicas)
+        let begin = arrivals.span().0;
+        Self::new((Deciding::Fixed, &[]), Some(arrivals), begin, replicas)
     }
 
     /// What a specification makes of what its metrics show.
     pub(super) fn of(subject: &'a Subject, bound: &'a [Bound], arrivals: &'a Arrivals, first: u32) -> Self {
-        let deciding = match subject {
-            Subject::Hpa { manifest, metrics } => Deciding::Hpa(manifest, metrics, Box::default()),
-            Subject::Keda(object) => Deciding::Keda(Box::new(Keda::new((**object).clone(), arrivals.span().0))),
-        };
-        Self::new(deciding, bound, arrivals, first)
+        let begin = arrivals.span().0;
+        let deciding = (Deciding::of(subject, begin), bound);
+        Self::new(deciding, Some(arrivals), begin, first)
     }
 
-    fn new(deciding: Deciding<'a>, bound: &'a [Bound], arrivals: &'a Arrivals, first: u32) -> Self {
+    /// The same where all that metrics show is what replicas hold, from a time in milliseconds of Unix time on.
+    pub(super) fn over(subject: &'a Subject, bound: &'a [Bound], begin: i64, first: u32) -> Self {
+        Self::new((Deciding::of(subject, begin), bound), None, begin, first)
+    }
+
+    fn new(
+        (deciding, bound): (Deciding<'a>, &'a [Bound]),
+        arrivals: Option<&'a Arrivals>,
+        begin: i64,
+        first: u32,
+    ) -> Self {
         Self {
             deciding,
             bound,
             arrivals,
+            begin,
             flags: Flags {
                 downscale_stabilization_seconds: 300,
                 scale_to_zero: false,
@@ -81,11 +103,13 @@ impl<'a> Machine<'a> {
                 Watched::Waiting => seen.waiting,
                 Watched::InFlight => seen.running + seen.waiting,
             }),
-            Bound::Arrivals => Answer::Value(self.arrivals.rate(now)),
-            Bound::Column(column) => match self.arrivals.shown(*column, now) {
-                Shown::Value(value) => Answer::Value(value),
-                Shown::Nothing => Answer::Nothing,
-                Shown::Hole => Answer::Failed,
+            Bound::Arrivals => self
+                .arrivals
+                .map_or(Answer::Failed, |arrivals| Answer::Value(arrivals.rate(now))),
+            Bound::Column(column) => match self.arrivals.map(|arrivals| arrivals.shown(*column, now)) {
+                Some(Shown::Value(value)) => Answer::Value(value),
+                Some(Shown::Nothing) => Answer::Nothing,
+                Some(Shown::Hole) | None => Answer::Failed,
             },
         }
     }
@@ -98,19 +122,24 @@ impl<'a> Machine<'a> {
                 _ => Reading::Missing,
             };
         }
-        let ready = self.each.len();
+        // What was told of may have gone since, and what is ready may not have been told of yet.
+        let ready = seen.ready as usize;
+        let told = self.each.len().min(ready);
         let sum = match (bound, self.whole(bound, seen, now)) {
-            (Bound::Each(watched), _) => self.each.iter().map(|holds| query::count(*watched, holds)).sum(),
+            (Bound::Each(watched), _) => {
+                let told = self.each.iter().take(told);
+                told.map(|holds| query::count(*watched, holds)).sum()
+            }
             // What arrives is spread over them; a column says what each shows.
             (Bound::Arrivals, Answer::Value(value)) => value,
-            (_, Answer::Value(value)) => value * ready as f64,
+            (_, Answer::Value(value)) => value * told as f64,
             _ => return Reading::Missing,
         };
         Reading::PerPod(PerPod {
-            counted: ready,
+            counted: told,
             sum: milli(sum),
             unready: (seen.there as usize).saturating_sub(ready),
-            missing: 0,
+            missing: ready - told,
             request: None,
         })
     }
@@ -193,7 +222,7 @@ impl Policy for Machine<'_> {
     }
 
     fn wanted(&mut self, seen: &Seen) -> u32 {
-        let now = self.arrivals.span().0 + seen.now;
+        let now = self.begin + seen.now;
         let written = match &self.deciding {
             Deciding::Fixed => None,
             Deciding::Hpa(..) if self.due.1 > seen.now => None,

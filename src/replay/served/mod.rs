@@ -6,6 +6,7 @@ pub mod binding;
 pub mod query;
 pub mod server;
 mod machine;
+pub mod ran;
 
 use std::collections::BTreeMap;
 

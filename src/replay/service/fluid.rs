@@ -21,6 +21,8 @@ pub struct Fluid {
     most_running: f64,
     start_seconds: f64,
     bounds: Bounds,
+    /// Replicas at first, at most.
+    first: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +92,14 @@ impl Fluid {
             most_running: service.most_running as f64,
             start_seconds,
             bounds,
+            first: u32::MAX,
         }
+    }
+
+    /// The same, where autoscalers begin with so many replicas at most.
+    #[must_use]
+    pub fn from(self, first: u32) -> Self {
+        Self { first, ..self }
     }
 
     /// What a setting comes to, day by day.
@@ -108,7 +117,7 @@ impl Fluid {
         };
         let mut wanted = match setting {
             Setting::Fixed(replicas) => replicas,
-            Setting::Scaled(scaling) => scaling.max,
+            Setting::Scaled(scaling) => scaling.max.min(self.first),
         };
         let mut ready = wanted;
         let mut starting: VecDeque<f64> = VecDeque::new();

@@ -11,6 +11,7 @@ mod hours;
 mod prefill;
 pub mod fit;
 pub mod policies;
+pub mod ran;
 pub mod calibration;
 pub mod bounds;
 pub mod variant;

@@ -10,7 +10,8 @@ use super::fit::{Fitted, Limits, Unfit, fit};
 use super::law::BEYOND;
 use super::outcome::together;
 use super::policies::{AsItWas, Setting};
-use super::pool::{DAY, Routing, Surroundings, replay};
+use super::pool::{DAY, Policy as _, Routing, Surroundings, replay};
+use super::ran::{Hours, Ran, Scraped};
 use super::search::{self, BEFORE, Case, Found, KNOWN, Stay, search};
 use super::variant::Variant;
 use crate::model::histogram::Histogram;
@@ -49,6 +50,8 @@ pub struct Known<'a> {
     pub picked: bool,
     /// What somebody wants of it.
     pub objective: &'a Objective,
+    /// The autoscaler that ran, where one did.
+    pub ran: Option<&'a dyn Ran>,
     /// The fewest replicas that may be proposed.
     pub least: u32,
     /// Whether its replicas start side by side.
@@ -70,6 +73,8 @@ pub struct Proof {
     pub found: Found,
     /// How far the replay of what was is off.
     pub calibration: Calibration,
+    /// Replica hours of the days that were not fitted on, where an autoscaler ran.
+    pub hours: Option<Hours>,
     /// What was fitted.
     pub fitted: Fitted,
     /// How requests are spread.
@@ -101,6 +106,8 @@ pub enum Silent {
     Unfit(Unfit),
     /// The replay of what was is not what was.
     NotCalibrated(Calibration),
+    /// The autoscaler that ran, replayed, does not take as many replica hours as it did.
+    OtherHours(Hours),
     /// Nothing better was found.
     Stays(Stay, Calibration),
     /// It has one replica, or none.
@@ -132,6 +139,10 @@ pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
     if !lately.holds_where_told() {
         return Err(Silent::NotCalibrated(lately));
     }
+    let hours = ran_again(known, &demand, &present, (days, routing, &fitted));
+    if let Some(hours) = hours.filter(|hours| !hours.hold()) {
+        return Err(Silent::OtherHours(hours));
+    }
     let around = around(known, routing, start_seconds);
     let shares = demand.known();
     let case = Case {
@@ -142,6 +153,7 @@ pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
         around: &around,
         present: &present,
         objective: known.objective,
+        autoscaled: known.ran.map(Ran::most),
         least: known.least,
         scales: known.scales,
         known: &shares,
@@ -154,6 +166,7 @@ pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
         Ok(found) => Ok(Proof {
             found,
             calibration,
+            hours,
             routing,
             start_seconds,
             censored: demand.censored.contains(&true),
@@ -232,6 +245,28 @@ fn calibrated(
         .into_iter()
         .min_by(|a, b| distance(&a.calibration).total_cmp(&distance(&b.calibration)));
     best.ok_or(Silent::One)
+}
+
+/// The autoscaler that ran, run again over the fitted service: replica hours of the days that were not fitted on.
+fn ran_again(
+    known: &Known<'_>,
+    demand: &Demand,
+    present: &AsItWas,
+    (days, routing, fitted): (usize, Routing, &Fitted),
+) -> Option<Hours> {
+    let begin = known.history.grid.window.start.as_millisecond();
+    let policy = known.ran?.begun(begin, present.first());
+    let mut scraped = Scraped::new(policy, f64::from(known.history.grid.step_seconds), days);
+    let around = Surroundings {
+        // As they were, and not as late as they may be.
+        start_seconds: known.start_seconds.to_vec(),
+        ..around(known, routing, 0.0)
+    };
+    let arrivals = demand.requests(known.seed);
+    replay(&fitted.service, &around, &mut scraped, arrivals, days as f64 * DAY);
+    let shares = demand.known();
+    let is_known = |day: usize| shares.get(day).is_some_and(|share| *share >= KNOWN);
+    Some(scraped.hours(present, &(BEFORE..days), is_known))
 }
 
 /// Whole days, where enough of each is known.

@@ -3,6 +3,7 @@
 
 mod exhaustive;
 mod settings;
+mod tune;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use super::demand::Demand;
 use super::fluid::{Fluid, FluidDay, together as fluid_together};
 use super::outcome::{Day, together};
 use super::policies::{AsItWas, Setting};
-use super::pool::{DAY, Surroundings, replay};
+use super::pool::{DAY, Policy, Seen, Surroundings, replay};
 use super::replica::{Request, Service};
 use super::variant::Variant;
 use crate::model::objective::Objective;
@@ -48,6 +49,8 @@ pub struct Case<'a> {
     pub around: &'a Surroundings,
     /// What ran.
     pub present: &'a AsItWas,
+    /// The most replicas of the autoscaler that ran, where one did.
+    pub autoscaled: Option<u32>,
     /// What somebody wants; empty where nobody said.
     pub objective: &'a Objective,
     /// The fewest replicas that may be proposed.
@@ -163,7 +166,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
     let changed = drawn(case, 0);
     let asked = (case.demand, case.variant.computed);
-    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0);
+    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0).from(case.present.most());
     let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
@@ -293,56 +296,11 @@ impl Search<'_> {
         sorted
     }
 
-    /// The cheapest setting that keeps to the bounds on these days, replayed event by event, where it costs less than what ran.
-    fn tuned(&self, days: &Range<usize>, bounds: &(Bounds, Bounds), present: &[Day]) -> Option<Setting> {
-        let was: f64 = present.iter().map(|day| day.replica_seconds).sum();
-        let hours = was / 3_600.0 / days.len() as f64;
-        if self.case.exhaustive {
-            return exhaustive::tuned(self.case, days, bounds, was);
-        }
-        let mut candidates = self.frontier(days);
-        candidates.retain(|(setting, cost, _)| {
-            let fluid = self.settings.iter().find(|(of, _)| of == setting);
-            let keeps = fluid.is_some_and(|(_, all)| {
-                let day = fluid_together(&all[days.clone()]);
-                day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch.0
-            });
-            keeps && *cost < 0.99 * hours
-        });
-        // What never lets a replica go breaks no request off: the two kinds are searched apart.
-        let (fixed, scaled): (Vec<Rated>, Vec<Rated>) = candidates
-            .into_iter()
-            .partition(|(setting, _, _)| matches!(setting, Setting::Fixed(_)));
-        let found = [fixed, scaled].map(|kind| self.first_that_keeps(&kind, days, bounds, was));
-        let cheaper = found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1));
-        cheaper.map(|(setting, _, _)| setting)
-    }
-
-    /// What costs more runs emptier: the first that keeps is found by halving.
-    fn first_that_keeps(
-        &self,
-        candidates: &[Rated],
-        days: &Range<usize>,
-        bounds: &(Bounds, Bounds),
-        was: f64,
-    ) -> Option<Rated> {
-        let (mut low, mut high) = (0, candidates.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.keeps(candidates[middle].0, days, bounds, was) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        candidates.get(low).copied()
-    }
-
     fn keeps(&self, setting: Setting, days: &Range<usize>, bounds: &(Bounds, Bounds), was: f64) -> bool {
         keeps(self.case, bounds, was, |draw| self.run(setting, days, draw)).is_some()
     }
 
-    /// A setting on these days, event by event; it begins with as many replicas as it may have.
+    /// A setting on these days, event by event; it begins with as many replicas as it may have and ever had.
     fn run(&self, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
         let key = (setting, days.start, days.end, draw);
         if let Some(known) = self.runs.borrow().get(&key) {
@@ -376,7 +334,21 @@ fn run(case: &Case<'_>, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<
         })
     });
     let seconds = days.len() as f64 * DAY;
-    replay(&service, case.around, &mut *setting.policy(), arrivals, seconds)
+    let mut policy = Begun(setting.policy(), case.present.most());
+    replay(&service, case.around, &mut policy, arrivals, seconds)
+}
+
+/// A policy that begins with so many replicas at most.
+struct Begun(Box<dyn Policy>, u32);
+
+impl Policy for Begun {
+    fn first(&self) -> u32 {
+        self.0.first().min(self.1)
+    }
+
+    fn wanted(&mut self, seen: &Seen) -> u32 {
+        self.0.wanted(seen)
+    }
 }
 
 #[cfg(test)]

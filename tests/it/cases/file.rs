@@ -8,6 +8,7 @@ use gpuwise::model::usage::Signal;
 use gpuwise::replay::prefix_cache::Prompt;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A situation and the verdict that is right in it.
 #[derive(Debug, Deserialize)]
@@ -139,8 +140,13 @@ pub(crate) struct Workload {
     /// What its pods require of where they run, as recordings have it.
     #[serde(default)]
     pub(crate) scheduling: Scheduling,
-    /// Fewest and most replicas of an autoscaler on it.
+    /// Fewest and most replicas of an autoscaler on it, of which nothing else was read.
     pub(crate) hpa: Option<(u32, u32)>,
+    /// What an autoscaler on it is told to do: `spec` of a HorizontalPodAutoscaler of `autoscaling/v2`. Its servers run under it,
+    /// where it has one metric, of requests, with an average for each.
+    pub(crate) hpa_spec: Option<Value>,
+    /// `spec` of a ScaledObject that made one; its servers run as many as its pods are.
+    pub(crate) scaled_object: Option<Value>,
     /// The container's image.
     #[serde(default)]
     pub(crate) image: String,

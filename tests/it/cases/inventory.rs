@@ -12,6 +12,7 @@ use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::time::{Grid, Window};
 use gpuwise::model::usage::{Column, Signal};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::file::{Case, Node, Workload, seconds};
 use super::queues::{pending, queues};
@@ -264,22 +265,31 @@ impl Workload {
 
     fn add_autoscaler(&self, inventory: &mut Inventory) {
         let known = inventory.hpas.iter().any(|hpa| hpa.name == self.name);
-        inventory
-            .hpas
-            .extend(self.hpa.filter(|_| !known).map(|(least, most)| Hpa {
-                namespace: self.namespace.clone(),
+        let bounds = |spec: &Value, fewest: &str, most: &str| {
+            let count = |field: &str| u32::try_from(spec[field].as_u64().unwrap()).unwrap();
+            (count(fewest), count(most))
+        };
+        let of_spec = |spec| bounds(spec, "minReplicas", "maxReplicas");
+        let of_object = |spec| bounds(spec, "minReplicaCount", "maxReplicaCount");
+        let given = self.hpa.or_else(|| self.hpa_spec.as_ref().map(of_spec));
+        let given = given.or_else(|| self.scaled_object.as_ref().map(of_object));
+        let Some((min_replicas, max_replicas)) = given.filter(|_| !known) else {
+            return;
+        };
+        inventory.hpas.push(Hpa {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            target: ObjectRef {
+                api_version: api_version(&self.kind).to_owned(),
+                kind: self.kind.clone(),
                 name: self.name.clone(),
-                target: ObjectRef {
-                    api_version: api_version(&self.kind).to_owned(),
-                    kind: self.kind.clone(),
-                    name: self.name.clone(),
-                    uid: None,
-                },
-                min_replicas: least,
-                max_replicas: most,
-                spec: None,
-                scaled_object: None,
-            }));
+                uid: None,
+            },
+            min_replicas,
+            max_replicas,
+            spec: self.hpa_spec.clone(),
+            scaled_object: self.scaled_object.clone(),
+        });
     }
 
     fn add_series(&self, placed: &[Placed<'_>], grid: Grid, catalog: &Catalog, series: &mut Vec<Series>) {

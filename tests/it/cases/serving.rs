@@ -5,10 +5,11 @@ use gpuwise::model::reading::{Reading, RequestsOf, Series};
 use gpuwise::model::time::Grid;
 use gpuwise::model::usage::{Column, Signal};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::file::Workload;
 use super::inventory::labels;
-use crate::serving_worlds::autoscaler::Policy;
+use crate::serving_worlds::autoscaler::{Hpa, Metric, Policy};
 use crate::serving_worlds::fleet::{Routing, Site};
 use crate::serving_worlds::load::Load;
 use crate::serving_worlds::replica::Law;
@@ -45,7 +46,7 @@ fn roomy() -> f64 {
 }
 
 impl Serves {
-    fn world(&self, replicas: u32, grid: Grid) -> World {
+    fn world(&self, ran: Policy, grid: Grid) -> World {
         let load = Load {
             peak: self.peak,
             depth: 1.0,
@@ -82,7 +83,7 @@ impl Serves {
                 start: (120.0, 0.2),
                 scrape: 60,
             },
-            ran: Policy::Fixed(replicas),
+            ran,
             objective: Objective {
                 ttft: 1.0,
                 itl: 1.0,
@@ -97,15 +98,33 @@ impl Serves {
 }
 
 impl Workload {
+    /// What decided how many replicas there were: the autoscaler that a case gives, where it looks at requests.
+    fn ran(&self) -> Policy {
+        let fixed = Policy::Fixed(self.pods.iter().map(|pods| pods.count).sum());
+        let Some(spec) = &self.hpa_spec else { return fixed };
+        let metric = &spec["metrics"][0]["pods"];
+        let of = match metric["metric"]["name"].as_str() {
+            Some("vllm:num_requests_running") => Metric::Running,
+            Some("vllm:num_requests_waiting") => Metric::Waiting,
+            _ => return fixed,
+        };
+        let count = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+        let target = f64::from(count(&metric["target"]["averageValue"]));
+        Policy::Hpa(Hpa::new(
+            of,
+            target,
+            count(&spec["minReplicas"]),
+            count(&spec["maxReplicas"]),
+        ))
+    }
+
     /// Adds what its servers counted, and how long its pods took to start.
     pub(super) fn add_requests(&self, grid: Grid, reading: &mut Reading) {
         let Some(serves) = &self.serves else { return };
         let own = |pod: &&mut gpuwise::model::cluster::PodRecord| {
             pod.namespace == self.namespace && pod.name.starts_with(&self.name)
         };
-        let watched = serves
-            .world(self.pods.iter().map(|pods| pods.count).sum(), grid)
-            .watched();
+        let watched = serves.world(self.ran(), grid).watched();
         let mut names = Vec::new();
         for (pod, seconds) in reading
             .inventory

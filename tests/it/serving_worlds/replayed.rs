@@ -10,6 +10,7 @@ use gpuwise::model::usage::Signal;
 use gpuwise::replay::service::fit::Limits;
 use gpuwise::replay::service::policies::{Scaling, Setting, Watched};
 use gpuwise::replay::service::proof::{Known, Proof, Silent, prove};
+use gpuwise::replay::service::ran::Ran;
 use gpuwise::replay::service::variant::Variant;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -40,6 +41,11 @@ fn objective(world: &World) -> objective::Objective {
 
 /// What is proved of a world by what its monitoring shows, the arguments of its server and what its users were promised.
 fn judged(world: &World, exhaustive: bool) -> Result<Proof, Silent> {
+    judged_under(world, None, exhaustive)
+}
+
+/// The same of one whose autoscaler is known.
+pub(super) fn judged_under(world: &World, ran: Option<&dyn Ran>, exhaustive: bool) -> Result<Proof, Silent> {
     let watched = world.watched();
     let histograms = BTreeMap::from([
         (Signal::TimeToFirstToken, watched.ttft),
@@ -60,6 +66,7 @@ fn judged(world: &World, exhaustive: bool) -> Result<Proof, Silent> {
         start_seconds: &watched.starts,
         picked: world.site.routing == Routing::LeastLoaded,
         objective: &objective(world),
+        ran,
         least: 1,
         scales: true,
         tolerance: 0.25,

@@ -3,9 +3,12 @@
 use super::Case;
 use crate::replay::service::policies::{Scaling, Setting, Watched};
 
-/// All settings that are tried: fewer replicas, and autoscalers between fewer and as many.
+/// All settings that are tried: fewer replicas, and autoscalers between fewer and as many. Where an autoscaler ran it stays, with
+/// the most replicas that its owner allowed: what more would have cost is replayed, and what less might break is not known.
 pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
-    let most = case.present.most().max(1);
+    let seen = case.present.most().max(1);
+    let allowed = case.autoscaled.unwrap_or(seen);
+    let most = seen.min(allowed).max(1);
     let least = case.least.clamp(1, most);
     let mut minima: Vec<u32> = [
         least,
@@ -33,6 +36,9 @@ pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
         targets.push((target * 1_000.0) as i64);
         target = (target * 1.3_f64).round().max(target + 1.0);
     }
+    if case.autoscaled.is_some() {
+        all.clear();
+    }
     if !case.scales {
         return all;
     }
@@ -44,7 +50,7 @@ pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
                         watched,
                         target_milli,
                         min,
-                        max: most,
+                        max: allowed.max(1),
                         down_window,
                     }));
                 }

@@ -53,6 +53,7 @@ fn changed(rate: f64, servers: f64, known: &[f64; DAYS], variant: &Variant) -> R
         margin: (1.0, 1.0),
         around: &around,
         present: &AsItWas::of(&history),
+        autoscaled: None,
         objective: &Objective {
             latencies: Vec::new(),
             rejected: None,
