@@ -26,6 +26,8 @@ pub(super) struct Effect<'p> {
     replicas: Option<(u32, f64)>,
     /// Replicas fewer on average, as replayed: no more is given back.
     pub(super) saves: Option<f64>,
+    /// The share of its GPU hours that is not spent again, at times that nobody knows beforehand.
+    pub(super) again: Option<f64>,
 }
 
 /// Devices of a pod that are given back for a share of time.
@@ -55,6 +57,7 @@ impl<'p> Effect<'p> {
                 | Move::SetTensorParallel { .. }
                 | Move::SetBatchLimit { .. }
                 | Move::CachePrefixes { .. } => {}
+                Move::SetCheckpointInterval { saves, .. } => effect.again = Some(saves.clamp(0.0, 1.0)),
                 Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
                 Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
                 Move::SetReplicas { to, saves, .. } => {

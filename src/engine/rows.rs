@@ -244,6 +244,11 @@ fn shapes(priced: &Priced, workload: &Workload) -> (Shape, Shape) {
                 let cached = format!("on, {:.0} % of prompt tokens found", found * 100.0);
                 set("prefix_cache", json!("off"), json!(cached));
             }
+            Move::SetCheckpointInterval {
+                from_seconds,
+                to_seconds,
+                ..
+            } => set("checkpoint_every_seconds", json!(from_seconds), json!(to_seconds)),
             Move::SetReplicas { from, to, .. } => set("replicas", json!(from), json!(to)),
             Move::Autoscale {
                 metric,

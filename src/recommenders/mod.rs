@@ -10,6 +10,7 @@ pub mod memory_need;
 pub mod offers;
 pub mod spot_offers;
 mod replayed;
+mod runs;
 mod spot_history;
 mod spot_worth;
 mod targets;
@@ -17,6 +18,7 @@ mod tolerance;
 mod weekly;
 pub mod autoscaling;
 pub mod batching;
+pub mod checkpointing;
 pub mod idle_gpu;
 pub mod quantization;
 pub mod smaller_gpu;
@@ -77,5 +79,6 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(autoscaling::Autoscaling::read(levers, mistakes)),
         Box::new(batching::Batching::read(levers, mistakes)),
         Box::new(quantization::Quantization::read(levers, mistakes)),
+        Box::new(checkpointing::Checkpointing::read(levers, mistakes)),
     ]
 }

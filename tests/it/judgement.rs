@@ -83,6 +83,7 @@ fn in_words(change: &Move) -> String {
         Move::SetTensorParallel { to, .. } => format!("layers over {to}"),
         Move::SetBatchLimit { to, .. } => format!("{to} at once"),
         Move::CachePrefixes { .. } => "prefixes cached".to_owned(),
+        Move::SetCheckpointInterval { to_seconds, .. } => format!("a checkpoint every {to_seconds} s"),
         Move::SetReplicas { to, .. } => format!("{to} replicas"),
         Move::Autoscale { min, max, .. } => format!("{min} to {max} replicas"),
         Move::UseGpu { to, .. } => to.to_string(),
@@ -177,7 +178,13 @@ fn a_short_spike_of_memory_is_never_forgotten() {
 fn every_workload_has_a_verdict_of_every_lever() {
     for Judged { plan, .. } in MEDIUM.iter() {
         for workload in &plan.workloads {
-            for lever in ["idle-gpu", "unused-gpus", "smaller-gpu", "spot-migration"] {
+            for lever in [
+                "idle-gpu",
+                "unused-gpus",
+                "smaller-gpu",
+                "spot-migration",
+                "checkpointing",
+            ] {
                 let of = |id: &str, own: &str| id == workload.id && own == lever;
                 let kept = plan.kept.iter().filter(|row| of(&row.subject.id, &row.lever)).count();
                 let unknown = plan
