@@ -55,7 +55,7 @@ fn place(change: &Move) -> u8 {
     match change {
         Move::Quantize { .. } | Move::SetTensorParallel { .. } | Move::RequestGpus { .. } => 0,
         Move::UseGpu { .. } | Move::SetBatchLimit { .. } | Move::CachePrefixes { .. } => 1,
-        Move::UseSpot { .. } => 2,
+        Move::UseSpot { .. } | Move::SetCheckpointInterval { .. } => 2,
         Move::SleepDuring { .. } => 3,
         Move::SetReplicas { .. } | Move::Autoscale { .. } => 4,
         Move::ScaleToZero => 5,
@@ -85,7 +85,8 @@ pub(super) fn exclude(a: &[Move], b: &[Move]) -> bool {
             | Move::Quantize { .. }
             | Move::SetTensorParallel { .. }
             | Move::SetBatchLimit { .. }
-            | Move::CachePrefixes { .. },
+            | Move::CachePrefixes { .. }
+            | Move::SetCheckpointInterval { .. },
             _,
         ) => true,
         (Move::UseSpot { .. }, other) => !matches!(other, Move::RequestGpus { .. }),

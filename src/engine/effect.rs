@@ -28,6 +28,8 @@ pub(super) struct Effect<'p> {
     pub(super) saves: Option<f64>,
     /// The share of the replica hours of the window that an autoscaler's new settings save.
     pub(super) fewer: f64,
+    /// The share of its GPU hours that is not spent again, at times that nobody knows beforehand.
+    pub(super) again: Option<f64>,
 }
 
 /// Devices of a pod that are given back for a share of time.
@@ -57,6 +59,7 @@ impl<'p> Effect<'p> {
                 | Move::SetTensorParallel { .. }
                 | Move::SetBatchLimit { .. }
                 | Move::CachePrefixes { .. } => {}
+                Move::SetCheckpointInterval { saves, .. } => effect.again = Some(saves.clamp(0.0, 1.0)),
                 Move::SleepDuring { hours, .. } => effect.asleep = Some(hours.share()),
                 Move::RequestGpus { from, to } => effect.keeps = Some((*to, *from)),
                 Move::SetReplicas { to, saves, .. } => {

@@ -20,6 +20,7 @@ mod remembered;
 mod choose;
 mod experiments;
 mod proved;
+mod shapes;
 mod rows;
 mod serving;
 mod arrivals;

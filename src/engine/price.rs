@@ -121,7 +121,10 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
     if let (Some(Target::Spot(_, hourly, _)), Some(comes_to)) = (&mut effect.target, comes_to) {
         *hourly = Hourly::new(comes_to);
     }
-    let given_back = effect.given_back(workload.running().count());
+    let given_back = match effect.again {
+        Some(share) => share,
+        None => effect.given_back(workload.running().count()),
+    };
     let priced = Priced {
         workload: proposed.workload,
         levers: proposed.levers.clone(),
@@ -135,6 +138,9 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
         beyond_parts: None,
         proposal: proposed.proposal.clone(),
     };
+    if let Some(share) = effect.again {
+        return of_work_done_again(priced, workload, share, world);
+    }
     if workload.family && workload.running().next().is_none() {
         return of_runs(priced, workload, effect, world);
     }
@@ -208,6 +214,15 @@ fn no_less_than(priced: &mut Priced, least: Hourly, gpus: f64) {
         priced.value = least;
         priced.gpus = GpuCount::new(gpus);
     }
+}
+
+/// Runs that do less again end earlier, by hours that nobody knows beforehand: that frees capacity. Nodes that came and went with
+/// runs go earlier too; what runs on and holds its nodes leaves none of them.
+fn of_work_done_again(mut priced: Priced, workload: &Workload, share: f64, world: &World<'_>) -> Option<Priced> {
+    let (paid, now) = (workload.monthly?.hourly(), at_price_of_now(workload, world)?);
+    priced.value = if now < paid { now } else { paid } * share;
+    priced.own_nodes = workload.family && has_own_nodes(workload, world) && !may_stay(workload, world);
+    Some(priced)
 }
 
 /// Gives back no more than this, wherever more seems to be given back of what runs now.

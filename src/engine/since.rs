@@ -142,6 +142,7 @@ fn hidden<'p>(before: Option<&WorkloadRow>, now: &'p Plan) -> Option<&'p str> {
 /// What levers say of what is already as they would have it.
 const QUANTIZED: &str = "already-quantized";
 const CACHED: &str = "already-cached";
+const RESUMES: &str = "resumes";
 
 /// Whether the workload is as the change would have it; `reason` is why its lever leaves it alone now.
 fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, reason: Option<&str>) -> bool {
@@ -151,6 +152,7 @@ fn is_done(change: &Move, before: Option<&WorkloadRow>, after: &WorkloadRow, rea
         Move::UseGpu { to, .. } => after.gpu.as_deref() == Some(to.to_string().as_str()),
         Move::Quantize { .. } | Move::SetTensorParallel { .. } => reason == Some(QUANTIZED),
         Move::CachePrefixes { .. } => reason == Some(CACHED),
+        Move::SetCheckpointInterval { .. } => reason == Some(RESUMES),
         // By itself it gives nothing back: what goes with it tells.
         Move::SetBatchLimit { .. } => true,
         // Fewer pods hold fewer GPUs too, and some of theirs may still be unused.

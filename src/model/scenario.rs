@@ -150,6 +150,15 @@ pub enum Move {
         /// The share of prompt tokens that was found in a cache of its size, as replayed.
         found: f64,
     },
+    /// Write a checkpoint so often, and go on from the newest one.
+    SetCheckpointInterval {
+        /// Seconds from one to the next now; `None` where nobody knows.
+        from_seconds: Option<u32>,
+        /// Then.
+        to_seconds: u32,
+        /// The share of its GPU hours that is not spent again, as computed.
+        saves: f64,
+    },
     /// Run on another kind of GPU, as many as before.
     UseGpu {
         /// Now.
@@ -165,7 +174,7 @@ pub enum Move {
 
 impl Move {
     /// The `type` of every move, as plans write it and rules ask for it.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "scale-to-zero",
         "sleep-during",
         "request-gpus",
@@ -176,6 +185,7 @@ impl Move {
         "set-tensor-parallel",
         "set-batch-limit",
         "cache-prefixes",
+        "set-checkpoint-interval",
         "use-gpu",
     ];
 }
@@ -283,7 +293,7 @@ impl Proposal {
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replayed {
-    /// Which machine: `service`, `schedule`.
+    /// Which machine: `service`, `schedule`, `spot`, `checkpoint`.
     pub machine: String,
     /// How far the replay of what really ran is off.
     pub calibration: Calibrated,

@@ -275,7 +275,7 @@ fn contradictions(targets: &[LatencyTarget], places: &[Place], mistakes: &mut Ve
 }
 
 /// `500ms`, `2s`, `1.5s`, `2m`; more than nothing, and a day at most.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let bad = || "it must be a time with its unit, such as 500ms, 2s or 1.5m".to_owned();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(bad)?;
     let (number, unit) = text.split_at(split);

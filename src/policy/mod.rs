@@ -16,6 +16,7 @@ pub mod codeowners;
 pub mod attribution;
 pub mod overrides;
 pub mod latency;
+pub mod checkpoints;
 pub mod permissions;
 pub mod decisions;
 pub mod schema;
@@ -24,6 +25,7 @@ pub mod shown;
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
 use attribution::Attribution;
+use checkpoints::CheckpointFacts;
 use latency::LatencyObjectives;
 use located::{Located, Mistake, Place, Value, overlay, parse};
 use permissions::Permissions;
@@ -60,6 +62,8 @@ pub struct Objectives {
     pub timezone: String,
     /// What requests may take.
     pub latency: LatencyObjectives,
+    /// What owners tell of checkpoints.
+    pub checkpoints: CheckpointFacts,
     /// What nodes cost by contract.
     pub prices: PriceSheet,
 }
@@ -159,6 +163,7 @@ impl Policy {
                 approved_gpus: (!approved.is_empty()).then_some(approved),
                 timezone,
                 latency,
+                checkpoints: CheckpointFacts::new(&permissions.overrides),
                 prices: sheet,
             },
             permissions,
@@ -335,12 +340,12 @@ mod tests {
             );
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
-        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling, batching, caching, quantization]}\n";
+        let nothing = "permissions:\n  frozen_namespaces: [prod]\n  scope: {namespaces: [prod], except_levers: [idle-gpu, unused-gpus, smaller-gpu, spot-migration, autoscaling, batching, caching, quantization, checkpointing]}\n";
         assert_eq!(
             mistakes_of(nothing),
             [
                 "mine.yaml:3:24: `prod` is let in here, and nothing of it may be changed by mine.yaml:2:23",
-                "mine.yaml:3:131: no lever is left that may change anything",
+                "mine.yaml:3:145: no lever is left that may change anything",
             ]
         );
         let twice =

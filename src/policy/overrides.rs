@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 
 use super::attribution::OWNER;
+use super::checkpoints;
 use super::latency;
 use super::located::{Mistake, Place};
 use super::moment::moment;
@@ -14,7 +15,16 @@ use crate::model::workload::Workload;
 pub const PREFIX: &str = "gpuwise.dev/";
 
 /// What may be asked for, behind the prefix; bounds on latencies come beside them, each by its own name.
-pub const KEYS: [&str; 6] = ["ignore", "levers", "freeze-until", "owner", "min-replicas", "manifest"];
+pub const KEYS: [&str; 8] = [
+    "ignore",
+    "levers",
+    "freeze-until",
+    "owner",
+    "min-replicas",
+    "manifest",
+    checkpoints::WRITE,
+    checkpoints::INTERVAL,
+];
 
 /// What a policy calls all bounds on latencies.
 const LATENCY: &str = "latency";
@@ -129,6 +139,7 @@ impl Overrides {
                 }
                 asked.min_replicas = number;
             }
+            checkpoints::WRITE | checkpoints::INTERVAL => drop(checkpoints::seconds(value)?),
             // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}

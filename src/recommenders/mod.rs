@@ -10,6 +10,7 @@ pub mod memory_need;
 pub mod offers;
 pub mod spot_offers;
 mod replayed;
+mod runs;
 mod spot_history;
 mod rested;
 mod scheduled;
@@ -20,6 +21,7 @@ mod weekly;
 pub mod autoscaling;
 pub mod batching;
 pub mod caching;
+pub mod checkpointing;
 pub mod idle_gpu;
 pub mod quantization;
 pub mod smaller_gpu;
@@ -89,5 +91,6 @@ pub fn all(levers: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Box<dyn
         Box::new(batching::Batching::read(levers, mistakes)),
         Box::new(caching::Caching::read(levers, mistakes)),
         Box::new(quantization::Quantization::read(levers, mistakes)),
+        Box::new(checkpointing::Checkpointing::read(levers, mistakes)),
     ]
 }

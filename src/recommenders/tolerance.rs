@@ -1,18 +1,11 @@
 //! Whether a workload bears that its node is taken away, as far as that was seen. What was not seen is no promise.
 
-use std::collections::BTreeMap;
-
 use super::evidence::fact;
+use super::runs::{self, Run};
 use crate::model::gap::Reason;
 use crate::model::scenario::Evidence;
 use crate::model::time::Window;
-use crate::model::workload::{Class, PodUse, Workload};
-
-/// Runs that went through at once without which no length is usual.
-const LEAST_RUNS: usize = 3;
-
-/// Share by which usual runs may differ in length.
-const SPREAD_AT_MOST: f64 = 0.3;
+use crate::model::workload::{Class, Workload};
 
 /// Share of the usual length that a run must have done before it was interrupted: what restarts at its beginning shows nothing.
 const DONE_BEFORE: f64 = 0.2;
@@ -69,13 +62,11 @@ fn of_service(workload: &Workload) -> Result<Tolerance, Reason> {
 
 /// A run that was interrupted and took, both parts together, as long as one that was not: it went on where it had been.
 fn of_runs(workload: &Workload, window: Window) -> Result<Tolerance, Reason> {
-    let runs = complete_runs(workload, window);
-    let mut whole: Vec<f64> = runs
-        .iter()
-        .filter(|parts| parts.len() == 1)
-        .map(|parts| parts[0])
+    let complete: Vec<Run> = runs::of(workload, window)
+        .into_iter()
+        .filter(|run| run.complete)
         .collect();
-    whole.sort_by(f64::total_cmp);
+    let runs: Vec<Vec<f64>> = complete.iter().map(Run::hours).collect();
     let unseen = |why: String| {
         let because = format!("nothing shows that it resumes its progress after an interruption: {why}");
         Err(Reason::new("no-restart-seen", because))
@@ -83,15 +74,13 @@ fn of_runs(workload: &Workload, window: Window) -> Result<Tolerance, Reason> {
     if runs.iter().all(|parts| parts.len() < 2) {
         return unseen("no run of the window was interrupted and went on".to_owned());
     }
-    let usual = whole
-        .get(whole.len() / 2)
-        .copied()
-        .filter(|_| whole.len() >= LEAST_RUNS);
-    let Some(usual) = usual.filter(|usual| whole[whole.len() - 1] - whole[0] <= usual * SPREAD_AT_MOST) else {
-        return unseen(format!(
-            "{} runs that went through at once do not tell how long one usually takes",
-            whole.len()
-        ));
+    let usual = match runs::usual(&complete) {
+        Ok(usual) => usual.median,
+        Err(whole) => {
+            return unseen(format!(
+                "{whole} runs that went through at once do not tell how long one usually takes"
+            ));
+        }
     };
     let resumed = |parts: &&Vec<f64>| {
         let together: f64 = parts.iter().sum();
@@ -126,36 +115,4 @@ fn of_runs(workload: &Workload, window: Window) -> Result<Tolerance, Reason> {
         usual_hours: Some(usual),
         lost_hours,
     })
-}
-
-/// Runs that began and ended within the window, each as the hours of its uninterrupted parts.
-fn complete_runs(workload: &Workload, window: Window) -> Vec<Vec<f64>> {
-    let mut runs: BTreeMap<&str, Vec<&PodUse>> = BTreeMap::new();
-    for pod in &workload.pods {
-        if let Some(run) = &pod.run {
-            runs.entry(run).or_default().push(pod);
-        }
-    }
-    let complete = runs.into_values().filter(|pods| {
-        let inside = |pod: &&&PodUse| pod.from > window.start && pod.to < window.end && !pod.running;
-        pods.iter().filter(inside).count() == pods.len()
-    });
-    complete.map(|pods| parts(&pods)).collect()
-}
-
-/// Hours of the spans in which at least one pod was there.
-fn parts(pods: &[&PodUse]) -> Vec<f64> {
-    let mut spans: Vec<(i64, i64)> = pods
-        .iter()
-        .map(|pod| (pod.from.as_second(), pod.to.as_second()))
-        .collect();
-    spans.sort_unstable();
-    let mut parts: Vec<(i64, i64)> = Vec::new();
-    for (from, to) in spans {
-        match parts.last_mut() {
-            Some(last) if from < last.1 => last.1 = last.1.max(to),
-            _ => parts.push((from, to)),
-        }
-    }
-    parts.iter().map(|(from, to)| (to - from) as f64 / 3600.0).collect()
 }

@@ -1,5 +1,7 @@
 //! The judge on generated worlds: what was planted is found, what is right is left alone, and money adds up.
 
+mod words;
+
 use std::sync::LazyLock;
 
 use gpuwise::catalog::Catalog;
@@ -7,12 +9,14 @@ use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::plan::{Plan, Proof, Row, Verdict};
 use gpuwise::model::progress::Silent;
 use gpuwise::model::reading::Reading;
-use gpuwise::model::scenario::Move;
 use gpuwise::model::usage::Signal;
 use gpuwise::pipeline;
 
 use crate::generator::truth::{Expect, Truth};
 use crate::generator::{Size, World};
+
+use words::in_words;
+pub(crate) use words::target;
 
 /// The step of the readings that are judged here: five minutes, so that a spike of a minute lies within one.
 const STEP: u32 = 300;
@@ -65,28 +69,6 @@ fn proposals<'p>(plan: &'p Plan, id: &str, lever: &str) -> Vec<&'p Row> {
     let rows = plan.accepted.iter().chain(&plan.held_back);
     rows.filter(|row| row.subject.id == id && row.levers.iter().any(|l| l == lever))
         .collect()
-}
-
-/// What a row changes to, in the words of the truths.
-pub(crate) fn target(row: &Row) -> String {
-    let moves: Vec<String> = row.moves.iter().map(in_words).collect();
-    moves.join(" and ")
-}
-
-fn in_words(change: &Move) -> String {
-    match change {
-        Move::ScaleToZero => "scale-to-zero".to_owned(),
-        Move::SleepDuring { .. } => "schedule".to_owned(),
-        Move::RequestGpus { to, .. } => format!("{to} GPUs"),
-        Move::UseSpot { .. } => "spot".to_owned(),
-        Move::Quantize { to, .. } => format!("{} weights", to.name()),
-        Move::SetTensorParallel { to, .. } => format!("layers over {to}"),
-        Move::SetBatchLimit { to, .. } => format!("{to} at once"),
-        Move::CachePrefixes { .. } => "prefixes cached".to_owned(),
-        Move::SetReplicas { to, .. } => format!("{to} replicas"),
-        Move::Autoscale { min, max, .. } => format!("{min} to {max} replicas"),
-        Move::UseGpu { to, .. } => to.to_string(),
-    }
 }
 
 /// What a lever said of a workload, for messages.
@@ -177,7 +159,13 @@ fn a_short_spike_of_memory_is_never_forgotten() {
 fn every_workload_has_a_verdict_of_every_lever() {
     for Judged { plan, .. } in MEDIUM.iter() {
         for workload in &plan.workloads {
-            for lever in ["idle-gpu", "unused-gpus", "smaller-gpu", "spot-migration"] {
+            for lever in [
+                "idle-gpu",
+                "unused-gpus",
+                "smaller-gpu",
+                "spot-migration",
+                "checkpointing",
+            ] {
                 let of = |id: &str, own: &str| id == workload.id && own == lever;
                 let kept = plan.kept.iter().filter(|row| of(&row.subject.id, &row.lever)).count();
                 let unknown = plan

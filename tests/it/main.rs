@@ -12,6 +12,7 @@ mod generator;
 mod apiserver;
 mod binary;
 mod cases;
+mod checkpoints;
 mod cli;
 mod cncf;
 mod commitments;

@@ -127,10 +127,13 @@ fn batches_that_were_left_out_are_foretold_on_hundreds_of_measured_series() {
     assert!(short * 20 < beyond.len());
 }
 
+/// Measured seconds by precision and GPUs.
+type ByBitsAndGpus = BTreeMap<(String, u32), Vec<f64>>;
+
 /// Times as long as tokens take with these bits on one GPU in two, and on as many, of all that is measured with both.
 fn pairs(file: &Path, halved: bool, fewer_bits: impl Fn(&str, &str) -> bool) -> Vec<f64> {
     let mut rows = csv::Reader::from_path(file).unwrap();
-    let mut measured: BTreeMap<Vec<String>, BTreeMap<(String, u32), Vec<f64>>> = BTreeMap::new();
+    let mut measured: BTreeMap<Vec<String>, ByBitsAndGpus> = BTreeMap::new();
     for row in rows.deserialize::<BTreeMap<String, String>>() {
         let row = row.unwrap();
         let Some(seconds) = row["silicon_tpot_ms"]

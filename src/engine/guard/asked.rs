@@ -121,6 +121,8 @@ mod tests {
             ("min-replicas", "0"),
             ("owner", "chat"),
             ("ttft-p95", "500ms"),
+            ("checkpoint-write", "90s"),
+            ("checkpoint-interval", "30m"),
         ] {
             assert_eq!((held("", &[none]), noted("", &[none])), (None, Vec::new()), "{none:?}");
         }
@@ -163,6 +165,8 @@ mod tests {
             ("", "owner", "", "it is empty"),
             ("", "ttft-p98", "1s", "there is no such annotation"),
             ("", "ttft-p95", "1h", "it must be a time with its unit"),
+            ("", "checkpoint-write", "soon", "it must be a time with its unit"),
+            ("", "checkpoint-interval", "0s", "it must be from 1us to a day"),
             (
                 "permissions: {overrides: [owner]}",
                 "ttft-p95",

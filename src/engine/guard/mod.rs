@@ -209,7 +209,8 @@ fn fewest(priced: &Priced) -> Option<u32> {
         | Move::Quantize { .. }
         | Move::SetTensorParallel { .. }
         | Move::SetBatchLimit { .. }
-        | Move::CachePrefixes { .. } => None,
+        | Move::CachePrefixes { .. }
+        | Move::SetCheckpointInterval { .. } => None,
     };
     priced.proposal.moves.iter().filter_map(left).min()
 }

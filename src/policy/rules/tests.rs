@@ -178,7 +178,7 @@ fn types_that_the_interpreter_would_take_for_false_are_mistakes() {
         ),
         (
             "!('scale-to-zro' in proposal.moves)",
-            "`scale-to-zro` is none of scale-to-zero, sleep-during, request-gpus, use-spot, set-replicas, autoscale, quantize, set-tensor-parallel, set-batch-limit, cache-prefixes, use-gpu",
+            "`scale-to-zro` is none of scale-to-zero, sleep-during, request-gpus, use-spot, set-replicas, autoscale, quantize, set-tensor-parallel, set-batch-limit, cache-prefixes, set-checkpoint-interval, use-gpu",
         ),
         (
             "proposal.moves.all(m, m != 'sleep')",

@@ -23,9 +23,9 @@ pub const HALVED: Times = (1.13, (0.195, 0.23));
 /// longer than 1.54 times as long, nine of ten no more than 1.68, and one of ten less than 1.23.
 pub const HALVED_WEIGHTS_ONLY: Times = (1.54, (0.09, 0.2));
 
-/// The same on as many GPUs: of 25 measured pairs with sixteen and eight bits half were no slower, nine of ten took no more than
-/// 1.23 times as long, and one of ten less than 0.88.
-pub const AS_MANY: Times = (1.0, (0.23, 0.12));
+/// The same on as many GPUs: of 25 measured pairs with sixteen and eight bits half took no more than 1.03 times as long,
+/// nine of ten no more than 1.23, and one of ten less than 0.9.
+pub const AS_MANY: Times = (1.03, (0.2, 0.13));
 
 /// How full a cache is at p99 from which more of it lets more requests in.
 const CACHE_BINDS: f64 = 0.8;
@@ -139,7 +139,7 @@ impl Fit {
     /// What can be tried: half the GPUs, as no measured pair tells of fewer, and as many with more cache.
     pub(super) fn room(&self) -> Room {
         let half = self.gpus / 2;
-        let halves = self.gpus >= 2 && self.gpus % 2 == 0 && self.is_split_over_all;
+        let halves = self.gpus >= 2 && self.gpus.is_multiple_of(2) && self.is_split_over_all;
         let in_use = Memory::from_mib(self.cache.mib() * self.used);
         let fits = halves && self.cache_on(half) >= in_use;
         let binds = self.used >= CACHE_BINDS && self.replicas > 1;
@@ -274,6 +274,6 @@ mod tests {
         let (computes, stores) = (fit(0.3).variant(2, false), fit(0.3).variant(2, true));
         assert!(computes.step < stores.step && stores.step * (1.0 + stores.off.0) < 2.0);
         assert_eq!((computes.devices, computes.prefill), (0.5, 0.5));
-        assert_eq!(fit(0.3).variant(4, false).step, 1.0);
+        assert!(fit(0.3).variant(4, false).step < computes.step);
     }
 }

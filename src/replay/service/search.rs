@@ -176,7 +176,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let walked = search.walk(&present, tuned_to);
     let all = BEFORE..case.days;
     let (bounds, bounds_slower) = held_to(&all);
-    let [before, after, after_slower] = [&walked.before, &walked.after, &walked.slower].map(|days| together(days));
+    let [before, after, after_slower] = [&walked.before, &walked.after, &walked.slower].map(together);
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
         .tuned(&last, &tuned_to(&last), &present[last.clone()])

@@ -132,6 +132,9 @@ pub(crate) struct Workload {
     /// Labels of the object alone, which differ from those of its pods.
     #[serde(default)]
     pub(crate) owner_labels: BTreeMap<String, String>,
+    /// Annotations of the object, which tell while none of its pods is there.
+    #[serde(default)]
+    pub(crate) owner_annotations: BTreeMap<String, String>,
     /// Annotations of its pods.
     #[serde(default)]
     pub(crate) annotations: BTreeMap<String, String>,

@@ -220,7 +220,7 @@ impl Workload {
                     namespace: self.namespace.clone(),
                     owner: above.map(reference),
                     labels: (self.labels.clone().into_iter().chain(self.owner_labels.clone())).collect(),
-                    annotations: gpuwise::model::cluster::Labels::new(),
+                    annotations: self.owner_annotations.clone(),
                     replicas: None,
                     args: Vec::new(),
                 });

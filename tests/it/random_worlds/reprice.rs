@@ -181,7 +181,7 @@ fn left(moves: &[Move], gpus: u32) -> u32 {
         | Move::SetTensorParallel { .. }
         | Move::SetBatchLimit { .. }
         | Move::CachePrefixes { .. } => unreachable!("nothing of theirs is replayed"),
-        Move::SleepDuring { .. } | Move::UseSpot { .. } => gpus,
+        Move::SleepDuring { .. } | Move::UseSpot { .. } | Move::SetCheckpointInterval { .. } => gpus,
     })
 }
 
