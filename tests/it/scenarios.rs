@@ -273,7 +273,7 @@ fn changes_that_go_together_are_one_change_and_are_priced_as_one() {
     let said = together.kept.iter().filter(|kept| kept.subject == row.subject);
     assert_eq!(
         said.map(|kept| kept.lever.as_str()).collect::<Vec<_>>(),
-        ["spot-migration"]
+        ["checkpointing", "spot-migration"]
     );
 }
 
