@@ -2,7 +2,7 @@
 //! with a larger one fewer replicas do.
 
 use super::evidence::{fact, keep};
-use super::replayed::{self, Answer, Rigor, counted, limits, not_serving, nothing_was_read, replicas};
+use super::replayed::{self, Answer, Rigor, limits, not_serving, nothing_was_read, replicas};
 use super::{Recommender, World};
 use crate::model::gap::Gap;
 use crate::model::requests::RequestHistory;
@@ -203,11 +203,7 @@ fn proposal(
 ) -> Proposal {
     let name = format!("{}/{}", workload.namespace, workload.name);
     let size = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-    let then = match &change {
-        Move::SetReplicas { from, to, .. } => format!("run it with {} in place of {from}", counted(*to)),
-        Move::Autoscale { min, max, .. } => format!("let it scale between {min} and {max} replicas"),
-        _ => "change its replicas".to_owned(),
-    };
+    let then = replayed::then(&change);
     let mut needs_human = replayed::needs(workload, proof, Some(&change));
     needs_human.push(format!(
         "raise {argument} first, on one replica, and watch its cache: the replicas go only once requests no longer wait"

@@ -188,11 +188,7 @@ fn proposal(workload: &Workload, (serving, found): (&Serving, &Found), (proof, c
         "sglang" => "--disable-radix-cache",
         _ => "--no-enable-prefix-caching",
     };
-    let then = match &change {
-        Move::SetReplicas { from, to, .. } => format!("run it with {} in place of {from}", counted(*to)),
-        Move::Autoscale { min, max, .. } => format!("let it scale between {min} and {max} replicas"),
-        _ => "change its replicas".to_owned(),
-    };
+    let then = replayed::then(&change);
     let mut needs_human = replayed::needs(workload, proof, Some(&change));
     needs_human.push(format!(
         "take {argument} away first, and see that its servers tell of cached tokens: the replicas go only then"

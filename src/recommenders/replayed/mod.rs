@@ -203,6 +203,15 @@ pub(super) fn counted(replicas: u32) -> String {
     }
 }
 
+/// What becomes of its replicas, as the second half of a title.
+pub(super) fn then(change: &Move) -> String {
+    match change {
+        Move::SetReplicas { from, to, .. } => format!("run it with {} in place of {from}", counted(*to)),
+        Move::Autoscale { min, max, .. } => format!("let it scale between {min} and {max} replicas"),
+        _ => "change its replicas".to_owned(),
+    }
+}
+
 /// To hundredths.
 fn round(replicas: f64) -> f64 {
     (replicas * 100.0).round() / 100.0
