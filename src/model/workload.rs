@@ -14,7 +14,7 @@ use super::queueing::Queueing;
 use super::requests::RequestHistory;
 use super::scheduling::Scheduling;
 use super::serving::Serving;
-use super::time::Grid;
+use super::time::{Grid, Window};
 use super::units::{GpuCount, Hourly, Monthly, Share};
 use super::usage::{Column, Signal, quantiles};
 
@@ -314,6 +314,20 @@ impl Workload {
         }
         measured.hole = Share::new(hole).unwrap_or_default();
         measured
+    }
+
+    /// Seconds for which pods of its model servers held GPUs, on each day of this window: those of a pod that starts or ends are among
+    /// them. A pod whose server never told anything is none of them.
+    pub fn server_seconds(&self, window: Window) -> Vec<f64> {
+        const DAY: i64 = 86_400;
+        let (start, end) = (window.start.as_second(), window.end.as_second());
+        let servers = || self.pods.iter().filter(|pod| !pod.server.is_empty());
+        let of_day = |from: i64| -> f64 {
+            let to = (from + DAY).min(end);
+            let held = |pod: &PodUse| (pod.to.as_second().min(to) - pod.from.as_second().max(from)).max(0);
+            servers().map(|pod| held(pod) as f64).sum()
+        };
+        (start..end).step_by(DAY as usize).map(of_day).collect()
     }
 
     /// The quantile `q` of a GPU signal on the device for which it is highest: one busy replica among many at rest counts

@@ -28,6 +28,9 @@ const USUAL_MEMORY: (f64, f64) = (0.4, 0.35);
 /// Memory beyond this cannot be told from a trend.
 const MOST_MEMORY: f64 = 0.85;
 
+/// The 95th percentile of the normal distribution.
+const NORMAL: f64 = 1.644_853_626_951_472_7;
+
 /// What a day showed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Day {
@@ -52,10 +55,11 @@ impl Day {
 
 /// The saving a day with its 90 % interval, in the days' unit.
 ///
-/// `draws` are the savings of the same days, in the same order, under other draws of what the replay does not know (residuals of
-/// the service model, cold starts, spot windows); fewer than two say nothing of it. `None` where fewer than ten days are
-/// scored, where a day comes twice, and where a draw does not tell every scored day.
-pub fn daily(days: &[Day], draws: &[Vec<f64>]) -> Option<Interval> {
+/// `model` are the savings of the same days, in the same order, at both ends of what the replay does not know (residuals of the
+/// service model, cold starts, spot windows): nine in ten lie between them, as between the ends of the interval. Empty where it
+/// leaves nothing open. `None` where fewer than ten days are scored, where a day comes twice, and where an end does not tell every
+/// scored day.
+pub fn daily(days: &[Day], model: &[Vec<f64>]) -> Option<Interval> {
     let mut order: Vec<usize> = (0..days.len()).filter(|at| days[*at].scored()).collect();
     order.sort_by_key(|at| days[*at].number);
     let scored: Vec<Day> = order.iter().map(|at| days[*at]).collect();
@@ -66,18 +70,14 @@ pub fn daily(days: &[Day], draws: &[Vec<f64>]) -> Option<Interval> {
     let savings: Vec<f64> = scored.iter().map(|day| day.saving).collect();
     let mid = weights.mean(&savings);
     let seen = spread(&scored, &weights, &savings);
-    let mut model = Spread::default();
-    if draws.len() > 1 {
-        let freedom = (draws.len() - 1) as f64;
-        for draw in draws {
-            let drawn: Option<Vec<f64>> = order.iter().map(|at| draw.get(*at).copied()).collect();
-            let drawn = drawn.filter(|drawn| drawn.iter().all(|value| value.is_finite()))?;
-            // About the figure itself: draws that lie to one side of it widen the interval, too.
-            model.variance += (weights.mean(&drawn) - mid).powi(2) / freedom;
-        }
-        model.freedom = freedom;
+    let mut left_open = 0.0;
+    for end in model {
+        let end: Option<Vec<f64>> = order.iter().map(|at| end.get(*at).copied()).collect();
+        let end = end.filter(|end| end.iter().all(|value| value.is_finite()))?;
+        // About the figure itself: ends that lie to one side of it widen the interval, too.
+        left_open += ((weights.mean(&end) - mid) / NORMAL).powi(2) / model.len() as f64;
     }
-    let ends = ends(&seen, &model);
+    let ends = ends(&seen, left_open);
     Some(Interval {
         low: Some(mid - ends.1),
         mid: Some(mid),
@@ -188,20 +188,16 @@ fn memory(days: &[Day], left: &[f64], squares: f64, apart: bool) -> f64 {
 }
 
 /// How far the ends of the interval lie from the figure, the lower first: what to take from it for the upper and the lower end.
-fn ends(seen: &Spread, model: &Spread) -> (f64, f64) {
-    let variance = seen.variance + model.variance;
+fn ends(seen: &Spread, left_open: f64) -> (f64, f64) {
+    let variance = seen.variance + left_open;
     if variance <= 0.0 {
         return (0.0, 0.0);
     }
-    // Welch and Satterthwaite.
-    let part = |of: &Spread| {
-        if of.variance > 0.0 {
-            of.variance.powi(2) / of.freedom
-        } else {
-            0.0
-        }
+    // Welch and Satterthwaite; what is left open was measured on many more than there are days.
+    let freedom = match seen.variance > 0.0 {
+        true => (variance / seen.variance).powi(2) * seen.freedom,
+        false => f64::INFINITY,
     };
-    let freedom = variance.powi(2) / (part(seen) + part(model));
     let skewness = seen.skewness * (seen.variance / variance).powf(1.5);
     let (t, error) = (t95(freedom), variance.sqrt());
     (error * unskewed(-t, skewness), error * unskewed(t, skewness))
@@ -219,7 +215,6 @@ fn unskewed(x: f64, skewness: f64) -> f64 {
 /// The 95th percentile of Student's distribution: the expansion of Fisher and Cornish about the normal one (Abramowitz and Stegun
 /// 26.7.5), within 0.1 % from three degrees of freedom on, which is the least that is taken.
 fn t95(freedom: f64) -> f64 {
-    const NORMAL: f64 = 1.644_853_626_951_472_7;
     let of = freedom.max(3.0);
     let power = |exponent: i32| NORMAL.powi(exponent);
     let first = (power(3) + NORMAL) / 4.0;

@@ -18,9 +18,14 @@ pub(in crate::recommenders) fn evidence(proof: &Proof) -> Vec<Evidence> {
     let mut evidence = vec![
         fact("replica hours a day, as they were", REPLAY, Some(round(before))),
         fact(
-            format!("replica hours a day, replayed on {days} days on which it was not tuned"),
+            format!("replica hours a day, replayed on {days} days"),
             REPLAY,
             Some(round(after)),
+        ),
+        fact(
+            "replica hours a day of what the same search found week by week, each on the week after the one that it was tuned on",
+            REPLAY,
+            Some(round(proof.walked_hours())),
         ),
         fact(
             "seconds between tokens of a request alone, by the fitted law",

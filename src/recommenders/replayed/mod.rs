@@ -21,8 +21,9 @@ use crate::policy::section::Section;
 use crate::replay::given::Subject;
 use crate::replay::served::binding::Known as Names;
 use crate::replay::served::ran::{self, Again};
+use crate::replay::service::known::Known;
 use crate::replay::service::policies::{Setting, Watched};
-use crate::replay::service::proof::{Known, Proof, prove};
+use crate::replay::service::proof::{Proof, prove};
 use crate::replay::service::ran::Ran;
 use crate::replay::service::variant::Variant;
 
@@ -93,6 +94,7 @@ impl Rigor {
             histograms: &workload.histograms,
             limits: limits(workload, world),
             start_seconds: &workload.start_seconds,
+            held_seconds: &workload.server_seconds(history.grid.window),
             picked: !workload.pools.is_empty(),
             objective: &objective,
             ran: again.as_ref().map(|again| again as &dyn Ran),
@@ -160,7 +162,6 @@ pub(super) fn not_serving(workload: &Workload) -> Option<Candidate> {
 pub(super) fn replicas(workload: &Workload, proof: &Proof, variant: &Variant) -> Result<Option<Move>, Candidate> {
     let (before, after) = proof.replica_hours();
     let now = u32::try_from(workload.running().count()).unwrap_or(u32::MAX);
-    // As the days on which it was scored were, and not as the setting that was found last would have been.
     let mean = (after / 24.0 / variant.devices).max(f64::from(proof.setting().min()));
     let saves = round(before / 24.0 - mean * variant.devices);
     if workload.autoscaler.is_some() && saves <= 0.0 {

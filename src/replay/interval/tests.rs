@@ -36,12 +36,12 @@ struct Series {
     sigma: f64,
     memory: f64,
     trend: f64,
-    /// Spread of what is the same on all days and that the replay draws, too.
+    /// Spread of what is the same on all days, and whose ends the replay knows.
     model: f64,
 }
 
 impl Series {
-    /// Twenty days, the draws of them, and what they would save on average.
+    /// Twenty days, the ends of what is not known of them, and what they would save on average.
     fn month(&self, seed: u64) -> (Vec<Day>, Vec<Vec<f64>>, f64) {
         let mut noise = Noise(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let first = (noise.unit() * 7.0) as i64;
@@ -57,32 +57,28 @@ impl Series {
             state = self.memory * state + (1.0 - self.memory.powi(2)).sqrt() * noise.normal();
             days.push(one);
         }
-        // What the replay says is off by as much on every day, and its draws say by how much it may be.
+        // What the replay says is off by as much on every day, and its ends say by how much it may be.
         let off = self.model * noise.normal();
         days.iter_mut().for_each(|day| day.saving += off);
-        let draws = (0..if self.model > 0.0 { 40 } else { 1 })
-            .map(|_| {
-                let by = self.model * noise.normal();
-                days.iter().map(|day| day.saving + by).collect()
-            })
-            .collect();
+        let end = |by: f64| days.iter().map(|day| day.saving + by).collect();
+        let model = [-NORMAL * self.model, NORMAL * self.model].map(end).to_vec();
         let truth = 5.0 / 7.0 * truth[0] / counts[0] + 2.0 / 7.0 * truth[1] / counts[1];
-        (days, draws, truth)
+        (days, model, truth)
     }
 
     /// The share of months whose interval covers the truth.
     fn coverage(&self, months: u64) -> f64 {
         let covers = |seed: &u64| {
-            let (days, draws, truth) = self.month(*seed);
-            let (low, high) = ends(&days, &draws);
+            let (days, model, truth) = self.month(*seed);
+            let (low, high) = ends(&days, &model);
             low <= truth && truth <= high
         };
         (0..months).filter(covers).count() as f64 / months as f64
     }
 }
 
-fn ends(days: &[Day], draws: &[Vec<f64>]) -> (f64, f64) {
-    let found = daily(days, draws).unwrap();
+fn ends(days: &[Day], model: &[Vec<f64>]) -> (f64, f64) {
+    let found = daily(days, model).unwrap();
     assert!(found.low <= found.mid && found.mid <= found.high, "{found:?}");
     (found.low.unwrap(), found.high.unwrap())
 }
@@ -131,18 +127,18 @@ fn nine_days_are_too_few_and_what_is_not_known_is_no_day() {
 }
 
 #[test]
-fn a_draw_that_does_not_tell_a_scored_day_leaves_no_interval() {
+fn an_end_that_does_not_tell_a_scored_day_leaves_no_interval() {
     let days: Vec<Day> = (0..12).map(|at| day(at, (at % 3) as f64)).collect();
-    let mut draws = vec![vec![1.0; 12]; 4];
-    assert!(daily(&days, &draws).is_some());
-    draws[2][5] = f64::INFINITY;
-    assert_eq!(daily(&days, &draws), None);
+    let mut model = vec![vec![1.0; 12]; 2];
+    assert!(daily(&days, &model).is_some());
+    model[1][5] = f64::INFINITY;
+    assert_eq!(daily(&days, &model), None);
     // Unless the day is not scored anyway.
     let mut days = days;
     days[5].saving = f64::NAN;
-    assert!(daily(&days, &draws).is_some());
-    draws[2].truncate(11);
-    assert_eq!(daily(&days, &draws), None);
+    assert!(daily(&days, &model).is_some());
+    model[1].truncate(11);
+    assert_eq!(daily(&days, &model), None);
 }
 
 #[test]
@@ -150,15 +146,9 @@ fn days_that_are_all_the_same_leave_nothing_open_but_what_the_model_leaves() {
     let days: Vec<Day> = (0..20).map(|at| day(at, 24.1)).collect();
     let (low, high) = ends(&days, &[]);
     assert!((low - 24.1).abs() < 1e-9 && (high - 24.1).abs() < 1e-9);
-    let draws: Vec<Vec<f64>> = (0..40)
-        .map(|at| vec![24.1 + if at % 2 == 0 { 2.0 } else { -2.0 }; 20])
-        .collect();
-    let (low, high) = ends(&days, &draws);
-    // Two standard deviations of 2.
-    assert!(
-        (high - low - 2.0 * 1.685 * 2.0 * (40.0_f64 / 39.0).sqrt()).abs() < 0.05,
-        "{low} {high}"
-    );
+    // Nine in ten between the ends of the model are nine in ten between those of the interval.
+    let (low, high) = ends(&days, &[vec![22.1; 20], vec![26.1; 20]]);
+    assert!((low - 22.1).abs() < 1e-9 && (high - 26.1).abs() < 1e-9, "{low} {high}");
 }
 
 #[test]
@@ -175,21 +165,21 @@ fn a_week_counts_as_a_week_whichever_days_a_month_has() {
 
 #[test]
 fn the_order_of_days_and_the_unit_do_not_matter() {
-    let (days, draws, _) = Series { model: 3.0, ..PLAIN }.month(4);
-    let (low, high) = ends(&days, &draws);
+    let (days, model, _) = Series { model: 3.0, ..PLAIN }.month(4);
+    let (low, high) = ends(&days, &model);
     let turned = |values: &[f64]| values.iter().rev().copied().collect::<Vec<f64>>();
-    let draws_turned: Vec<Vec<f64>> = draws.iter().map(|draw| turned(draw)).collect();
+    let model_turned: Vec<Vec<f64>> = model.iter().map(|end| turned(end)).collect();
     let days_turned: Vec<Day> = days.iter().rev().copied().collect();
-    assert_eq!(ends(&days_turned, &draws_turned), (low, high));
+    assert_eq!(ends(&days_turned, &model_turned), (low, high));
     let dearer = days.iter().map(|day| Day {
         saving: -2.5 * day.saving,
         ..*day
     });
-    let draws: Vec<Vec<f64>> = draws
+    let model: Vec<Vec<f64>> = model
         .iter()
-        .map(|draw| draw.iter().map(|one| -2.5 * one).collect())
+        .map(|end| end.iter().map(|one| -2.5 * one).collect())
         .collect();
-    let (low_dearer, high_dearer) = ends(&dearer.collect::<Vec<_>>(), &draws);
+    let (low_dearer, high_dearer) = ends(&dearer.collect::<Vec<_>>(), &model);
     assert!((low_dearer + 2.5 * high).abs() < 1e-9 && (high_dearer + 2.5 * low).abs() < 1e-9);
 }
 
@@ -197,10 +187,7 @@ fn the_order_of_days_and_the_unit_do_not_matter() {
 fn more_days_do_not_average_away_what_the_model_leaves_open() {
     let width = |days: i64| {
         let days: Vec<Day> = (0..days).map(|at| day(at, [3.0, 5.0, 4.0][at as usize % 3])).collect();
-        let draws: Vec<Vec<f64>> = (0..40)
-            .map(|at| vec![if at % 2 == 0 { 7.0 } else { 1.0 }; days.len()])
-            .collect();
-        let (low, high) = ends(&days, &draws);
+        let (low, high) = ends(&days, &[vec![1.0; days.len()], vec![7.0; days.len()]]);
         high - low
     };
     assert!(width(180) > 0.95 * width(20), "{} {}", width(180), width(20));

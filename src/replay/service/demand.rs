@@ -119,6 +119,11 @@ impl Demand {
         self.arrived.len() as f64 * f64::from(self.grid.step_seconds)
     }
 
+    /// Seconds from one point at which it was counted to the next.
+    pub fn step_seconds(&self) -> f64 {
+        f64::from(self.grid.step_seconds)
+    }
+
     /// The share of each day of which it is known.
     pub fn known(&self) -> Vec<f64> {
         let mut known = vec![0.0; self.censored.len()];

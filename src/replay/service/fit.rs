@@ -44,6 +44,8 @@ pub struct Fitted {
     pub hours: usize,
     /// The largest number of requests on a replica that was seen at once.
     pub seen_batch: f64,
+    /// Whether its hours tell of more than one batch; else twice the batch takes as many times as long as was thought.
+    pub tells: bool,
     /// By how much the law had to be changed so that the mean over its hours is that of the histogram.
     pub level: f64,
 }
@@ -84,7 +86,8 @@ fn execution_seconds(history: &RequestHistory, demand: &Demand, days: &Range<usi
     (arrived > 0.0 && running > 0.0).then(|| running / arrived)
 }
 
-/// Fits on these days, counted from the window's start.
+/// Fits on these days, counted from the window's start; where all hours are of one batch, twice as many requests are thought to
+/// take `doubled` times as long.
 ///
 /// # Errors
 /// What is missing.
@@ -92,7 +95,7 @@ pub fn fit(
     history: &RequestHistory,
     histograms: &BTreeMap<Signal, Histogram>,
     demand: &Demand,
-    (limits, routing): (Limits, Routing),
+    (limits, routing, doubled): (Limits, Routing, f64),
     days: Range<usize>,
 ) -> Result<Fitted, Unfit> {
     let of = |signal: Signal| over(histograms, signal, history, &days, |_| true).ok_or(Unfit::Missing(signal));
@@ -115,8 +118,10 @@ pub fn fit(
         weight: hour.tokens,
     };
     let points: Vec<Point> = seen.iter().map(decode).collect();
-    let law = Law::fit(&points)
-        .or_else(|| Law::of_one_batch(&points))
+    let told_by_hours = Law::fit(&points);
+    let tells = told_by_hours.is_some();
+    let law = told_by_hours
+        .or_else(|| Law::of_one_batch(&points, doubled))
         .ok_or(Unfit::FewHours)?;
     let told: f64 = seen.iter().map(|hour| hour.tokens).sum();
     let modelled = |hour: &Hour| law.seconds(hour.decoded(computed)) / hour.undisturbed(computed) * hour.tokens;
@@ -127,6 +132,7 @@ pub fn fit(
     Ok(Fitted {
         hours: seen.len(),
         seen_batch: most_seen,
+        tells,
         level,
         service: Service {
             law: law.times(level),

@@ -18,8 +18,9 @@ const TOGETHER: f64 = 1.19;
 /// The share of what was measured that must lie at a batch for the slope up to it to be believed.
 const SEEN: f64 = 0.02;
 
-/// How many times as long tokens take at twice the batch, where nothing tells.
-const DOUBLED: f64 = 1.75;
+/// How many times as long tokens take at twice the batch where no batch tells, the dearest first: nine of ten measured doublings
+/// cost at most the first, half of them no more than a third (AIConfigurator, 2026).
+pub const DOUBLED: [f64; 4] = [1.75, 1.55, 1.33, 1.15];
 
 /// How far beyond the largest batch that was measured the law is believed.
 pub const BEYOND: f64 = 2.0;
@@ -67,14 +68,14 @@ impl Law {
         })
     }
 
-    /// The law of points that are all of nearly one batch, which tell nothing of another: as steep as nine of ten measured
-    /// doublings of a batch were at most (AIConfigurator, 2026; half of them cost no more than a third). `None` of nothing.
-    pub fn of_one_batch(points: &[Point]) -> Option<Self> {
+    /// The law of points that are all of nearly one batch, which tell nothing of another, where twice as many take `doubled` times
+    /// as long. `None` of nothing.
+    pub fn of_one_batch(points: &[Point], doubled: f64) -> Option<Self> {
         let all: f64 = points.iter().map(|point| point.weight).sum();
         let mean = |of: fn(&Point) -> f64| points.iter().map(|point| of(point) * point.weight).sum::<f64>() / all;
         let (batch, seconds) = (mean(|point| point.batch), mean(|point| point.seconds));
         let usable = [batch, seconds].iter().all(|value| value.is_finite() && *value > 0.0);
-        let each = (DOUBLED - 1.0) * seconds / batch;
+        let each = (doubled - 1.0) * seconds / batch;
         usable.then(|| Self {
             alone: seconds - each * batch,
             each,

@@ -17,4 +17,6 @@ pub mod bounds;
 pub mod variant;
 pub mod fluid;
 pub mod search;
+pub mod known;
+mod checked;
 pub mod proof;

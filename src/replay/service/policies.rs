@@ -11,6 +11,8 @@ use crate::replay::hpa::{Autoscaler, Controller, Faults, Flags};
 pub struct AsItWas {
     servers: Vec<u32>,
     step_seconds: f64,
+    /// Seconds for which its replicas held GPUs, day by day; empty where nobody knows.
+    held: Vec<f64>,
 }
 
 impl AsItWas {
@@ -26,7 +28,14 @@ impl AsItWas {
         Self {
             servers: servers.collect(),
             step_seconds: f64::from(history.grid.step_seconds),
+            held: Vec::new(),
         }
+    }
+
+    /// The same, where it is known for how many seconds of each day its replicas held GPUs, those that start or end among them.
+    pub fn holding(self, held: &[f64]) -> Self {
+        let held = held.to_vec();
+        Self { held, ..self }
     }
 
     /// The most that there were.
@@ -34,8 +43,15 @@ impl AsItWas {
         self.servers.iter().copied().max().unwrap_or(0)
     }
 
-    /// Replica seconds of each day.
+    /// Seconds for which replicas were there on each day, ready or not; no less than they were ready.
     pub fn replica_seconds(&self) -> Vec<f64> {
+        let held = self.held.iter().copied().chain(std::iter::repeat(0.0));
+        let ready = self.ready_seconds().into_iter();
+        ready.zip(held).map(|(ready, held)| ready.max(held)).collect()
+    }
+
+    /// Seconds for which replicas took requests on each day.
+    pub fn ready_seconds(&self) -> Vec<f64> {
         let a_day = (super::pool::DAY / self.step_seconds) as usize;
         let of = |day: &[u32]| day.iter().map(|servers| f64::from(*servers)).sum::<f64>() * self.step_seconds;
         self.servers.chunks(a_day.max(1)).map(of).collect()

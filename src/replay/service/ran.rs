@@ -66,9 +66,9 @@ impl<'a> Scraped<'a> {
         }
     }
 
-    /// Replica hours of these days, as they were and as they came out.
+    /// Hours of ready replicas on these days, as they were and as they came out.
     pub(super) fn hours(&self, was: &AsItWas, days: &Range<usize>, known: impl Fn(usize) -> bool) -> Hours {
-        let was = was.replica_seconds();
+        let was = was.ready_seconds();
         let sum = |of: &[f64]| {
             let known = days.clone().filter(|day| known(*day));
             known.filter_map(|day| of.get(day)).sum::<f64>() / 3_600.0

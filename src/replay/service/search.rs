@@ -47,6 +47,8 @@ pub struct Case<'a> {
     pub margin: (f64, f64),
     /// What surrounds them; a start lasts as long as it may.
     pub around: &'a Surroundings,
+    /// Seconds that starts took.
+    pub start_seconds: &'a [f64],
     /// What ran.
     pub present: &'a AsItWas,
     /// The most replicas of the autoscaler that ran, where one did.
@@ -78,8 +80,8 @@ pub struct Scored {
     pub before: f64,
     /// As they would have been, in seconds of replicas of the size that they have now.
     pub after: f64,
-    /// As they would have been were the service slower, and quicker.
-    pub drawn: [f64; 2],
+    /// As they would have been were the service slower, and quicker: nine in ten lie between.
+    pub ends: [f64; 2],
 }
 
 /// A setting that costs less and serves no worse.
@@ -87,13 +89,14 @@ pub struct Scored {
 pub struct Found {
     /// It, tuned on the last days.
     pub setting: Setting,
-    /// Replica seconds of it on the days that are scored, all together; of replicas of the size that they have now.
-    pub proposed_seconds: f64,
-    /// The days on which the settings that the same search found before were scored.
+    /// It on each day after the first week of which the load is known.
     pub scored: Vec<Scored>,
-    /// How it served on these days, by the replay of what ran.
+    /// Replica seconds on the same days under the settings that the same search found week by week, each on the week after the one
+    /// that it was tuned on, and as it was where it found none; of replicas of the size that they have now.
+    pub walked_seconds: f64,
+    /// How what ran served on these days, by its replay.
     pub before: Day,
-    /// How it would have served.
+    /// How the setting would have served.
     pub after: Day,
     /// The same, were the service slower.
     pub after_slower: Day,
@@ -128,7 +131,7 @@ impl Case<'_> {
     }
 }
 
-type Runs = RefCell<BTreeMap<(Setting, usize, usize, u8), Vec<Day>>>;
+type Runs = RefCell<BTreeMap<(Setting, usize, usize, Draw), Vec<Day>>>;
 
 struct Search<'a> {
     case: &'a Case<'a>,
@@ -137,11 +140,13 @@ struct Search<'a> {
 }
 
 /// Weeks on which settings were scored that were tuned on the week before each.
+#[derive(Default)]
 struct Walked {
-    scored: Vec<Scored>,
-    before: Vec<Day>,
-    after: Vec<Day>,
-    slower: Vec<Day>,
+    /// What they cost on the days that are known.
+    seconds: f64,
+    /// How they served, and how they would have with a slower service.
+    usual: Day,
+    slower: Day,
 }
 
 /// Searches.
@@ -150,10 +155,9 @@ struct Walked {
 /// Why it stays as it is.
 pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let first = 0..BEFORE.min(case.days);
-    let all = 0..case.days;
     let slower = Variant::AS_IT_IS.of(case.service, 1.0 + case.slower);
-    let present_slower = present(case, &slower, &all);
-    let present = present(case, case.service, &all);
+    let present_slower = present(case, &slower);
+    let present = present(case, case.service);
     let of = |days: &[Day]| Bounds::of(case.objective, &together(days), (SLACK, case.margin));
     let held_to = |days: &Range<usize>| (of(&present[days.clone()]), of(&present_slower[days.clone()]));
     let tuned_to = |days: &Range<usize>| {
@@ -164,7 +168,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         return Err(Stay::BrokenToday(broken));
     }
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
-    let changed = drawn(case, 0);
+    let changed = drawn(case, Draw::Careful);
     let asked = (case.demand, case.variant.computed);
     let fluid = Fluid::new(&changed, asked, start, held_to(&first).0).from(case.present.most());
     let settings = settings::settings(case).into_par_iter();
@@ -174,62 +178,79 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         runs: Runs::default(),
     };
     let walked = search.walk(&present, tuned_to);
-    let all = BEFORE..case.days;
-    let (bounds, bounds_slower) = held_to(&all);
-    let [before, after, after_slower] = [&walked.before, &walked.after, &walked.slower].map(together);
     let last = case.days.saturating_sub(WEEK)..case.days;
     let setting = search
         .tuned(&last, &tuned_to(&last), &present[last.clone()])
         .ok_or(Stay::WellSet)?;
-    if let Some(broken) = bounds.broken(&before) {
+    let asked = BEFORE..case.days;
+    let held_to = held_to(&asked);
+    let before = together(&present[asked.clone()]);
+    if let Some(broken) = held_to.0.broken(&before) {
         return Err(Stay::BrokenToday(broken));
     }
-    // Some of what is left free must be free on days that were not seen, too: for those settings that were scored, and for the
-    // one that is proposed.
-    let nearer = bounds.clone().tighter(HEADROOM / 2.0);
-    let proposed = search.run(setting, &all, 0);
-    let seconds = |day: usize| proposed[day - all.start].replica_seconds * case.variant.devices;
-    let proposed_seconds = case.known_days(&all).map(seconds).sum();
-    let unseen = nearer.broken(&after).or_else(|| nearer.broken(&together(&proposed)));
-    let slow = || {
-        let proposed = together(&search.run(setting, &all, 1));
-        bounds_slower
-            .broken(&after_slower)
-            .or_else(|| bounds_slower.broken(&proposed))
-    };
-    if let Some(broken) = unseen.or_else(slow) {
-        return Err(Stay::NotOnUnseenDays(broken));
+    let [after, after_slower] = [Draw::Careful, Draw::Slower].map(|draw| together(&search.run(setting, &asked, draw)));
+    // Those settings that were scored must hold on days that were not seen, and so must the one that is proposed.
+    for (usual, slower) in [(&walked.usual, &walked.slower), (&after, &after_slower)] {
+        if let Some(broken) = on_unseen_days(&held_to, usual, slower) {
+            return Err(Stay::NotOnUnseenDays(broken));
+        }
     }
-    if walked.scored.is_empty() {
+    let scored = search.scored(setting, &asked);
+    if scored.is_empty() {
         return Err(Stay::WellSet);
     }
     Ok(Found {
         setting,
-        proposed_seconds,
-        scored: walked.scored,
+        scored,
+        walked_seconds: walked.seconds,
         before,
         after,
         after_slower,
-        bounds,
-        frontier: search.frontier(&all),
+        bounds: held_to.0,
+        frontier: search.frontier(&asked),
     })
 }
 
-/// The replay of what ran, as a service of this speed does it.
-fn present(case: &Case<'_>, service: &Service, days: &Range<usize>) -> Vec<Day> {
-    let mut policy = case.present.clone();
-    let seconds = days.end as f64 * DAY;
-    let arrivals = case.demand.requests(case.around.seed);
-    replay(service, case.around, &mut policy, arrivals, seconds)
+/// What is broken on days that were not seen, on which some of what is left free must still be free.
+fn on_unseen_days(held_to: &(Bounds, Bounds), usual: &Day, slower: &Day) -> Option<Broken> {
+    let nearer = held_to.0.clone().tighter(HEADROOM / 2.0);
+    nearer.broken(usual).or_else(|| held_to.1.broken(slower))
 }
 
-/// The changed service as it is thought to be, somewhat slower, and somewhat quicker.
-fn drawn(case: &Case<'_>, draw: u8) -> Service {
+/// The replay of what ran, as a service of this speed does it.
+fn present(case: &Case<'_>, service: &Service) -> Vec<Day> {
+    let mut policy = case.present.clone();
+    let seconds = case.days as f64 * DAY;
+    let arrivals = case.demand.requests(case.around.seed);
+    let mut days = replay(service, case.around, &mut policy, arrivals, seconds);
+    // Replicas that start are not seen by what counts servers, and cost as much.
+    let was = case.present.replica_seconds();
+    days.iter_mut()
+        .zip(was)
+        .for_each(|(day, was)| day.replica_seconds = was);
+    days
+}
+
+/// What nobody knows of a service, one way or another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Draw {
+    /// As quick as it is thought to be; a start takes as long as it may. What is proposed must hold so.
+    Careful,
+    /// Somewhat slower; the same of starts. What is proposed must hold so, too.
+    Slower,
+    /// As quick as it is thought to be, and starts take as long as they took: what it is thought to cost.
+    Likely,
+    /// Somewhat quicker; starts take as long as they took.
+    Quicker,
+}
+
+/// The changed service.
+fn drawn(case: &Case<'_>, draw: Draw) -> Service {
     let (slower, quicker) = case.variant.slowness(case.slower);
     let factor = match draw {
-        0 => 1.0,
-        1 => slower,
-        _ => quicker,
+        Draw::Careful | Draw::Likely => 1.0,
+        Draw::Slower => slower,
+        Draw::Quicker => quicker,
     };
     case.variant.of(case.service, factor)
 }
@@ -237,38 +258,38 @@ fn drawn(case: &Case<'_>, draw: u8) -> Service {
 impl Search<'_> {
     /// Week by week: tuned on one, scored on the next.
     fn walk(&self, present: &[Day], tuned_to: impl Fn(&Range<usize>) -> (Bounds, Bounds)) -> Walked {
-        let mut scored = Vec::new();
-        let (mut before, mut after, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+        let mut walked = Walked::default();
+        let was = self.case.present.replica_seconds();
         for from in (BEFORE..self.case.days).step_by(WEEK) {
             let (learned, asked) = (from - WEEK..from, from..(from + WEEK).min(self.case.days));
             let setting = self.tuned(&learned, &tuned_to(&learned), &present[learned.clone()]);
-            let runs: Vec<Vec<Day>> = match setting {
-                Some(setting) => [0, 1, 2].map(|draw| self.run(setting, &asked, draw)).to_vec(),
-                None => vec![present[asked.clone()].to_vec(); 3],
-            };
-            let was = self.case.present.replica_seconds();
+            let as_it_is = || present[asked.clone()].to_vec();
+            let [usual, slower] = [Draw::Careful, Draw::Slower]
+                .map(|draw| setting.map_or_else(as_it_is, |it| self.run(it, &asked, draw)));
             for day in self.case.known_days(&asked) {
-                let at = day - asked.start;
-                let stays = setting.is_none().then_some(was[day]);
-                let devices = self.case.variant.devices;
-                let of = |draw: usize| stays.unwrap_or(runs[draw][at].replica_seconds * devices);
-                scored.push(Scored {
-                    day,
-                    before: was[day],
-                    after: of(0),
-                    drawn: [of(1), of(2)],
-                });
+                let would = usual[day - asked.start].replica_seconds * self.case.variant.devices;
+                walked.seconds += setting.map_or(was[day], |_| would);
             }
-            before.extend_from_slice(&present[asked.clone()]);
-            after.extend_from_slice(&runs[0]);
-            slower.extend_from_slice(&runs[1]);
+            walked.usual.merge(&together(&usual));
+            walked.slower.merge(&together(&slower));
         }
-        Walked {
-            scored,
-            before,
-            after,
-            slower,
-        }
+        walked
+    }
+
+    /// A setting on each of these days of which the load is known, and what ran.
+    fn scored(&self, setting: Setting, days: &Range<usize>) -> Vec<Scored> {
+        let was = self.case.present.replica_seconds();
+        let runs = [Draw::Likely, Draw::Slower, Draw::Quicker].map(|draw| self.run(setting, days, draw));
+        let of = |day: usize| {
+            let would = |draw: usize| runs[draw][day - days.start].replica_seconds * self.case.variant.devices;
+            Scored {
+                day,
+                before: was[day],
+                after: would(0),
+                ends: [would(1), would(2)],
+            }
+        };
+        self.case.known_days(days).map(of).collect()
     }
 
     /// Settings for which none is both cheaper and emptier on these days, cheapest first.
@@ -301,7 +322,7 @@ impl Search<'_> {
     }
 
     /// A setting on these days, event by event; it begins with as many replicas as it may have and ever had.
-    fn run(&self, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
+    fn run(&self, setting: Setting, days: &Range<usize>, draw: Draw) -> Vec<Day> {
         let key = (setting, days.start, days.end, draw);
         if let Some(known) = self.runs.borrow().get(&key) {
             return known.clone();
@@ -314,16 +335,16 @@ impl Search<'_> {
 
 /// Replica seconds of a setting that costs less than what ran and keeps to its bounds, with a service that is slower, too: what would
 /// break were it a little slower than it seems is no advice.
-fn keeps(case: &Case<'_>, bounds: &(Bounds, Bounds), was: f64, run: impl Fn(u8) -> Vec<Day>) -> Option<f64> {
-    let usual = together(&run(0));
+fn keeps(case: &Case<'_>, bounds: &(Bounds, Bounds), was: f64, run: impl Fn(Draw) -> Vec<Day>) -> Option<f64> {
+    let usual = together(&run(Draw::Careful));
     let seconds = usual.replica_seconds * case.variant.devices;
     let keeps =
         seconds < 0.99 * was && bounds.0.broken(&usual).is_none() && usual.most_batch as f64 <= case.most_batch.1;
-    (keeps && bounds.1.broken(&together(&run(1))).is_none()).then_some(seconds)
+    (keeps && bounds.1.broken(&together(&run(Draw::Slower))).is_none()).then_some(seconds)
 }
 
 /// A setting on these days, as a service of this draw does it.
-fn run(case: &Case<'_>, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<Day> {
+fn run(case: &Case<'_>, setting: Setting, days: &Range<usize>, draw: Draw) -> Vec<Day> {
     let service = drawn(case, draw);
     let begin = days.start as f64 * DAY;
     let arrivals = case.demand.requests_from(days.start, case.around.seed);
@@ -334,20 +355,46 @@ fn run(case: &Case<'_>, setting: Setting, days: &Range<usize>, draw: u8) -> Vec<
         })
     });
     let seconds = days.len() as f64 * DAY;
-    let mut policy = Begun(setting.policy(), case.present.most());
-    replay(&service, case.around, &mut policy, arrivals, seconds)
+    let mut policy = Proposed {
+        policy: setting.policy(),
+        most_at_first: case.present.most(),
+        scrape: case.demand.step_seconds(),
+        scraped: None,
+    };
+    let mut around = case.around.clone();
+    if matches!(draw, Draw::Likely | Draw::Quicker) {
+        around.start_seconds = case.start_seconds.to_vec();
+    }
+    replay(&service, &around, &mut policy, arrivals, seconds)
 }
 
-/// A policy that begins with so many replicas at most.
-struct Begun(Box<dyn Policy>, u32);
+/// A policy that has not run yet.
+struct Proposed {
+    policy: Box<dyn Policy>,
+    /// It begins with no more replicas.
+    most_at_first: u32,
+    /// Seconds from one scrape to the next: what it looks at is as old as that.
+    scrape: f64,
+    /// The number of the last scrape, and requests in execution and waiting at it.
+    scraped: Option<(i64, f64, f64)>,
+}
 
-impl Policy for Begun {
+impl Policy for Proposed {
     fn first(&self) -> u32 {
-        self.0.first().min(self.1)
+        self.policy.first().min(self.most_at_first)
     }
 
     fn wanted(&mut self, seen: &Seen) -> u32 {
-        self.0.wanted(seen)
+        let number = (seen.now as f64 / 1_000.0 / self.scrape) as i64;
+        let fresh = (number, seen.running, seen.waiting);
+        let last = self.scraped.filter(|last| last.0 == number).unwrap_or(fresh);
+        self.scraped = Some(last);
+        let (_, running, waiting) = last;
+        self.policy.wanted(&Seen {
+            running,
+            waiting,
+            ..*seen
+        })
     }
 }
 

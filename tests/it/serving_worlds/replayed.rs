@@ -8,8 +8,9 @@ use gpuwise::model::scenario::Interval;
 use gpuwise::model::units::Share;
 use gpuwise::model::usage::Signal;
 use gpuwise::replay::service::fit::Limits;
+use gpuwise::replay::service::known::Known;
 use gpuwise::replay::service::policies::{Scaling, Setting, Watched};
-use gpuwise::replay::service::proof::{Known, Proof, Silent, prove};
+use gpuwise::replay::service::proof::{Proof, Silent, prove};
 use gpuwise::replay::service::ran::Ran;
 use gpuwise::replay::service::variant::Variant;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -64,6 +65,7 @@ pub(super) fn judged_under(world: &World, ran: Option<&dyn Ran>, exhaustive: boo
             cache_tokens: Some(law.cache),
         },
         start_seconds: &watched.starts,
+        held_seconds: &watched.held,
         picked: world.site.routing == Routing::LeastLoaded,
         objective: &objective(world),
         ran,
@@ -175,7 +177,7 @@ fn the_search_misses_little() {
     for kind in [Kind::Roomy, Kind::Spiky, Kind::Tiny] {
         for world in worlds_of(kind, 24, 41, (0.05, 0.4)) {
             let world = World { days: 15, ..world };
-            let cost = |exhaustive: bool| Some(judged(&world, exhaustive).ok()?.found.proposed_seconds);
+            let cost = |exhaustive: bool| Some(judged(&world, exhaustive).ok()?.replica_hours().1);
             worlds += 1;
             let (searched, all) = (cost(false), cost(true));
             println!("{kind:?}: {searched:?} of {all:?}");

@@ -95,6 +95,8 @@ pub(crate) struct Watched {
     pub(crate) answer: Histogram,
     /// How long starts took that were seen, seconds.
     pub(crate) starts: Vec<f64>,
+    /// Seconds for which pods were there on each day, ready or not.
+    pub(crate) held: Vec<f64>,
 }
 
 impl World {
@@ -173,7 +175,9 @@ impl World {
             starts = (0..seen).map(|_| median * (sigma * draws.normal()).exp()).collect();
         }
         let [ttft, itl, e2e, prompt, answer] = fleet.tally.histograms(grid);
+        let held = fleet.tally.days.iter().map(|day| day.replica_hours * 3_600.0);
         Watched {
+            held: held.collect(),
             requests: fleet.tally.requests(grid, |at| gap[at]),
             ttft,
             itl,

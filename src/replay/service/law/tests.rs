@@ -57,9 +57,9 @@ fn one_batch_tells_nothing_of_others() {
 
 #[test]
 fn of_one_batch_a_doubling_is_thought_dear() {
-    let law = Law::of_one_batch(&points([(1.0, 0.020), (1.05, 0.021)])).unwrap();
+    let law = Law::of_one_batch(&points([(1.0, 0.020), (1.05, 0.021)]), 1.75).unwrap();
     let at = law.seen();
     assert!((law.seconds(at) - 0.0205).abs() < 1e-9);
     assert!((law.seconds(2.0 * at) / law.seconds(at) - 1.75).abs() < 1e-9);
-    assert_eq!(Law::of_one_batch(&[]), None);
+    assert_eq!(Law::of_one_batch(&[], 1.75), None);
 }

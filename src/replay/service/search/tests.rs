@@ -52,6 +52,7 @@ fn changed(rate: f64, servers: f64, known: &[f64; DAYS], variant: &Variant) -> R
         most_batch: (8.0, 16.0),
         margin: (1.0, 1.0),
         around: &around,
+        start_seconds: &[120.0],
         present: &AsItWas::of(&history),
         autoscaled: None,
         objective: &Objective {
@@ -105,7 +106,7 @@ fn of_replicas_half_the_size_as_many_cost_half() {
     assert_eq!(found.setting, Setting::Fixed(1));
     let whole = |day: &Scored| (day.before, day.after);
     assert!(found.scored.iter().all(|day| whole(day) == (86_400.0, 43_200.0)));
-    assert!((found.proposed_seconds - 43_200.0 * (DAYS - BEFORE) as f64).abs() < 1e-6);
+    assert!((found.walked_seconds - 43_200.0 * (DAYS - BEFORE) as f64).abs() < 1e-6);
     // It waits for each token twice as long: worse than today, where nobody said what may be.
     assert_eq!(changed(0.01, 1.0, &known, &halved(2.0)), Err(Stay::WellSet));
 }
