@@ -124,6 +124,13 @@ impl Demand {
         f64::from(self.grid.step_seconds)
     }
 
+    /// Requests that arrived on these days, as far as they are known.
+    pub fn arrived_on(&self, days: &Range<usize>) -> f64 {
+        let inside = |at: &usize| days.contains(&((*at as f64 * self.step_seconds() / DAY) as usize));
+        let steps = (0..self.arrived.len()).filter(inside);
+        steps.filter_map(|at| self.arrived[at]).sum()
+    }
+
     /// The share of each day of which it is known.
     pub fn known(&self) -> Vec<f64> {
         let mut known = vec![0.0; self.censored.len()];

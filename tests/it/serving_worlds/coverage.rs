@@ -25,7 +25,7 @@ pub(crate) type Judge<'a> = &'a (dyn Fn(&World) -> Option<(Interval, Policy)> + 
 pub(crate) struct Coverage {
     /// Worlds that were shown.
     pub(crate) worlds: usize,
-    /// Worlds with an interval.
+    /// Worlds with an interval that has a width, or is a point and not the truth.
     pub(crate) judged: usize,
     /// Of these, intervals that covered the truth.
     pub(crate) covered: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Coverage {
     pub(crate) below: usize,
     /// Intervals that lie above it.
     pub(crate) above: usize,
-    /// Intervals without any width.
+    /// Points that are the truth, as of a fixed count in place of another: nothing to be unsure of.
     pub(crate) points: usize,
     /// Their width over what the policy that ran costs, summed.
     width: f64,
@@ -50,7 +50,7 @@ impl Coverage {
         self.width / self.judged.max(1) as f64
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.worlds += other.worlds;
         self.judged += other.judged;
         self.covered += other.covered;
@@ -74,11 +74,15 @@ fn one(world: &World, judge: Judge) -> Coverage {
     let truth = world.expected_saving(&policy, SCORED, SWEEPS);
     // Sums of hours are not exact.
     let slack = 1e-6;
+    let covers = (low - slack..=high + slack).contains(&truth);
+    if covers && high - low <= slack {
+        found.points = 1;
+        return found;
+    }
     found.judged = 1;
     found.below = usize::from(high < truth - slack);
     found.above = usize::from(low > truth + slack);
     found.covered = 1 - found.below - found.above;
-    found.points = usize::from(high - low <= slack);
     found.width = (high - low) / (24.0 * f64::from(world.ran.most()));
     found
 }

@@ -113,40 +113,48 @@ struct Came {
     kept: bool,
 }
 
-fn came(world: &World) -> Option<Came> {
-    let proof = judged(world, false).ok()?;
+fn came(world: &World) -> Result<Came, Silent> {
+    let proof = judged(world, false)?;
     let unseen = world.again(1).run(&policy(proof.setting()));
-    Some(Came {
+    Ok(Came {
         promised: proof.replica_hours().1,
         came: unseen.daily_hours(),
         kept: world.objective.kept(&unseen.all()),
     })
 }
 
-fn told(kind: Kind, worlds: usize, found: &[Came]) {
-    let kept = found.iter().filter(|came| came.kept).count();
-    let mut off: Vec<f64> = found
+fn told(kind: Kind, found: &[Result<Came, Silent>]) {
+    let proposals: Vec<&Came> = found.iter().filter_map(|found| found.as_ref().ok()).collect();
+    let kept = proposals.iter().filter(|came| came.kept).count();
+    let silent = |which: fn(&Silent) -> bool| found.iter().filter(|found| found.as_ref().is_err_and(which)).count();
+    let stay = silent(|silent| matches!(silent, Silent::Stays(..) | Silent::One));
+    let off = silent(|silent| matches!(silent, Silent::NotCalibrated(_) | Silent::OtherHours(_)));
+    let mut hours: Vec<f64> = proposals
         .iter()
         .map(|came| (came.promised / came.came - 1.0).abs())
         .collect();
-    off.sort_by(f64::total_cmp);
+    hours.sort_by(f64::total_cmp);
     let at = |share: f64| {
-        off.get((off.len() as f64 * share) as usize)
-            .map_or(0.0, |off| off * 100.0)
+        let hours = hours.get((hours.len() as f64 * share) as usize);
+        hours.map_or(0.0, |off| off * 100.0)
     };
     println!(
-        "{kind:?}: {worlds} worlds, {} proposals, of which {kept} keep the objective on unseen days; replica hours off by {:.1} % \
-         (median), {:.1} % (p90)",
+        "{kind:?}: {} worlds, {} proposals, of which {kept} keep the objective on unseen days; replica hours off by {:.1} % (median), \
+         {:.1} % (p90); {stay} stay, {off} refused as their replay is off, {} otherwise unknown",
         found.len(),
+        proposals.len(),
         at(0.5),
-        at(0.9)
+        at(0.9),
+        found.len() - proposals.len() - stay - off
     );
 }
 
 #[test]
 fn a_proposal_holds_on_days_that_nobody_has_seen() {
     let worlds = worlds_of(Kind::Roomy, 8, 21, (0.05, 0.2)).into_par_iter();
-    let found: Vec<Came> = worlds.filter_map(|world| came(&World { days: 15, ..world })).collect();
+    let found: Vec<Came> = worlds
+        .filter_map(|world| came(&World { days: 15, ..world }).ok())
+        .collect();
     assert!(!found.is_empty(), "nothing was proposed for worlds with room");
     for came in found {
         assert!(came.kept);
@@ -160,12 +168,11 @@ fn a_proposal_holds_on_days_that_nobody_has_seen() {
 fn what_was_promised_comes_true() {
     let (mut proposals, mut kept) = (0, 0);
     for kind in Kind::ALL {
-        let worlds = worlds_of(kind, 40, 31, (0.2, 1.0));
-        let count = worlds.len();
-        let found: Vec<Came> = worlds.into_par_iter().filter_map(|world| came(&world)).collect();
-        told(kind, count, &found);
-        proposals += found.len();
-        kept += found.iter().filter(|came| came.kept).count();
+        let worlds = worlds_of(kind, 40, 31, (0.2, 1.0)).into_par_iter();
+        let found: Vec<Result<Came, Silent>> = worlds.map(|world| came(&world)).collect();
+        told(kind, &found);
+        proposals += found.iter().flatten().count();
+        kept += found.iter().flatten().filter(|came| came.kept).count();
     }
     assert!(proposals >= 50 && kept * 100 >= proposals * 95, "{kept} of {proposals}");
 }
@@ -177,12 +184,15 @@ fn the_search_misses_little() {
     for kind in [Kind::Roomy, Kind::Spiky, Kind::Tiny] {
         for world in worlds_of(kind, 24, 41, (0.05, 0.4)) {
             let world = World { days: 15, ..world };
-            let cost = |exhaustive: bool| Some(judged(&world, exhaustive).ok()?.replica_hours().1);
+            let found = |exhaustive: bool| {
+                let proof = judged(&world, exhaustive).ok()?;
+                Some((proof.setting(), proof.replica_hours().1))
+            };
             worlds += 1;
-            let (searched, all) = (cost(false), cost(true));
+            let (searched, all) = (found(false), found(true));
             println!("{kind:?}: {searched:?} of {all:?}");
             // What only one of them finds is missed, or was no advice.
-            if let (Some(searched), Some(all)) = (searched, all) {
+            if let (Some((_, searched)), Some((_, all))) = (searched, all) {
                 apart.push(searched / all - 1.0);
             }
         }
@@ -197,7 +207,8 @@ fn the_search_misses_little() {
 }
 
 #[test]
-#[ignore = "more than five hundred worlds: half an hour in a release build"]
+#[ignore = "five hundred intervals: half an hour in a release build"]
 fn intervals_of_replay_cover_the_truth() {
-    super::hold(&replayed);
+    // Of those that are starved or well set nothing is proposed, and of those with hardly any load one replica.
+    super::hold(&replayed, &[Kind::Roomy, Kind::Spiky, Kind::Growing]);
 }

@@ -1,16 +1,21 @@
 //! The setting that costs least on the days on which it is tuned: found by halving among those that a fluid cannot better, and then
 //! looked for among those beside it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Rated, Search, exhaustive, keeps};
 use crate::replay::service::bounds::Bounds;
 use crate::replay::service::fluid::together as fluid_together;
 use crate::replay::service::outcome::Day;
-use crate::replay::service::policies::Setting;
+use crate::replay::service::policies::{Setting, Watched};
 
-/// How much cheaper than what was found others may seem, and how many of them are tried, the emptiest first.
-const BESIDE: (f64, usize) = (0.75, 12);
+/// How much dearer than what was found others may seem as a fluid, and still be tried.
+const DEARER: f64 = 1.03;
+
+/// Requests that are replayed to try others, and how many are tried however many requests there are.
+const REQUESTS: f64 = 1e7;
+const LEAST_TRIED: usize = 12;
 
 impl Search<'_> {
     /// The cheapest setting that keeps to the bounds on these days, replayed event by event, where it costs less than what ran.
@@ -29,7 +34,7 @@ impl Search<'_> {
             .partition(|(setting, _, _)| matches!(setting, Setting::Fixed(_)));
         let found = [fixed, scaled].map(|kind| self.first_that_keeps(&kind, days, bounds, was));
         let cheaper = found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some(self.cheapest_beside(cheaper, all, (days, bounds, was)))
+        Some(self.cheapest_beside((cheaper, was), &all, (days, bounds)))
     }
 
     /// Settings that keep to the bounds as a fluid, and cost less than so many replica hours a day; the cheapest first.
@@ -65,25 +70,62 @@ impl Search<'_> {
         candidates.get(low).copied()
     }
 
-    /// The cheapest of a setting that keeps and of those that seem somewhat cheaper: a fluid knows nothing of chance, by which a
-    /// setting that is no better as a fluid may be.
+    /// The cheapest of a setting that keeps and of those along lines that seem to cost no more: a fluid knows nothing of chance, by
+    /// which a setting that is no better as a fluid may be. As many are tried as a number of requests allows: the more there are,
+    /// the less is left to chance.
     fn cheapest_beside(
         &self,
-        found: Rated,
-        mut all: Vec<Rated>,
-        (days, bounds, was): (&Range<usize>, &(Bounds, Bounds), f64),
+        (found, was): (Rated, f64),
+        all: &[Rated],
+        (days, bounds): (&Range<usize>, &(Bounds, Bounds)),
     ) -> Setting {
-        all.retain(|(setting, cost, _)| *setting != found.0 && *cost < found.1 && *cost > found.1 * BESIDE.0);
-        all.sort_by(|a, b| a.2.total_cmp(&b.2).then(a.1.total_cmp(&b.1)).then(a.0.cmp(&b.0)));
-        let seconds = |setting: Setting| {
-            let kept = keeps(self.case, bounds, was, |draw| self.run(setting, days, draw));
-            kept.map(|seconds| (setting, seconds))
+        let seconds = |setting: Setting| keeps(self.case, bounds, was, |draw| self.run(setting, days, draw));
+        let Some(first) = seconds(found.0) else {
+            return found.0;
         };
-        let tried = all.into_iter().take(BESIDE.1).map(|(setting, ..)| setting);
-        let best = std::iter::once(found.0)
-            .chain(tried)
-            .filter_map(seconds)
-            .min_by(|a, b| a.1.total_cmp(&b.1));
-        best.map_or(found.0, |(setting, _)| setting)
+        let requests = self.case.demand.arrived_on(days).max(1.0);
+        let mut left = ((REQUESTS / requests) as usize).max(LEAST_TRIED);
+        let mut best = (found.0, first);
+        for line in lines(all, &found) {
+            // The safest of a line first: where it breaks something, all others do.
+            let (mut keeps, mut breaks) = (0, line.len() + 1);
+            while breaks - keeps > 1 && left > 0 {
+                let at = if keeps == 0 { 1 } else { keeps.midpoint(breaks) };
+                left -= 1;
+                match seconds(line[at - 1]) {
+                    Some(seconds) => {
+                        keeps = at;
+                        best = if seconds < best.1 {
+                            (line[at - 1], seconds)
+                        } else {
+                            best
+                        };
+                    }
+                    None => breaks = at,
+                }
+            }
+        }
+        best.0
     }
+}
+
+/// Autoscalers that differ in nothing but their target, the lowest first, as far as they seem to cost no more than what was found;
+/// of these lines those whose first runs emptiest come first.
+fn lines(all: &[Rated], found: &Rated) -> Vec<Vec<Setting>> {
+    let mut lines: BTreeMap<(Watched, u32, i64), Vec<(i64, &Rated)>> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.0 != found.0 && one.1 < found.1 * DEARER) {
+        if let Setting::Scaled(scaling) = one.0 {
+            let line = lines
+                .entry((scaling.watched, scaling.min, scaling.down_window))
+                .or_default();
+            line.push((scaling.target_milli, one));
+        }
+    }
+    let mut lines: Vec<Vec<(i64, &Rated)>> = lines.into_values().collect();
+    lines
+        .iter_mut()
+        .for_each(|line| line.sort_by_key(|(target, _)| *target));
+    lines.sort_by(|a, b| a[0].1.2.total_cmp(&b[0].1.2));
+    let settings = |line: Vec<(i64, &Rated)>| line.into_iter().map(|(_, one)| one.0).collect();
+    lines.into_iter().map(settings).collect()
 }
