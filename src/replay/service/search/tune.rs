@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Rated, Search, exhaustive, keeps};
 use crate::replay::service::bounds::Bounds;
-use crate::replay::service::fluid::together as fluid_together;
+use crate::replay::service::fluid::{FluidDay, together as fluid_together};
 use crate::replay::service::outcome::Day;
 use crate::replay::service::policies::{Setting, Watched};
 
@@ -24,29 +24,30 @@ impl Search<'_> {
         if self.case.exhaustive {
             return exhaustive::tuned(self.case, days, bounds, was);
         }
-        let all = self.that_flow(days, bounds, was / 3_600.0 / days.len() as f64);
+        let cheaper = self.cheaper_than(was / 3_600.0 / days.len() as f64, days);
+        let flows = |day: &FluidDay| day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch.0;
         let frontier = self.frontier(days);
-        let on_it = |one: &&Rated| frontier.iter().any(|(setting, ..)| *setting == one.0);
+        let on_it = |one: &Rated| frontier.iter().any(|(setting, ..)| *setting == one.0);
         // What never lets a replica go breaks no request off: the two kinds are searched apart.
-        let (fixed, scaled): (Vec<Rated>, Vec<Rated>) = all
-            .iter()
+        let flowing = cheaper.iter().filter(|(_, day)| flows(day)).map(|(rated, _)| *rated);
+        let (fixed, scaled): (Vec<Rated>, Vec<Rated>) = flowing
             .filter(on_it)
             .partition(|(setting, _, _)| matches!(setting, Setting::Fixed(_)));
         let found = [fixed, scaled].map(|kind| self.first_that_keeps(&kind, days, bounds, was));
-        let cheaper = found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some(self.cheapest_beside((cheaper, was), &all, (days, bounds)))
+        let found = found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let all: Vec<Rated> = cheaper.into_iter().map(|(rated, _)| rated).collect();
+        Some(self.cheapest_beside((found, was), &all, (days, bounds)))
     }
 
-    /// Settings that keep to the bounds as a fluid, and cost less than so many replica hours a day; the cheapest first.
-    fn that_flow(&self, days: &Range<usize>, bounds: &(Bounds, Bounds), hours: f64) -> Vec<Rated> {
+    /// Settings that cost less than so many replica hours a day as a fluid, the cheapest first, with what a fluid does.
+    fn cheaper_than(&self, hours: f64, days: &Range<usize>) -> Vec<(Rated, FluidDay)> {
         let rated = self.settings.iter().filter_map(|(setting, all)| {
             let day = fluid_together(&all[days.clone()]);
             let cost = day.replica_seconds * self.case.variant.devices / 3_600.0 / days.len() as f64;
-            let keeps = day.keeps(&bounds.0) && day.most_batch <= self.case.most_batch.0;
-            (keeps && cost < 0.99 * hours).then(|| (*setting, cost, day.mean_batch()))
+            (cost < 0.99 * hours).then(|| ((*setting, cost, day.mean_batch()), day))
         });
-        let mut rated: Vec<Rated> = rated.collect();
-        rated.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)).then(a.0.cmp(&b.0)));
+        let mut rated: Vec<(Rated, FluidDay)> = rated.collect();
+        rated.sort_by(|(a, _), (b, _)| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)).then(a.0.cmp(&b.0)));
         rated
     }
 
@@ -87,21 +88,23 @@ impl Search<'_> {
         let mut left = ((REQUESTS / requests) as usize).max(LEAST_TRIED);
         let mut best = (found.0, first);
         for line in lines(all, &found) {
-            // The safest of a line first: where it breaks something, all others do.
-            let (mut keeps, mut breaks) = (0, line.len() + 1);
-            while breaks - keeps > 1 && left > 0 {
-                let at = if keeps == 0 { 1 } else { keeps.midpoint(breaks) };
-                left -= 1;
-                match seconds(line[at - 1]) {
-                    Some(seconds) => {
-                        keeps = at;
-                        best = if seconds < best.1 {
-                            (line[at - 1], seconds)
-                        } else {
-                            best
-                        };
-                    }
-                    None => breaks = at,
+            let mut try_one = |at: usize| {
+                left = left.checked_sub(1)?;
+                let seconds = seconds(line[at])?;
+                best = if seconds < best.1 { (line[at], seconds) } else { best };
+                Some(at)
+            };
+            // The safest of a line first: where it and the next break something, all others are thought to.
+            let safest = 0..line.len().min(2);
+            let Some(mut keeps) = safest.into_iter().find_map(&mut try_one) else {
+                continue;
+            };
+            let mut breaks = line.len();
+            while breaks - keeps > 1 {
+                let middle = keeps.midpoint(breaks);
+                match try_one(middle) {
+                    Some(at) => keeps = at,
+                    None => breaks = middle,
                 }
             }
         }
