@@ -17,6 +17,7 @@ pub mod attribution;
 pub mod overrides;
 pub mod latency;
 pub mod checkpoints;
+pub mod gateway;
 pub mod permissions;
 pub mod decisions;
 pub mod schema;
@@ -26,6 +27,7 @@ use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
 use attribution::Attribution;
 use checkpoints::CheckpointFacts;
+use gateway::GatewayFacts;
 use latency::LatencyObjectives;
 use located::{Located, Mistake, Place, Value, overlay, parse};
 use permissions::Permissions;
@@ -64,6 +66,8 @@ pub struct Objectives {
     pub latency: LatencyObjectives,
     /// What owners tell of checkpoints.
     pub checkpoints: CheckpointFacts,
+    /// What owners tell of gateways.
+    pub gateway: GatewayFacts,
     /// What nodes cost by contract.
     pub prices: PriceSheet,
 }
@@ -164,6 +168,7 @@ impl Policy {
                 timezone,
                 latency,
                 checkpoints: CheckpointFacts::new(&permissions.overrides),
+                gateway: GatewayFacts::new(&permissions.overrides),
                 prices: sheet,
             },
             permissions,

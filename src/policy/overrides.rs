@@ -4,6 +4,7 @@ use jiff::civil::DateTime;
 
 use super::attribution::OWNER;
 use super::checkpoints;
+use super::gateway;
 use super::latency;
 use super::located::{Mistake, Place};
 use super::moment::moment;
@@ -15,7 +16,7 @@ use crate::model::workload::Workload;
 pub const PREFIX: &str = "gpuwise.dev/";
 
 /// What may be asked for, behind the prefix; bounds on latencies come beside them, each by its own name.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "ignore",
     "levers",
     "freeze-until",
@@ -24,6 +25,7 @@ pub const KEYS: [&str; 8] = [
     "manifest",
     checkpoints::WRITE,
     checkpoints::INTERVAL,
+    gateway::QUEUE,
 ];
 
 /// What a policy calls all bounds on latencies.
@@ -140,6 +142,7 @@ impl Overrides {
                 asked.min_replicas = number;
             }
             checkpoints::WRITE | checkpoints::INTERVAL => drop(checkpoints::seconds(value)?),
+            gateway::QUEUE => drop(gateway::checked(value)?),
             // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}

@@ -14,6 +14,7 @@ use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::plan::Plan;
 use gpuwise::model::progress::Silent;
 use gpuwise::pipeline;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
 
 pub(crate) use file::{Case, Expect};
@@ -197,16 +198,26 @@ fn wrong(folder: &Path, case: &Case, lever: &str) -> Vec<String> {
 
 #[test]
 fn every_case_gets_its_verdict() {
-    let mut broken = Vec::new();
-    for (lever, cases) in all() {
-        for (folder, case) in cases {
-            let wrong = wrong(&folder, &case, &lever);
-            if !wrong.is_empty() {
-                let name = folder.file_name().unwrap().display();
-                broken.push(format!("{lever}/{name}:\n{}", wrong.join("\n")));
-            }
-        }
-    }
+    // One alone, such as `autoscaling/one-replica`, while it is written.
+    let only = std::env::var("GPUWISE_CASE").ok();
+    let cases = all().into_iter().flat_map(|(lever, cases)| {
+        let named = |(folder, case): (PathBuf, Case)| {
+            (
+                format!("{lever}/{}", folder.file_name().unwrap().display()),
+                lever.clone(),
+                folder,
+                case,
+            )
+        };
+        cases.into_iter().map(named).collect::<Vec<_>>()
+    });
+    let asked = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    let cases: Vec<_> = cases.filter(|(name, ..)| asked(name)).collect();
+    let judged = cases.into_par_iter().filter_map(|(name, lever, folder, case)| {
+        let wrong = wrong(&folder, &case, &lever);
+        (!wrong.is_empty()).then(|| format!("{name}:\n{}", wrong.join("\n")))
+    });
+    let broken: Vec<String> = judged.collect();
     assert!(
         broken.is_empty(),
         "{}\n\nIf a new answer is right, {BLESS}=1 writes it to verdict.json; `expect` in case.yaml is changed by hand only.",

@@ -79,7 +79,9 @@ fn hold(judge: Judge, kinds: &[Kind]) {
         for (kind, row) in coverage(&some(kinds, 20, seed), judge) {
             rows.entry(kind).or_default().add(&row);
         }
-        if overall(&rows).judged >= 500 {
+        let all = overall(&rows);
+        tell("so far", &all);
+        if all.judged >= 500 {
             break;
         }
     }

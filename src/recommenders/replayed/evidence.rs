@@ -118,6 +118,14 @@ pub(in crate::recommenders) fn needs(workload: &Workload, proof: &Proof, change:
             ),
         }
     }
+    if proof.setting().min() == 0 {
+        needs.push(format!(
+            "while no replica is there its gateway must hold requests and KEDA must ask it how many (gpuwise.dev/gateway-queue), and a \
+             second trigger must watch the rate of requests, as one that comes and goes between two scrapes keeps a replica, too: {} % of \
+             its requests would have waited for a start, and clients must have the patience",
+            round(proof.found.after.held_share() * 100.0)
+        ));
+    }
     if proof.setting().min() == 1 {
         needs.push("with one replica the loss of its node or pod is an outage until another has started: ask for two where that counts".to_owned());
     }
@@ -162,6 +170,7 @@ fn figures(proof: &Proof) -> Value {
             "inter_token_latency_p95_seconds": day.inter_token.quantile(0.95).map(round),
             "request_latency_p95_seconds": day.whole.quantile(0.95).map(round),
             "refused_share": day.refused_share().map(round),
+            "held_share": round(day.held_share()),
         })
     };
     let frontier = proof

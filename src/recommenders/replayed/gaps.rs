@@ -84,7 +84,11 @@ fn broken(broken: &Broken) -> String {
                 round(bound.seconds)
             )
         }
-        Broken::Refused(share) => format!("{:.2} % of its requests are refused", share * 100.0),
+        Broken::Held(share) => format!(
+            "{} % of its requests would wait for a replica to start",
+            round(share * 100.0)
+        ),
+        Broken::Refused(share) => format!("{} % of its requests are refused", round(share * 100.0)),
     }
 }
 

@@ -98,7 +98,7 @@ impl Rigor {
             picked: !workload.pools.is_empty(),
             objective: &objective,
             ran: again.as_ref().map(|again| again as &dyn Ran),
-            least: 1,
+            least: u32::from(!wakes(workload, world)),
             scales: workload.kind != "StatefulSet",
             tolerance: self.tolerance,
             least_days: self.least_days as usize,
@@ -121,6 +121,14 @@ impl Rigor {
         }
         Ok(proof)
     }
+}
+
+/// Whether the last replica may go: its gateway holds requests and something that is no HorizontalPodAutoscaler, which never goes
+/// below one, can ask for the next.
+fn wakes(workload: &Workload, world: &World<'_>) -> bool {
+    let queue = world.objectives.gateway.queue_of(&workload.overrides);
+    let autoscaler = workload.autoscaler.as_ref();
+    queue.is_some() && autoscaler.is_none_or(|autoscaler| autoscaler.scaled_object.is_some())
 }
 
 /// What the autoscaler of a workload is told to do, where there is one.

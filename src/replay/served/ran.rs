@@ -155,6 +155,7 @@ mod tests {
                 ready: 2,
                 running: 2.0 * running as f64,
                 waiting: 2.0,
+                arrived: 0.0,
             });
         }
         last

@@ -91,4 +91,6 @@ pub enum Broken {
     Latency(Bound),
     /// More requests are refused: this share.
     Refused(f64),
+    /// More requests than may find no replica and wait for one to start: this share.
+    Held(f64),
 }

@@ -38,8 +38,8 @@ pub(super) struct Checked {
 pub(super) fn around(known: &Known<'_>, routing: Routing, start_seconds: f64) -> Surroundings {
     Surroundings {
         routing,
-        // What is refused while none is ready is counted as refused: that something holds it nobody has seen.
-        holds_requests: false,
+        // Else what comes while none is ready is counted as refused: that something holds it nobody has seen.
+        holds_requests: known.least == 0,
         start_seconds: vec![start_seconds],
         grace_seconds: GRACE_SECONDS,
         sync_seconds: 15.0,

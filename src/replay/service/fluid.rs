@@ -23,6 +23,8 @@ pub struct Fluid {
     bounds: Bounds,
     /// Replicas at first, at most.
     first: u32,
+    /// Whether requests are held while no replica is ready.
+    holds: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,13 +95,14 @@ impl Fluid {
             start_seconds,
             bounds,
             first: u32::MAX,
+            holds: false,
         }
     }
 
-    /// The same, where autoscalers begin with so many replicas at most.
+    /// The same, where autoscalers begin with so many replicas at most, and requests may be held while none is ready.
     #[must_use]
-    pub fn from(self, first: u32) -> Self {
-        Self { first, ..self }
+    pub fn from(self, first: u32, holds: bool) -> Self {
+        Self { first, holds, ..self }
     }
 
     /// What a setting comes to, day by day.
@@ -133,9 +136,10 @@ impl Fluid {
             today.arrived += step.arrived;
             flying = self.flow(flying, step, ready, today);
             if let Some((scaled, watched)) = &mut scaled {
+                let in_flight = step.arrived > 0.0 || flying >= 0.5;
                 let watched = self.watched(*watched, swung(flying, step.swing), ready);
                 let milliseconds = ((now + self.seconds) * 1_000.0) as i64;
-                let next = scaled.next(milliseconds, (wanted, wanted), watched);
+                let next = scaled.next(milliseconds, (wanted, wanted), (watched, in_flight));
                 for _ in wanted..next {
                     starting.push_back(now + self.seconds + self.start_seconds);
                 }
@@ -163,6 +167,11 @@ impl Fluid {
 
     /// One step: what is in flight after it.
     fn flow(&self, flying: f64, step: &Step, ready: u32, today: &mut FluidDay) -> f64 {
+        if ready == 0 && self.holds {
+            // Whoever waits for a start is late, whatever is wanted.
+            today.late.iter_mut().for_each(|late| *late += step.arrived);
+            return flying + step.arrived;
+        }
         if ready == 0 {
             today.refused += step.arrived;
             return flying;

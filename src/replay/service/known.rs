@@ -29,7 +29,7 @@ pub struct Known<'a> {
     pub objective: &'a Objective,
     /// The autoscaler that ran, where one did.
     pub ran: Option<&'a dyn Ran>,
-    /// The fewest replicas that may be proposed.
+    /// The fewest replicas that may be proposed; none where a gateway holds requests while none is ready, and can wake one.
     pub least: u32,
     /// Whether its replicas start side by side.
     pub scales: bool,

@@ -14,6 +14,8 @@ pub struct Day {
     pub arrived: f64,
     /// Requests that were refused, given up or broken off.
     pub refused: f64,
+    /// Requests that arrived while no replica was ready and something held them.
+    pub held: f64,
     /// Seconds to the first token.
     pub first_token: Sketch,
     /// Seconds from one token to the next, each token counted.
@@ -58,11 +60,17 @@ impl Day {
         self.known_seconds += other.known_seconds;
         self.arrived += other.arrived;
         self.refused += other.refused;
+        self.held += other.held;
         self.first_token.merge(&other.first_token);
         self.inter_token.merge(&other.inter_token);
         self.whole.merge(&other.whole);
         self.in_flight.merge(&other.in_flight);
         self.most_batch = self.most_batch.max(other.most_batch);
+    }
+
+    /// The share of requests that were held as no replica was ready.
+    pub fn held_share(&self) -> f64 {
+        self.held / self.arrived.max(1.0)
     }
 
     /// The share of requests that were refused; `None` where none arrived.

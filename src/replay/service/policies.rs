@@ -100,7 +100,8 @@ pub struct Scaling {
     pub watched: Watched,
     /// The target, in thousandths of a request a replica.
     pub target_milli: i64,
-    /// Fewest replicas.
+    /// Fewest replicas; with none, the last goes once nothing was asked for as long as replicas wait before there are fewer, and
+    /// the first comes back when a request waits, as KEDA does it.
     pub min: u32,
     /// Most replicas.
     pub max: u32,
@@ -146,7 +147,13 @@ pub struct Scaled {
     scaling: Scaling,
     autoscaler: Autoscaler,
     controller: Controller,
+    /// Since when nothing has been asked, in milliseconds, and how many requests had arrived when it looked last.
+    idle_since: Option<i64>,
+    arrived: f64,
 }
+
+/// Milliseconds from one look at a trigger to the next: KEDA's default.
+const POLL: i64 = 30_000;
 
 const FLAGS: Flags = Flags {
     downscale_stabilization_seconds: 300,
@@ -170,8 +177,11 @@ impl Scaled {
         Self {
             scaling,
             controller: Controller::default(),
+            idle_since: None,
+            arrived: 0.0,
             autoscaler: Autoscaler {
-                min: number(scaling.min),
+                // What goes to none and comes back is no decision of the autoscaler.
+                min: number(scaling.min.max(1)),
                 max: number(scaling.max),
                 behavior: Some(behavior.defaulted()),
                 tolerance: TOLERANCE,
@@ -180,8 +190,24 @@ impl Scaled {
         }
     }
 
-    /// What it wants at this time of so much that it watches, in thousandths.
-    pub fn next(&mut self, now: i64, (wanted, there): (u32, u32), watched: i64) -> u32 {
+    /// What it wants at this time of so much that it watches, in thousandths, where anything was asked since it looked last, or
+    /// nothing was.
+    pub fn next(&mut self, now: i64, (wanted, there): (u32, u32), (watched, asked): (i64, bool)) -> u32 {
+        if self.scaling.min == 0 {
+            self.idle_since = match asked {
+                true => None,
+                false => self.idle_since.or(Some(now)),
+            };
+            if wanted == 0 {
+                return u32::from(asked && now % POLL == 0);
+            }
+            if self
+                .idle_since
+                .is_some_and(|since| now - since >= self.scaling.down_window * 1_000)
+            {
+                return 0;
+            }
+        }
         let current = i32::try_from(wanted).unwrap_or(i32::MAX);
         let of = i32::try_from(there).unwrap_or(i32::MAX);
         let target = self.scaling.target_milli;
@@ -207,7 +233,11 @@ impl Policy for Scaled {
             Watched::InFlight => seen.running + seen.waiting,
             Watched::Waiting => seen.waiting,
         };
-        self.next(seen.now, (seen.wanted, seen.there), (watched * 1_000.0).round() as i64)
+        let watched = (watched * 1_000.0).round() as i64;
+        // A request may come and go between two looks: a counter tells of it, and a gauge does not.
+        let asked = seen.running + seen.waiting > 0.0 || seen.arrived > self.arrived;
+        self.arrived = seen.arrived;
+        self.next(seen.now, (seen.wanted, seen.there), (watched, asked))
     }
 }
 
@@ -225,6 +255,35 @@ mod tests {
             ready: wanted,
             running,
             waiting,
+            arrived: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_last_replica_goes_when_nothing_was_asked_and_comes_back_at_a_look_at_its_trigger() {
+        let mut scaled = Scaled::new(Scaling {
+            watched: Watched::InFlight,
+            target_milli: 8_000,
+            min: 0,
+            max: 6,
+            down_window: 300,
+        });
+        assert_eq!(scaled.wanted(&seen(15, 1, 1.0, 0.0)), 1);
+        let mut wanted = 1;
+        for now in (30..=345).step_by(15) {
+            wanted = scaled.wanted(&seen(now, wanted, 0.0, 0.0));
+            assert_eq!(wanted, u32::from(now < 330), "{now}");
+        }
+        // A request waits: it is seen when the trigger is looked at.
+        assert_eq!(scaled.wanted(&seen(375, 0, 0.0, 1.0)), 0);
+        assert_eq!(scaled.wanted(&seen(390, 0, 0.0, 1.0)), 1);
+        assert_eq!(scaled.wanted(&seen(405, 1, 0.0, 9.0)), 2);
+        // One that came and went between two looks is asked, too: only its count tells of it.
+        let mut asked = seen(420, 1, 0.0, 0.0);
+        for now in (420..=1_020).step_by(15) {
+            asked.now = now * 1_000;
+            asked.arrived += if now == 705 { 1.0 } else { 0.0 };
+            assert_eq!(scaled.wanted(&asked), u32::from(now < 1_020), "{now}");
         }
     }
 

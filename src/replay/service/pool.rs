@@ -28,6 +28,8 @@ pub struct Seen {
     pub running: f64,
     /// Requests that wait.
     pub waiting: f64,
+    /// Requests that have arrived so far.
+    pub arrived: f64,
 }
 
 /// What a ready replica holds at one sync.
@@ -85,6 +87,7 @@ struct Pool<'a> {
     replicas: Vec<Replica>,
     held: Vec<Request>,
     wanted: u32,
+    arrived: f64,
     draws: Draws,
     days: Vec<Day>,
 }
@@ -104,6 +107,7 @@ pub fn replay(
         replicas: Vec::new(),
         held: Vec::new(),
         wanted: policy.first(),
+        arrived: 0.0,
         draws: Draws::apart(around.seed, 1),
         days: vec![Day::default(); days.max(1)],
     };
@@ -182,6 +186,7 @@ impl Pool<'_> {
     fn arrives(&mut self, request: Request) {
         let day = self.day(request.at);
         self.days[day].arrived += 1.0;
+        self.arrived += 1.0;
         self.place(request, request.at);
     }
 
@@ -191,7 +196,10 @@ impl Pool<'_> {
         let ready = self.replicas.iter().filter(|replica| is_ready(replica)).count();
         if ready == 0 {
             match self.around.holds_requests {
-                true => self.held.push(request),
+                true => {
+                    self.days[day].held += 1.0;
+                    self.held.push(request);
+                }
                 false => self.days[day].refused += 1.0,
             }
             return;
@@ -225,6 +233,7 @@ impl Pool<'_> {
             ready: self.replicas_ready() as u32,
             running: running as f64,
             waiting: waiting as f64,
+            arrived: self.arrived,
         };
         let day = self.day(now);
         self.days[day].in_flight.add(seen.running + seen.waiting, 1.0);

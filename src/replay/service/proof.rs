@@ -76,7 +76,7 @@ pub enum Silent {
 /// Why nothing is said.
 pub fn prove(known: &Known<'_>, variant: &Variant) -> Result<Proof, Silent> {
     let present = AsItWas::of(known.history).holding(known.held_seconds);
-    if variant.devices >= 1.0 && present.most() <= known.least.max(1) {
+    if variant.devices >= 1.0 && present.most() <= known.least {
         return Err(Silent::One);
     }
     let demand = Demand::of(known.history, known.histograms);

@@ -139,6 +139,7 @@ mod tests {
             ready,
             running: running as f64,
             waiting: 0.0,
+            arrived: 0.0,
         })
     }
 

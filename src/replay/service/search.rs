@@ -29,6 +29,9 @@ pub const BEFORE: usize = 7;
 /// Days for which a setting holds before it is tuned again, and on which it is tuned.
 const WEEK: usize = 7;
 
+/// The share of requests that may find no replica and wait for one to start, whatever is wanted.
+const MOST_HELD: f64 = 0.01;
+
 /// What "no worse than today" leaves to the resolution of the figures.
 const SLACK: f64 = 0.05;
 
@@ -57,7 +60,7 @@ pub struct Case<'a> {
     pub autoscaled: Option<u32>,
     /// What somebody wants; empty where nobody said.
     pub objective: &'a Objective,
-    /// The fewest replicas that may be proposed.
+    /// The fewest replicas that may be proposed; none only where requests are held while none is ready.
     pub least: u32,
     /// Whether replicas start side by side; those of a StatefulSet start one after the other, which is not replayed.
     pub scales: bool,
@@ -172,7 +175,8 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
     let start = case.around.start_seconds.iter().copied().fold(0.0, f64::max);
     let changed = drawn(case, Draw::Careful);
     let asked = (case.demand, case.variant.computed);
-    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0).from(case.present.most());
+    let fluid = Fluid::new(&changed, asked, start, held_to(&first).0);
+    let fluid = fluid.from(case.present.most(), case.around.holds_requests);
     let settings = settings::settings(case).into_par_iter();
     let search = Search {
         case,
@@ -216,6 +220,9 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
 /// What is broken on days that were not seen, on which some of what is left free must still be free.
 fn on_unseen_days(held_to: &(Bounds, Bounds), usual: &Day, slower: &Day) -> Option<Broken> {
     let nearer = held_to.0.clone().tighter(HEADROOM / 2.0);
+    if usual.held_share() > MOST_HELD {
+        return Some(Broken::Held(usual.held_share()));
+    }
     nearer.broken(usual).or_else(|| held_to.1.broken(slower))
 }
 

@@ -19,8 +19,14 @@ use crate::serving_worlds::world::{Objective, World};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Serves {
-    /// Requests a second at the highest hour of a workday; half at night.
+    /// Requests a second at the highest hour of a workday.
     pub(crate) peak: f64,
+    /// How deep the night is: with 1 half as many come, with 6 none.
+    #[serde(default = "usual_night")]
+    pub(crate) depth: f64,
+    /// How many come on a weekend's day, of a workday's.
+    #[serde(default = "usual_weekend")]
+    pub(crate) weekend: f64,
     /// Tokens of a prompt, on average.
     pub(crate) prompt: f64,
     /// Tokens of an answer, on average.
@@ -41,6 +47,14 @@ pub(crate) struct Serves {
     pub(crate) patience: Option<f64>,
 }
 
+fn usual_night() -> f64 {
+    1.0
+}
+
+fn usual_weekend() -> f64 {
+    0.7
+}
+
 fn roomy() -> f64 {
     400_000.0
 }
@@ -49,8 +63,8 @@ impl Serves {
     fn world(&self, ran: Policy, grid: Grid) -> World {
         let load = Load {
             peak: self.peak,
-            depth: 1.0,
-            week: [1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.7],
+            depth: self.depth,
+            week: [1.0, 1.0, 1.0, 1.0, 1.0, self.weekend, self.weekend],
             day_sigma: 0.05,
             day_rho: 0.3,
             window_sigma: 0.05,

@@ -40,7 +40,7 @@ fn judged(world: &World, hpa: &Hpa, target: f64) -> Result<Proof, Silent> {
     };
     let subject = subject(&of).unwrap();
     let again = Again::of(&subject, &Known::of(&Catalog::shipped().unwrap())).unwrap();
-    judged_under(world, Some(&again), false)
+    judged_under(world, Some(&again), (1, false))
 }
 
 /// What is proved of worlds by their own targets, and by targets that are twice as high.

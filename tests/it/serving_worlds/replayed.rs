@@ -42,11 +42,15 @@ fn objective(world: &World) -> objective::Objective {
 
 /// What is proved of a world by what its monitoring shows, the arguments of its server and what its users were promised.
 fn judged(world: &World, exhaustive: bool) -> Result<Proof, Silent> {
-    judged_under(world, None, exhaustive)
+    judged_under(world, None, (1, exhaustive))
 }
 
-/// The same of one whose autoscaler is known.
-pub(super) fn judged_under(world: &World, ran: Option<&dyn Ran>, exhaustive: bool) -> Result<Proof, Silent> {
+/// The same of one whose autoscaler is known, and with so few replicas at least.
+pub(super) fn judged_under(
+    world: &World,
+    ran: Option<&dyn Ran>,
+    (least, exhaustive): (u32, bool),
+) -> Result<Proof, Silent> {
     let watched = world.watched();
     let histograms = BTreeMap::from([
         (Signal::TimeToFirstToken, watched.ttft),
@@ -69,7 +73,7 @@ pub(super) fn judged_under(world: &World, ran: Option<&dyn Ran>, exhaustive: boo
         picked: world.site.routing == Routing::LeastLoaded,
         objective: &objective(world),
         ran,
-        least: 1,
+        least,
         scales: true,
         tolerance: 0.25,
         least_days: 14,
@@ -114,13 +118,16 @@ struct Came {
 }
 
 fn came(world: &World) -> Result<Came, Silent> {
-    let proof = judged(world, false)?;
+    Ok(came_of(world, &judged(world, false)?))
+}
+
+fn came_of(world: &World, proof: &Proof) -> Came {
     let unseen = world.again(1).run(&policy(proof.setting()));
-    Ok(Came {
+    Came {
         promised: proof.replica_hours().1,
         came: unseen.daily_hours(),
         kept: world.objective.kept(&unseen.all()),
-    })
+    }
 }
 
 fn told(kind: Kind, found: &[Result<Came, Silent>]) {
@@ -159,6 +166,45 @@ fn a_proposal_holds_on_days_that_nobody_has_seen() {
     for came in found {
         assert!(came.kept);
         // Fewer replica hours are never promised than come; before a setting is found there are as many as there were.
+        assert!(came.came <= 1.1 * came.promised, "{} for {}", came.came, came.promised);
+    }
+}
+
+#[test]
+fn the_last_replica_goes_at_night_where_a_gateway_can_wake_it() {
+    let quiet = |mut world: World| {
+        let mut load = world.load.clone();
+        // Who waits at the gateway stays.
+        world.site.law.patience = f64::INFINITY;
+        load.depth = 6.0;
+        load.week[5..].fill(0.0);
+        World {
+            days: 15,
+            load,
+            ..world
+        }
+    };
+    let worlds = worlds_of(Kind::Roomy, 8, 51, (0.15, 0.4)).into_par_iter().map(quiet);
+    let found: Vec<(World, Proof)> = worlds
+        .filter_map(|world| Some((world.clone(), judged_under(&world, None, (0, false)).ok()?)))
+        .filter(|(_, proof)| proof.setting().min() == 0)
+        .collect();
+    assert!(found.len() >= 2, "{} of them sleep", found.len());
+    for (world, proof) in found {
+        let came = came_of(&world, &proof);
+        assert!(
+            came.kept,
+            "{:?} of {:?}",
+            proof.found.after.held_share(),
+            proof.setting()
+        );
+        assert!(proof.found.after.held_share() <= 0.01);
+        // On two days of seven and for a quarter of the others nobody asks.
+        assert!(
+            came.came < 24.0 * f64::from(world.ran.most()) * 0.6,
+            "{} hours a day",
+            came.came
+        );
         assert!(came.came <= 1.1 * came.promised, "{} for {}", came.came, came.promised);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Case;
+use super::{Case, MOST_HELD};
 use crate::replay::service::bounds::Bounds;
 use crate::replay::service::outcome::{Day, together};
 use crate::replay::service::policies::Setting;
@@ -43,8 +43,10 @@ pub(super) fn keeps(
 ) -> Option<f64> {
     let usual = together(&run(Draw::Careful));
     let seconds = usual.replica_seconds * case.variant.devices;
-    let keeps =
-        seconds < 0.99 * was && bounds.0.broken(&usual).is_none() && usual.most_batch as f64 <= case.most_batch.1;
+    let keeps = usual.held_share() <= MOST_HELD
+        && seconds < 0.99 * was
+        && bounds.0.broken(&usual).is_none()
+        && usual.most_batch as f64 <= case.most_batch.1;
     (keeps && bounds.1.broken(&together(&run(Draw::Slower))).is_none()).then_some(seconds)
 }
 
@@ -80,8 +82,8 @@ struct Proposed {
     most_at_first: u32,
     /// Seconds from one scrape to the next: what it looks at is as old as that.
     scrape: f64,
-    /// The number of the last scrape, and requests in execution and waiting at it.
-    scraped: Option<(i64, f64, f64)>,
+    /// The number of the last scrape, and what was seen at it.
+    scraped: Option<(i64, Seen)>,
 }
 
 impl Policy for Proposed {
@@ -91,13 +93,12 @@ impl Policy for Proposed {
 
     fn wanted(&mut self, seen: &Seen) -> u32 {
         let number = (seen.now as f64 / 1_000.0 / self.scrape) as i64;
-        let fresh = (number, seen.running, seen.waiting);
-        let last = self.scraped.filter(|last| last.0 == number).unwrap_or(fresh);
-        self.scraped = Some(last);
-        let (_, running, waiting) = last;
+        let (number, at_scrape) = self.scraped.filter(|last| last.0 == number).unwrap_or((number, *seen));
+        self.scraped = Some((number, at_scrape));
         self.policy.wanted(&Seen {
-            running,
-            waiting,
+            running: at_scrape.running,
+            waiting: at_scrape.waiting,
+            arrived: at_scrape.arrived,
             ..*seen
         })
     }

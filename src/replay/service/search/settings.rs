@@ -9,7 +9,7 @@ pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
     let seen = case.present.most().max(1);
     let allowed = case.autoscaled.unwrap_or(seen);
     let most = seen.min(allowed).max(1);
-    let least = case.least.clamp(1, most);
+    let least = case.least.min(most);
     let mut minima: Vec<u32> = [
         least,
         least + 1,
@@ -27,7 +27,7 @@ pub(super) fn settings(case: &Case<'_>) -> Vec<Setting> {
     minima.dedup();
     // As many as now are a change where each is a smaller one.
     let fewer = case.variant.devices < 1.0;
-    let mut all: Vec<Setting> = (least..most + u32::from(fewer)).map(Setting::Fixed).collect();
+    let mut all: Vec<Setting> = (least.max(1)..most + u32::from(fewer)).map(Setting::Fixed).collect();
     let running = case.variant.most_running.unwrap_or(case.service.most_running);
     let top = case.most_batch.0.min(running as f64);
     let mut targets: Vec<i64> = Vec::new();
