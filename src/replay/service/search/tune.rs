@@ -14,7 +14,7 @@ use crate::replay::service::policies::{Setting, Watched};
 const DEARER: f64 = 1.03;
 
 /// Requests that are replayed to try others, and how many are tried however many requests there are.
-const REQUESTS: f64 = 1e7;
+const REQUESTS: f64 = 3e6;
 const LEAST_TRIED: usize = 12;
 
 impl Search<'_> {
@@ -112,10 +112,13 @@ impl Search<'_> {
     }
 }
 
+/// Targets and what a fluid makes of them.
+type Line<'a> = Vec<(i64, &'a Rated)>;
+
 /// Autoscalers that differ in nothing but their target, the lowest first, as far as they seem to cost no more than what was found;
 /// of these lines those whose first runs emptiest come first.
 fn lines(all: &[Rated], found: &Rated) -> Vec<Vec<Setting>> {
-    let mut lines: BTreeMap<(Watched, u32, i64), Vec<(i64, &Rated)>> = BTreeMap::new();
+    let mut lines: BTreeMap<(Watched, u32, i64), Line<'_>> = BTreeMap::new();
     for one in all.iter().filter(|one| one.0 != found.0 && one.1 < found.1 * DEARER) {
         if let Setting::Scaled(scaling) = one.0 {
             let line = lines
@@ -124,11 +127,11 @@ fn lines(all: &[Rated], found: &Rated) -> Vec<Vec<Setting>> {
             line.push((scaling.target_milli, one));
         }
     }
-    let mut lines: Vec<Vec<(i64, &Rated)>> = lines.into_values().collect();
+    let mut lines: Vec<Line<'_>> = lines.into_values().collect();
     lines
         .iter_mut()
         .for_each(|line| line.sort_by_key(|(target, _)| *target));
     lines.sort_by(|a, b| a[0].1.2.total_cmp(&b[0].1.2));
-    let settings = |line: Vec<(i64, &Rated)>| line.into_iter().map(|(_, one)| one.0).collect();
+    let settings = |line: Line<'_>| line.into_iter().map(|(_, one)| one.0).collect();
     lines.into_iter().map(settings).collect()
 }
