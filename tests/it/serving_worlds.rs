@@ -92,7 +92,7 @@ fn hold(judge: Judge, kinds: &[Kind]) {
 }
 
 #[test]
-#[ignore = "more than five hundred worlds: half an hour in a release build"]
+#[ignore = "five hundred intervals: half an hour in a release build"]
 fn intervals_cover_the_truth() {
     hold(&perfect, &Kind::ALL);
 }

@@ -253,7 +253,7 @@ fn the_search_misses_little() {
 }
 
 #[test]
-#[ignore = "five hundred intervals: half an hour in a release build"]
+#[ignore = "five hundred intervals: an hour and more in a release build"]
 fn intervals_of_replay_cover_the_truth() {
     // Of those that are starved or well set nothing is proposed, and of those with hardly any load one replica.
     super::hold(&replayed, &[Kind::Roomy, Kind::Spiky, Kind::Growing]);
