@@ -13,6 +13,7 @@
 //! - [`recommenders`]: the levers, one file and one page each.
 //! - [`engine`]: candidates and policy to a plan that adds up.
 //! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.
+//! - [`patch`]: manifests where a team keeps them, edited byte for byte.
 //! - [`deliver`]: reports and recordings, written.
 //! - [`pipeline`]: the walk that every command shares.
 //! - [`cli`]: arguments, one file per command, exit codes.
@@ -30,6 +31,7 @@ pub mod replay;
 pub mod recommenders;
 pub mod engine;
 pub mod report;
+pub mod patch;
 pub mod deliver;
 pub mod pipeline;
 pub mod cli;

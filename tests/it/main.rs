@@ -55,3 +55,4 @@ mod tidy;
 mod usage;
 mod victoria;
 mod world;
+mod yaml_edits;
