@@ -4,10 +4,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::deliver::DeliverError;
+use crate::deliver::checkout::CheckoutError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
 use crate::report::safe;
 use crate::sources::discovery::DiscoveryError;
+use crate::sources::manifests::ManifestsError;
 use crate::sources::nvml::NvmlReadError;
 use crate::sources::opencost::OpenCostError;
 use crate::sources::prometheus::error::PrometheusError;
@@ -21,6 +23,8 @@ pub(super) const PARTIAL: u8 = 3;
 pub(super) const SOURCE: u8 = 4;
 /// Nothing to analyze.
 pub(super) const NOTHING: u8 = 5;
+/// A patch or pull request was refused.
+pub(super) const REFUSED: u8 = 6;
 /// A failure that is ours.
 const INTERNAL: u8 = 1;
 
@@ -51,6 +55,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
     // A folder or file that cannot be written was named by whoever called.
     if error.is::<DeliverError>() {
         return USAGE;
+    }
+    if error.is::<CheckoutError>() || error.is::<ManifestsError>() {
+        return REFUSED;
     }
     if error.is::<NvmlReadError>() {
         return SOURCE;

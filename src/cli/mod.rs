@@ -6,6 +6,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod output;
+mod patch;
 mod policy;
 mod prices;
 mod progress;
@@ -42,6 +43,8 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// The plan as edits of the manifests in a checkout.
+    Patch(patch::Patch),
     /// One counterfactual machine on an input of its own.
     #[command(subcommand)]
     Replay(replay::Replay),
@@ -75,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
+        Command::Patch(patch) => patch.run().await,
         Command::Sample(sample) => sample.run().await,
         Command::Replay(replay) => replay.run(),
         Command::Policy(policy) => policy.run(),

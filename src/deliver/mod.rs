@@ -1,6 +1,7 @@
 //! What was made, written: reports to a file or the terminal, recordings to a folder.
 
 pub mod serve;
+pub mod checkout;
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};

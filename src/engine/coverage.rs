@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::arrivals::{requests, starts};
+use super::live::live;
 use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
 use crate::model::objective::ObjectiveRow;
@@ -61,11 +62,11 @@ pub(super) fn workload_rows(
     let workloads = world.snapshot.workloads.iter().zip(figures);
     workloads
         .filter(|(workload, _)| scope.holds(workload))
-        .map(|(workload, figures)| workload_row(workload, verdict(&workload.id), figures))
+        .map(|(workload, figures)| workload_row(workload, verdict(&workload.id), figures, world))
         .collect()
 }
 
-fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> WorkloadRow {
+fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures, world: &World<'_>) -> WorkloadRow {
     WorkloadRow {
         id: workload.id.clone(),
         cluster: workload.cluster.clone(),
@@ -92,6 +93,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures) -> Wor
         serving: figures.serving.clone(),
         requests: figures.requests.clone(),
         start_seconds: starts(workload),
+        live: Some(live(workload, world)),
         objectives: figures.objectives.clone(),
     }
 }

@@ -21,6 +21,7 @@ mod choose;
 mod experiments;
 mod proved;
 mod shapes;
+mod live;
 mod rows;
 mod serving;
 mod arrivals;

@@ -37,6 +37,8 @@ pub(super) struct Priced {
     pub(super) added: Hourly,
     /// The new nodes in words.
     pub(super) added_nodes: Option<String>,
+    /// Their instance type.
+    pub(super) new_type: Option<String>,
     /// Free slices that it takes.
     pub(super) takes: Option<(GpuKind, u32)>,
     /// GPUs given back, as a time average.
@@ -131,6 +133,7 @@ fn one(proposed: &Proposed, workload: &Workload, world: &World<'_>) -> Option<Pr
         value: Hourly::ZERO,
         added: Hourly::ZERO,
         added_nodes: None,
+        new_type: None,
         takes: None,
         gpus: GpuCount::new(workload.gpus.get() * given_back),
         releases: Vec::new(),
@@ -281,6 +284,7 @@ fn on_gpus(
     priced.added = hourly * (held * lasts * awake);
     let name = offer.instance_type.clone().unwrap_or_else(|| kind.to_string());
     priced.added_nodes = Some(format!("{nodes} x {name}"));
+    priced.new_type.clone_from(&offer.instance_type);
     Some(())
 }
 
@@ -315,6 +319,7 @@ fn of_runs(mut priced: Priced, workload: &Workload, effect: Effect<'_>, world: &
             let (offer, _, hourly) = world.offers.cheapest(kind, 1, each, &workload.pod_requests)?;
             priced.added = hourly * (hours * slowdown / window);
             priced.added_nodes = Some(offer.instance_type.clone().unwrap_or_else(|| kind.to_string()));
+            priced.new_type.clone_from(&offer.instance_type);
         }
     }
     priced.own_nodes = has_own_nodes(workload, world) && !may_stay(workload, world);

@@ -6,6 +6,7 @@ use super::Scope;
 use super::ask::Answers;
 use super::choose::Chosen;
 use super::coverage::{self, Figures};
+use super::live::landing;
 use super::price::Priced;
 use super::proved::{replay_of, with_interval};
 use super::shapes::shapes;
@@ -121,6 +122,7 @@ fn row(priced: &Priced, leaves: Hourly, alone: Hourly, held_by: Option<HeldBy>, 
         from,
         to,
         moves: proposal.moves.clone(),
+        nodes: landing(priced, world.snapshot),
         saving: with_interval(row_saving(priced.net(), leaves, priced.gpus, alone), priced),
         service: proposal.service.clone(),
         // What was only computed from measured figures is called so, and has no interval.
@@ -181,6 +183,7 @@ fn pool_rows(chosen: &Chosen, snapshot: &Snapshot) -> Vec<Row> {
             from: nodes_that_go(*nodes).0,
             to: nodes_that_go(*nodes).1,
             moves: Vec::new(),
+            nodes: None,
             saving,
             service: None,
             proof: Proof::Arithmetic,

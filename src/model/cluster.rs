@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::budget::DisruptionBudget;
 pub use super::costs::{CostCategory, CostProduct, NodeCost, OtherCost};
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::manifest::Deployed;
 use super::node_pool::NodePool;
 use super::pools::InferencePool;
 use super::queueing::Queues;
@@ -263,6 +264,9 @@ pub struct Controller {
     /// `spec.replicas`, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
+    /// How it came into the cluster; `None` where the API did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<Deployed>,
     /// The command line that it has others run, which its pods do not show: a RayJob's entry point, a Spark application's
     /// file or class, what a CronJob runs at its hour. Tokens blanked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::histogram::ServingRow;
+use super::manifest::{Landing, Live};
 use super::objective::ObjectiveRow;
 use super::queueing::Queueing;
 use super::requests::{RequestsRow, StartsRow};
@@ -186,6 +187,9 @@ pub struct WorkloadRow {
     /// How long its pods took to be ready; `None` where no start was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_seconds: Option<StartsRow>,
+    /// What an edit of its manifest must know of it; `None` in plans of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// What its requests may take, as far as anybody said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveRow>,
@@ -262,6 +266,9 @@ pub struct Row {
     pub to: Shape,
     /// The edits.
     pub moves: Vec<Move>,
+    /// The nodes that it moves to; `None` where it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Landing>,
     /// What it saves.
     pub saving: RowSaving,
     /// What users notice; `None` where nothing is claimed.

@@ -10,6 +10,7 @@ use super::budget::DisruptionBudget;
 use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
 use super::histogram::Histogram;
+use super::manifest::Deployed;
 use super::queueing::Queueing;
 use super::requests::RequestHistory;
 use super::scheduling::Scheduling;
@@ -249,6 +250,8 @@ pub struct Workload {
     pub family: bool,
     /// `spec.replicas`, where it has one.
     pub replicas: Option<u32>,
+    /// How its object came into the cluster; `None` where the API did not tell.
+    pub deployed: Option<Deployed>,
     /// The autoscaler on it.
     pub autoscaler: Option<Autoscaler>,
     /// The pod disruption budget that its running pods are in.

@@ -1,3 +1,14 @@
-//! Manifests as a team keeps them, edited so that nothing but what is meant changes.
+//! The plan as edits of manifests: where each workload is written down, what is to be changed there, and the text that results,
+//! byte for byte as it was but for the change.
 
 pub mod yaml;
+pub mod index;
+pub mod kustomize;
+mod podspec;
+pub mod locate;
+pub mod handover;
+pub mod emit;
+pub mod place;
+pub mod patches;
+pub mod diff;
+pub mod told;

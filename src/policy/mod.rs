@@ -19,6 +19,7 @@ pub mod latency;
 pub mod checkpoints;
 pub mod gateway;
 pub mod permissions;
+pub mod patches;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
@@ -30,6 +31,7 @@ use checkpoints::CheckpointFacts;
 use gateway::GatewayFacts;
 use latency::LatencyObjectives;
 use located::{Located, Mistake, Place, Value, overlay, parse};
+use patches::Patches;
 use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
 use section::Section;
@@ -81,6 +83,8 @@ pub struct Policy {
     pub objectives: Objectives,
     /// What only the guard sees.
     pub permissions: Permissions,
+    /// How patches are made.
+    pub patches: Patches,
 }
 
 /// All that is wrong in the policy files.
@@ -154,6 +158,9 @@ impl Policy {
         let mut section = root.section("attribution", mistakes);
         let attribution = Attribution::read(&mut section, &permissions.overrides, mistakes);
         section.finish(mistakes);
+        let mut section = root.section("patches", mistakes);
+        let patches = Patches::read(&mut section, mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -172,6 +179,7 @@ impl Policy {
                 prices: sheet,
             },
             permissions,
+            patches,
         }
     }
 }

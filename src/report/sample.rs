@@ -60,6 +60,7 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
         serving: None,
         requests: None,
         start_seconds: None,
+        live: None,
         objectives: Vec::new(),
     }
 }
@@ -98,6 +99,7 @@ pub(super) fn row(id: &str, workload: &str, leaves: f64, frees: f64) -> Row {
             per_pod: 1,
             slowdown: 1.0,
         }],
+        nodes: None,
         saving: RowSaving {
             monthly: Interval {
                 mid: Some(leaves + frees),

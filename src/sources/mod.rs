@@ -9,6 +9,7 @@ pub mod opencost;
 pub mod prometheus;
 pub mod discovery;
 pub mod recording;
+pub mod manifests;
 pub mod collect;
 #[cfg(test)]
 mod loopback;

@@ -125,6 +125,11 @@ impl ApiServer {
         objects.patch(name, &params, &Patch::Apply(&object)).await
     }
 
+    /// A kubeconfig for whoever may do everything.
+    pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("admin")
+    }
+
     /// A kubeconfig for a service account, with a token as its pods get one.
     pub(crate) async fn kubeconfig(&self, namespace: &str, account: &str) -> PathBuf {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.admin.clone(), namespace);

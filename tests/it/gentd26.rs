@@ -102,6 +102,7 @@ impl Trace {
                 labels: Labels::new(),
                 annotations: Labels::new(),
                 replicas: Some(1),
+                deployed: None,
                 args: Vec::new(),
             });
             inventory

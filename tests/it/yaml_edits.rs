@@ -34,14 +34,12 @@ fn manifests() -> Option<Vec<(PathBuf, String, Vec<Value>)>> {
     let refused: Vec<_> = read.iter().filter(|(_, _, values)| values.is_err()).collect();
     for (path, text, values) in &refused {
         let template = matches!(values, Err(YamlError::Template { .. }));
-        assert!(
-            template && text.contains("{{"),
-            "{}: {values:?}",
-            path.display()
-        );
+        assert!(template && text.contains("{{"), "{}: {values:?}", path.display());
     }
     println!("{} files, of which {} are templates", read.len(), refused.len());
-    let read = read.into_iter().filter_map(|(path, text, values)| Some((path, text, values.ok()?)));
+    let read = read
+        .into_iter()
+        .filter_map(|(path, text, values)| Some((path, text, values.ok()?)));
     Some(read.collect())
 }
 
@@ -60,8 +58,13 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 fn places(at: &Pointer, value: &Value, found: &mut Vec<(Pointer, Value)>) {
     found.push((at.clone(), value.clone()));
     match value {
-        Value::Object(members) => members.iter().for_each(|(key, value)| places(&at.then(key.as_str()), value, found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| places(&at.then(index), value, found)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(key, value)| places(&at.then(key.as_str()), value, found)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| places(&at.then(index), value, found)),
         _ => {}
     }
 }
@@ -71,8 +74,17 @@ fn differing<'t>(before: &'t str, after: &'t str) -> (Vec<&'t str>, Vec<&'t str>
     let (old, new): (Vec<&str>, Vec<&str>) = (before.split('\n').collect(), after.split('\n').collect());
     let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let rest = old.len().min(new.len()) - front;
-    let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    (old[front..old.len() - back].to_vec(), new[front..new.len() - back].to_vec())
+    let back = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take(rest)
+        .take_while(|(a, b)| a == b)
+        .count();
+    (
+        old[front..old.len() - back].to_vec(),
+        new[front..new.len() - back].to_vec(),
+    )
 }
 
 /// Makes an edit at every place that it has one for, and counts what came of it.
@@ -94,7 +106,9 @@ fn each(
                 let (kind, said) = match edit(text, document, std::slice::from_ref(&one)) {
                     Ok(after) => {
                         let now = &documents(&after).unwrap()[document];
-                        let elsewhere = changed(root, now).into_iter().find(|place| !place.0.starts_with(&one.at.0) && !one.at.0.starts_with(&place.0));
+                        let elsewhere = changed(root, now)
+                            .into_iter()
+                            .find(|place| !place.0.starts_with(&one.at.0) && !one.at.0.starts_with(&place.0));
                         match (elsewhere, check(&value, text, &after)) {
                             (Some(place), _) => ("wrong", format!("{place} changed, too")),
                             (None, Err(why)) => ("wrong", why),
@@ -119,7 +133,12 @@ fn each(
     }
     println!("{name}: {counts:?}");
     let wrong: Vec<String> = outcomes.into_iter().flat_map(|(_, wrong)| wrong).collect();
-    assert!(wrong.is_empty(), "{} edits:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} edits:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
     assert!(counts.get("made").is_some_and(|made| *made > 100), "{counts:?}");
 }
 

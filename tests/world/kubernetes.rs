@@ -268,14 +268,24 @@ fn object_json(world: &World, object: &Object) -> Value {
     if let Some(replicas) = object.replicas {
         spec["replicas"] = replicas.into();
     }
-    json!({
+    let mut written = json!({
         "apiVersion": object.this.api_version, "kind": object.this.kind,
         "metadata": {
             "namespace": object.namespace, "name": object.this.name, "uid": object.this.uid, "labels": object.labels,
             "creationTimestamp": stamp(object.created), "ownerReferences": references(object.owner.as_ref()),
         },
         "spec": spec,
-    })
+    });
+    if object.is_applied() {
+        let last = json!({"apiVersion": object.this.api_version, "kind": object.this.kind, "spec": written["spec"]});
+        written["metadata"]["annotations"] =
+            json!({"kubectl.kubernetes.io/last-applied-configuration": last.to_string()});
+        written["metadata"]["managedFields"] = json!([{
+            "manager": objects::APPLIED_BY, "operation": "Update", "apiVersion": object.this.api_version, "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:metadata": {"f:labels": {}}, "f:spec": {"f:replicas": {}, "f:template": {}}},
+        }]);
+    }
+    written
 }
 
 fn budget_json(world: &World, workload: &Workload) -> Option<Value> {

@@ -31,6 +31,16 @@ pub struct Object {
     pub created: i64,
 }
 
+/// The field manager of `kubectl apply`.
+pub const APPLIED_BY: &str = "kubectl-client-side-apply";
+
+impl Object {
+    /// Whether it was put there by `kubectl apply`, as what nobody owns and has replicas is.
+    pub fn is_applied(&self) -> bool {
+        self.owner.is_none() && self.replicas.is_some()
+    }
+}
+
 fn words<const N: usize>(pairs: [(&str, &str); N]) -> Words {
     pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -1,12 +1,13 @@
 //! A world as the product's readers would have read it: the one file that speaks the product's nouns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpuwise::model::budget::DisruptionBudget;
 use gpuwise::model::cluster::{
     Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost,
     OwnerRecord, Pod as ReadPod, PodRecord,
 };
+use gpuwise::model::manifest::{Deployed, Deployer};
 use gpuwise::model::node_pool::{NodePool, Removes};
 use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::scheduling::{Scheduling, Toleration};
@@ -351,6 +352,11 @@ fn controller_read(object: &objects::Object) -> Controller {
         labels: object.labels.clone(),
         annotations: gpuwise::model::cluster::Labels::new(),
         replicas: object.replicas,
+        deployed: object.is_applied().then(|| Deployed {
+            deployer: Some(Deployer::ClientSideApply),
+            replicas_owned_by: BTreeSet::from([objects::APPLIED_BY.to_owned()]),
+            replicas_applied: Some(true),
+        }),
         args: Vec::new(),
     }
 }

@@ -73,6 +73,7 @@ fn workload(pods: Vec<PodUse>, steps: [Option<Buckets>; 4]) -> Workload {
         runs: 1,
         family: false,
         replicas: None,
+        deployed: None,
         autoscaler: None,
         budget: None,
         queue: None,

@@ -139,6 +139,19 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String, YamlE
     Ok(edited)
 }
 
+/// A value as a document of its own.
+pub fn document(value: &Value) -> String {
+    let layout = write::Layout {
+        step: 2,
+        dash: 2,
+        gap: 1,
+        keys: scalar::Quote::Plain,
+    };
+    let mut text = layout.block(value, 0).join("\n");
+    text.push('\n');
+    text
+}
+
 /// Makes the edits, in the text and in its value.
 fn apply(text: &str, document: usize, value: &Value, edits: &[Edit]) -> Result<(String, Value), YamlError> {
     let (mut text, mut value) = (text.to_owned(), value.clone());

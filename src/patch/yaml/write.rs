@@ -78,11 +78,25 @@ impl Layout {
     }
 }
 
-/// Members as people write them: its name tells what it is, so that comes first.
+/// Members as people write them: what tells what a thing is comes first.
 fn named_first(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-    let named = |(key, _): &(&String, &Value)| key.as_str() == "name";
-    let rest = members.iter().filter(move |member| !named(member));
-    members.iter().filter(named).chain(rest)
+    const FIRST: [&str; 11] = [
+        "apiVersion",
+        "group",
+        "version",
+        "kind",
+        "name",
+        "type",
+        "metricType",
+        "op",
+        "path",
+        "key",
+        "weight",
+    ];
+    let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    let mut members: Vec<(&String, &Value)> = members.iter().collect();
+    members.sort_by_key(|(key, _)| rank(key));
+    members.into_iter()
 }
 
 pub(super) fn is_filled(value: &Value) -> bool {

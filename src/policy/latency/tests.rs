@@ -53,6 +53,7 @@ fn workload(class: Class, annotations: &[(&str, &str)]) -> Workload {
         runs: 1,
         family: false,
         replicas: Some(1),
+        deployed: None,
         autoscaler: None,
         budget: None,
         queue: None,

@@ -61,6 +61,7 @@ pub(in crate::recommenders) fn workload(grid: Grid, activity: impl Fn(i64) -> Op
         runs: 1,
         family: false,
         replicas: Some(1),
+        deployed: None,
         autoscaler: None,
         budget: None,
         queue: None,

@@ -311,6 +311,7 @@ mod tests {
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             replicas: None,
+            deployed: None,
             args: Vec::new(),
         }
     }

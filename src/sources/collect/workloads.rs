@@ -178,6 +178,7 @@ fn workload(
         runs: u32::try_from(runs.len()).unwrap_or(u32::MAX).max(1),
         family: is_schedule(kind) || is_run(kind),
         replicas,
+        deployed: controller.and_then(|controller| controller.deployed.clone()),
         autoscaler,
         budget: None,
         queue: None,

@@ -14,6 +14,7 @@ mod autoscalers;
 mod list;
 mod scheduling;
 mod objects;
+mod deployed;
 mod owners;
 mod served;
 mod read;

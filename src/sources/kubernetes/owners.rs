@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::deployed::{self, Managed, Marks};
 use super::error::KubernetesError;
 use super::kinds::{self, SCALABLE};
 use super::list::{Need, Reader};
@@ -40,6 +41,18 @@ struct OwnerMeta {
     annotations: Option<Labels>,
     #[serde(default)]
     owner_references: Option<Vec<OwnerReference>>,
+    #[serde(default)]
+    managed_fields: Option<Vec<Managed>>,
+}
+
+impl OwnerMeta {
+    fn marks(&self) -> Marks<'_> {
+        Marks {
+            namespace: &self.namespace,
+            labels: self.labels.as_ref(),
+            annotations: self.annotations.as_ref(),
+        }
+    }
 }
 
 /// Objects of the kinds that were listed, by UID.
@@ -166,6 +179,10 @@ async fn list(
 fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controller {
     let replicas = owner.spec.get("replicas").and_then(Value::as_u64);
     let args = command_line(kind, &owner.spec);
+    let deployed = deployed::of(
+        &owner.metadata.marks(),
+        owner.metadata.managed_fields.as_deref().unwrap_or_default(),
+    );
     Controller {
         this: ObjectRef {
             // The group is what tells kinds apart; in which of its versions an object was read says nothing of it.
@@ -183,6 +200,7 @@ fn controller(owner: Owner, group: &str, version: &str, kind: &str) -> Controlle
         labels: owner.metadata.labels.unwrap_or_default(),
         annotations: objects::for_us(owner.metadata.annotations.unwrap_or_default()),
         replicas: replicas.and_then(|replicas| u32::try_from(replicas).ok()),
+        deployed,
         args: redact::command_line(&args),
     }
 }

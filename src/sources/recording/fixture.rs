@@ -2,6 +2,8 @@
 
 mod scaled;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::model::budget::{DisruptionBudget, Requirement};
@@ -11,6 +13,7 @@ use crate::model::cluster::{
 };
 use crate::model::devices::{DeviceAddress, DeviceClaim, ExtendedClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::manifest::{Deployed, Deployer};
 use crate::model::node_pool::{NodePool, Removes};
 use crate::model::pools::InferencePool;
 use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
@@ -121,6 +124,16 @@ fn disruption_budget() -> DisruptionBudget {
     }
 }
 
+fn deployed() -> Deployed {
+    Deployed {
+        deployer: Some(Deployer::Flux {
+            kustomization: "zeppelinlab/airships".to_owned(),
+        }),
+        replicas_owned_by: BTreeSet::from(["hindenburg-controller".to_owned()]),
+        replicas_applied: None,
+    }
+}
+
 fn controller() -> Controller {
     Controller {
         this: object("Job", "hindenburg-28400"),
@@ -129,6 +142,7 @@ fn controller() -> Controller {
         labels: labels(&[("team", "airships")]),
         annotations: labels(&[("gpuwise.dev/owner", "airships")]),
         replicas: None,
+        deployed: Some(deployed()),
         args: vec!["python zeppelin_train.py".to_owned()],
     }
 }

@@ -1,6 +1,6 @@
 //! A reading without names: what `record --redact` keeps.
 //!
-//! Gone: arguments and environment. Renamed, the same everywhere: the cluster, namespaces, pods, containers, objects and
+//! Gone: arguments, environment and what deploys an object. Renamed, the same everywhere: the cluster, namespaces, pods, containers, objects and
 //! their owners, nodes and their addresses, UIDs of objects and devices, images but for the public software in them, and
 //! the values of labels, annotations, selectors and taints, but for those in which a judgement reads hardware, region,
 //! capacity type or role. Kept: label keys, kinds and API groups, resource names, times, amounts and costs.
@@ -30,7 +30,11 @@ pub(super) fn rename(reading: &mut Reading, others: &mut [&mut Labels]) {
         container.ports.iter_mut().for_each(|port| port.name.clear());
     }
     let controllers = reading.inventory.controllers.iter_mut();
-    controllers.for_each(|controller| controller.args.clear());
+    controllers.for_each(|controller| {
+        controller.args.clear();
+        // It names applications and releases, and is of use only to whoever has the manifests.
+        controller.deployed = None;
+    });
     let mut names = Names::default();
     let mut collect = |text, content: &mut String| names.collect(text, content);
     texts(reading, &mut collect);

@@ -222,6 +222,7 @@ impl Workload {
                     labels: (self.labels.clone().into_iter().chain(self.owner_labels.clone())).collect(),
                     annotations: self.owner_annotations.clone(),
                     replicas: None,
+                    deployed: None,
                     args: Vec::new(),
                 });
             }

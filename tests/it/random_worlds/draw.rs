@@ -206,6 +206,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         runs: 1,
         family: false,
         replicas: None,
+        deployed: None,
         autoscaler: None,
         budget: None,
         queue: None,

@@ -1,0 +1,153 @@
+//! What each move is in manifests: edits of the workload's own object, of its autoscaler, of pools of nodes, and new objects.
+
+mod arguments;
+mod autoscale;
+mod gpus;
+mod nodes;
+mod replicas;
+mod sleep;
+mod cron;
+mod scaled_object;
+
+use serde_json::Value;
+
+use super::handover::Handover;
+use super::yaml::{Change, Edit, Pointer};
+use crate::catalog::Catalog;
+use crate::model::manifest::Live;
+use crate::model::plan::{Row, WorkloadRow};
+use crate::model::scenario::Move;
+use crate::policy::patches::Patches;
+
+/// A workload and its manifest.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The row of the plan.
+    pub row: &'a Row,
+    /// The workload's row.
+    pub workload: &'a WorkloadRow,
+    /// What is known of the live object.
+    pub live: &'a Live,
+    /// The object as written down.
+    pub object: &'a Value,
+    /// `spec.replicas` as the manifests have it, whoever of them sets it.
+    pub written: Option<u32>,
+    /// Its name and namespace in the cluster.
+    pub name: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its autoscaler as written down.
+    pub scaler: Option<&'a Value>,
+    /// When the plan's window ends.
+    pub until: jiff::Timestamp,
+    /// Metric names.
+    pub catalog: &'a Catalog,
+    /// What its owner decides.
+    pub settings: &'a Patches,
+}
+
+impl<'a> About<'a> {
+    fn kind(&self) -> &'a str {
+        &self.workload.kind
+    }
+
+    fn api_version(&self) -> &'a str {
+        self.object
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// `chat/router`.
+    fn who(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What is to be in manifests.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wish {
+    /// Edits of the workload's own object.
+    pub own: Vec<Edit>,
+    /// Edits of its autoscaler's.
+    pub scaler: Vec<Edit>,
+    /// New objects beside it.
+    pub new: Vec<Value>,
+    /// What becomes of its replicas, where an autoscaler is to write them.
+    pub handover: Option<Handover>,
+    /// What whoever merges it should know.
+    pub notes: Vec<String>,
+}
+
+/// Why a move is no edit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Refusal {
+    /// A stable code.
+    pub code: &'static str,
+    /// Why, and what to do instead.
+    pub why: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, why: impl Into<String>) -> Self {
+        Self { code, why: why.into() }
+    }
+}
+
+fn set(at: Pointer, value: impl Into<Value>) -> Edit {
+    Edit {
+        at,
+        change: Change::Set(value.into()),
+    }
+}
+
+fn remove(at: Pointer) -> Edit {
+    Edit {
+        at,
+        change: Change::Remove,
+    }
+}
+
+/// What the moves of a row are in manifests.
+///
+/// # Errors
+/// Where one of them is none: it is for a person, or what is written down is not what the plan saw.
+pub fn wish(about: About<'_>) -> Result<Wish, Refusal> {
+    if about.workload.kind == "Pod" {
+        return Err(Refusal::new(
+            "no-manifest",
+            "it is a pod that nobody keeps: whoever made it changes how it is made",
+        ));
+    }
+    let mut wish = Wish::default();
+    for change in &about.row.moves {
+        one(about, change, &mut wish)?;
+    }
+    Ok(wish)
+}
+
+fn one(about: About<'_>, change: &Move, wish: &mut Wish) -> Result<(), Refusal> {
+    match change {
+        Move::ScaleToZero => replicas::none(about, wish),
+        Move::SetReplicas { from, to, .. } => replicas::other(about, (*from, *to), wish),
+        Move::SleepDuring { hours, timezone } => sleep::sleep(about, hours, timezone, wish),
+        Move::RequestGpus { from, to } => gpus::fewer(about, (*from, *to), wish),
+        Move::UseGpu { from, to, .. } => {
+            gpus::other(about, (from, to), wish)?;
+            nodes::land(about, wish)
+        }
+        Move::UseSpot { .. } => nodes::spot(about, wish),
+        Move::Autoscale { .. } => autoscale::autoscale(about, change, wish),
+        Move::Quantize { to, weight_only, .. } => arguments::quantize(about, *to, *weight_only, wish),
+        Move::SetTensorParallel { from, to } => arguments::tensor_parallel(about, (*from, *to), wish),
+        Move::SetBatchLimit { from, to } => arguments::batch_limit(about, (*from, *to), wish),
+        Move::CachePrefixes { .. } => arguments::cache_prefixes(about, wish),
+        Move::SetCheckpointInterval { to_seconds, .. } => Err(Refusal::new(
+            "for-its-owner",
+            format!(
+                "how often it writes a checkpoint stands in its own code or arguments, in steps: about every {to_seconds} s is for its owner to set"
+            ),
+        )),
+    }
+}

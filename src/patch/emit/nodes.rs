@@ -1,0 +1,283 @@
+//! Where pods may run: other kinds of nodes, and spot capacity.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{About, Refusal, Wish, remove, set};
+use crate::model::manifest::{CHOSEN_BY, NodeLabels};
+use crate::patch::podspec::{at, element, gpu_containers, under};
+use crate::patch::yaml::Pointer;
+
+/// Labels that say which GPU a node has, the plainest first.
+const BY_GPU: [&str; 4] = [
+    "nvidia.com/gpu.product",
+    "karpenter.k8s.aws/instance-gpu-name",
+    "cloud.google.com/gke-accelerator",
+    "node.kubernetes.io/instance-type",
+];
+
+/// Pod specs whose pods hold GPUs.
+fn pods(about: About<'_>) -> BTreeSet<Pointer> {
+    gpu_containers(about.object)
+        .into_iter()
+        .map(|container| container.pod)
+        .collect()
+}
+
+/// A place where a manifest asks for a label of nodes.
+struct Asked {
+    key: String,
+    values: Vec<String>,
+    /// Of a selector the value, of a requirement the list of values.
+    place: Pointer,
+    is_list: bool,
+}
+
+/// Where a pod spec chooses its nodes by labels that people choose by.
+fn asked(about: About<'_>, pod: &Pointer) -> Vec<Asked> {
+    let mut found = Vec::new();
+    let selector = under(pod, &["nodeSelector"]);
+    for (key, value) in at(about.object, &selector)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        found.push(Asked {
+            key: key.clone(),
+            values: value.as_str().map(str::to_owned).into_iter().collect(),
+            place: under(&selector, &[key]),
+            is_list: false,
+        });
+    }
+    let affinity = [
+        "affinity",
+        "nodeAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "nodeSelectorTerms",
+    ];
+    let terms = under(pod, &affinity);
+    let all = |place: &Pointer| at(about.object, place).and_then(Value::as_array).map_or(0, Vec::len);
+    for term in 0..all(&terms) {
+        let list = under(&element(&terms, term), &["matchExpressions"]);
+        for index in 0..all(&list) {
+            let place = element(&list, index);
+            let Some(one) =
+                at(about.object, &place).filter(|one| one.get("operator").and_then(Value::as_str) == Some("In"))
+            else {
+                continue;
+            };
+            let values = one.get("values").and_then(Value::as_array).into_iter().flatten();
+            found.push(Asked {
+                key: one.get("key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                values: values.filter_map(Value::as_str).map(str::to_owned).collect(),
+                place: under(&place, &["values"]),
+                is_list: true,
+            });
+        }
+    }
+    found.retain(|asked| CHOSEN_BY.contains(&asked.key.as_str()));
+    found
+}
+
+/// Pods are to run on the nodes that the plan names.
+pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
+    let Some(landing) = &about.row.nodes else {
+        return Err(Refusal::new(
+            "nodes-unknown",
+            "the plan does not say on which nodes: it was made by an earlier version, make it again",
+        ));
+    };
+    queued(about)?;
+    for pod in pods(about) {
+        let asked = asked(about, &pod);
+        if asked.is_empty() {
+            let (key, value) = chosen_by(&landing.labels)?;
+            wish.own.push(set(under(&pod, &["nodeSelector", key]), value));
+        }
+        for one in asked {
+            move_one(&one, &landing.labels, wish)?;
+        }
+    }
+    if !landing.there {
+        let name = landing.instance_type.as_deref().unwrap_or("such nodes");
+        wish.notes.push(format!(
+            "the cluster has no {name} now: a pool must offer it (Karpenter: a NodePool whose requirements allow it) before pods ask for it"
+        ));
+    }
+    Ok(())
+}
+
+/// The label by which nodes of the new kind are chosen where none was asked for so far.
+fn chosen_by(labels: &NodeLabels) -> Result<(&'static str, &str), Refusal> {
+    let only = |key: &'static str| {
+        let values = labels.get(key)?;
+        let value = values.first().filter(|_| values.len() == 1)?;
+        Some((key, value.as_str()))
+    };
+    BY_GPU.into_iter().find_map(only).ok_or_else(|| {
+        Refusal::new(
+            "nodes-unknown",
+            "no label tells the new nodes from others: label them, and choose them by it",
+        )
+    })
+}
+
+fn move_one(asked: &Asked, labels: &NodeLabels, wish: &mut Wish) -> Result<(), Refusal> {
+    let Asked {
+        key,
+        values,
+        place,
+        is_list,
+    } = asked;
+    let Some(new) = labels.get(key) else {
+        return Err(Refusal::new(
+            "nodes-unknown",
+            format!(
+                "it chooses nodes by {key}, and what the new ones have there is not known: set it, or choose by another label"
+            ),
+        ));
+    };
+    if values.iter().any(|value| new.contains(value)) {
+        return Ok(());
+    }
+    match (is_list, new.len()) {
+        (true, _) => wish.own.push(set(place.clone(), json!(new))),
+        (false, 1) => wish.own.push(set(place.clone(), json!(new.first()))),
+        (false, _) => {
+            let all: Vec<&str> = new.iter().map(String::as_str).collect();
+            return Err(Refusal::new(
+                "nodes-unknown",
+                format!(
+                    "it chooses nodes by {key}, which has several values on the new ones ({}): choose one",
+                    all.join(", ")
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where Kueue admits the work, its flavours say which nodes it gets.
+fn queued(about: About<'_>) -> Result<(), Refusal> {
+    match &about.workload.queue {
+        Some(_) => Err(Refusal::new(
+            "queued",
+            "Kueue admits it, and the ResourceFlavor that admits it chooses its nodes: give its ClusterQueue a flavour with them",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// How a provider marks spot capacity.
+struct Spot {
+    /// A label that its nodes have, by which it is known.
+    known_by: &'static str,
+    key: &'static str,
+    value: &'static str,
+    on_demand: &'static str,
+    /// The taint that its spot nodes have.
+    tainted: bool,
+}
+
+const SPOT: [Spot; 4] = [
+    Spot {
+        known_by: "karpenter.sh/capacity-type",
+        key: "karpenter.sh/capacity-type",
+        value: "spot",
+        on_demand: "on-demand",
+        tainted: false,
+    },
+    Spot {
+        known_by: "cloud.google.com/gke-nodepool",
+        key: "cloud.google.com/gke-spot",
+        value: "true",
+        on_demand: "false",
+        tainted: true,
+    },
+    Spot {
+        known_by: "eks.amazonaws.com/capacityType",
+        key: "eks.amazonaws.com/capacityType",
+        value: "SPOT",
+        on_demand: "ON_DEMAND",
+        tainted: false,
+    },
+    Spot {
+        known_by: "kubernetes.azure.com/agentpool",
+        key: "kubernetes.azure.com/scalesetpriority",
+        value: "spot",
+        on_demand: "regular",
+        tainted: true,
+    },
+];
+
+/// Pods prefer spot capacity, and run on demand where there is none, as the replay had them.
+pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
+    queued(about)?;
+    let nodes = &about.live.nodes;
+    let Some(spot) = SPOT.iter().find(|spot| nodes.contains_key(spot.known_by)) else {
+        return Err(Refusal::new(
+            "nodes-unknown",
+            "no label of its nodes says who made them, so that how spot capacity is marked is not known",
+        ));
+    };
+    let pods = pods(about);
+    if pods.is_empty() {
+        return Err(Refusal::new(
+            "no-gpus",
+            "its manifest asks for no GPUs where pods are described",
+        ));
+    }
+    for pod in pods {
+        for one in asked(about, &pod).iter().filter(|one| one.key == spot.key) {
+            if one.values.iter().any(|value| value == spot.value) {
+                continue;
+            }
+            match one.is_list {
+                true => wish
+                    .own
+                    .push(set(one.place.clone(), json!([spot.on_demand, spot.value]))),
+                false => wish.own.push(remove(one.place.clone())),
+            }
+        }
+        prefer(about, &pod, spot, wish);
+    }
+    wish.notes.push(
+        "pods move with their next rollout, and only where spot nodes can be had; on-demand nodes with room take them as before".to_owned(),
+    );
+    if spot.known_by == "karpenter.sh/capacity-type" {
+        wish.notes
+            .push("its NodePool must allow spot among the values of karpenter.sh/capacity-type".to_owned());
+    }
+    Ok(())
+}
+
+fn prefer(about: About<'_>, pod: &Pointer, spot: &Spot, wish: &mut Wish) {
+    let list = under(
+        pod,
+        &[
+            "affinity",
+            "nodeAffinity",
+            "preferredDuringSchedulingIgnoredDuringExecution",
+        ],
+    );
+    let term = json!({
+        "weight": 100,
+        "preference": {"matchExpressions": [{"key": spot.key, "operator": "In", "values": [spot.value]}]},
+    });
+    append(about, &list, term, wish);
+    if spot.tainted {
+        let list = under(pod, &["tolerations"]);
+        let toleration = json!({"key": spot.key, "operator": "Equal", "value": spot.value, "effect": "NoSchedule"});
+        append(about, &list, toleration, wish);
+    }
+}
+
+/// Adds to a list, which is made where there is none; what it holds already is not added again.
+fn append(about: About<'_>, list: &Pointer, value: Value, wish: &mut Wish) {
+    match at(about.object, list).and_then(Value::as_array) {
+        Some(all) if all.contains(&value) => {}
+        Some(all) => wish.own.push(set(element(list, all.len()), value)),
+        None => wish.own.push(set(list.clone(), json!([value]))),
+    }
+}

@@ -1,0 +1,256 @@
+//! The rows of a plan as patches: each found, wished and made in the folder as the ones before it left it.
+
+use serde::Serialize;
+
+use super::emit::{About, Refusal, wish};
+use super::handover::Handover;
+use super::index::{Index, refresh};
+use super::locate::{NoPlace, Place, Wanted, locate, scalers};
+use super::place::{Changes, Manifests, OnItsWay};
+use crate::catalog::Catalog;
+use crate::model::manifest::Live;
+use crate::model::plan::{Plan, Row, WorkloadRow};
+use crate::model::tree::{Tree, TreeFile};
+use crate::policy::patches::Patches;
+
+/// A row made text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// The row's id.
+    pub row: String,
+    /// Its title.
+    pub title: String,
+    /// Where the workload is written down.
+    pub file: String,
+    /// The files that it changes; none where they say it already.
+    pub changes: Changes,
+    /// What whoever merges it should know.
+    pub notes: Vec<String>,
+}
+
+/// A row that is no patch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The row's id.
+    pub row: String,
+    /// Its title.
+    pub title: String,
+    /// A stable code.
+    pub code: &'static str,
+    /// Why, and what to do.
+    pub why: String,
+}
+
+impl Refused {
+    /// Whether something is wrong with the manifests, and not only nothing to be changed in them.
+    pub fn is_failure(&self) -> bool {
+        const WRONG: [&str; 8] = [
+            "unreadable",
+            "not-editable",
+            "in-the-way",
+            "several-manifests",
+            "several-autoscalers",
+            "patch-not-followed",
+            "shared",
+            "not-in-plan",
+        ];
+        WRONG.contains(&self.code)
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Made {
+    /// A patch.
+    Patch(Patch),
+    /// None.
+    Refused(Refused),
+}
+
+/// What patches are made with.
+#[derive(Debug, Clone, Copy)]
+pub struct With<'a> {
+    /// Metric names.
+    pub catalog: &'a Catalog,
+    /// What owners decided.
+    pub settings: &'a Patches,
+}
+
+/// Rows made one after the other, in a folder that is changed with each.
+pub fn patches(plan: &Plan, rows: &[&Row], tree: &mut Tree, index: &mut Index, with: With<'_>) -> Vec<Made> {
+    let mut made = Vec::new();
+    // What a pool's nodes cost beyond their workloads follows from the other rows.
+    for row in rows.iter().filter(|row| row.subject.kind == "Workload") {
+        let refused = |refusal: Refusal| {
+            Made::Refused(Refused {
+                row: row.id.clone(),
+                title: row.title.clone(),
+                code: refusal.code,
+                why: refusal.why,
+            })
+        };
+        match one(plan, row, (tree, index), with) {
+            Ok(patch) => {
+                apply(&patch.changes, tree, index);
+                made.push(Made::Patch(patch));
+            }
+            Err(refusal) => made.push(refused(refusal)),
+        }
+    }
+    made
+}
+
+fn apply(changes: &Changes, tree: &mut Tree, index: &mut Index) {
+    for (path, change) in changes {
+        let executable = tree.files.get(path).is_some_and(|file| file.executable);
+        let text = change.after.clone();
+        tree.files.insert(path.clone(), TreeFile { text, executable });
+    }
+    refresh(index, tree, changes.keys());
+}
+
+fn refuse(code: &'static str, why: impl Into<String>) -> Refusal {
+    Refusal { code, why: why.into() }
+}
+
+fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -> Result<Patch, Refusal> {
+    let workload = plan.workload(&row.subject.id);
+    let workload = workload.ok_or_else(|| refuse("not-in-plan", "the plan has no such workload"))?;
+    let (Some(live), false) = (&workload.live, row.moves.is_empty()) else {
+        return Err(refuse(
+            "old-plan",
+            "the plan does not tell what an edit must know: an earlier version made it, make it again",
+        ));
+    };
+    let manifests = Manifests::new(tree, index);
+    let place = find(&manifests, workload, with.settings)?;
+    let own = manifests.follow(&place)?;
+    let scaler = scaler(&manifests, &place)?;
+    let scaler = scaler.as_ref().map(|place| manifests.follow(place)).transpose()?;
+    made(
+        plan,
+        row,
+        (workload, live),
+        &manifests,
+        (&own, scaler.as_ref(), &place),
+        with,
+    )
+}
+
+fn made(
+    plan: &Plan,
+    row: &Row,
+    (workload, live): (&WorkloadRow, &Live),
+    manifests: &Manifests<'_>,
+    (own, scaler, place): (&OnItsWay<'_>, Option<&OnItsWay<'_>>, &Place),
+    with: With<'_>,
+) -> Result<Patch, Refusal> {
+    let wish = wish(About {
+        row,
+        workload,
+        live,
+        object: own.object(),
+        written: manifests.replicas(own),
+        name: &workload.name,
+        namespace: &workload.namespace,
+        scaler: scaler.map(OnItsWay::object),
+        until: plan.window.end,
+        catalog: with.catalog,
+        settings: with.settings,
+    })?;
+    let changes = manifests.make(own, scaler, &wish)?;
+    let mut notes = wish.notes;
+    match wish.handover {
+        Some(Handover::Stays { note } | Handover::Goes { note }) => notes.push(note),
+        Some(Handover::Ignored { application }) => notes.push(format!(
+            "the Application {application} of Argo CD leaves spec.replicas to the autoscaler (ignoreDifferences, and \
+             RespectIgnoreDifferences for its syncs); the manifest keeps it for the first creation"
+        )),
+        _ => {}
+    }
+    Ok(Patch {
+        row: row.id.clone(),
+        title: row.title.clone(),
+        file: place.file().to_owned(),
+        changes,
+        notes,
+    })
+}
+
+fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, settings: &Patches) -> Result<Place, Refusal> {
+    let wanted = Wanted {
+        group: &workload.group,
+        kind: &workload.kind,
+        namespace: &workload.namespace,
+        name: &workload.name,
+        under: settings
+            .folders
+            .get(&workload.cluster)
+            .map(|folder| folder.trim_matches('/')),
+    };
+    locate(manifests.index, &manifests.chains, wanted).map_err(|why| match &why {
+        NoPlace::Several { .. } => refuse("several-manifests", why.to_string()),
+        NoPlace::Nowhere { templates } => nowhere(manifests.index, workload, templates, &why),
+    })
+}
+
+/// Kinds that people and pipelines submit for one run, and keep nowhere.
+const SUBMITTED: [&str; 12] = [
+    "Job",
+    "JobSet",
+    "TrainJob",
+    "PyTorchJob",
+    "TFJob",
+    "MPIJob",
+    "JAXJob",
+    "XGBoostJob",
+    "PaddleJob",
+    "RayJob",
+    "SparkApplication",
+    "Workflow",
+];
+
+fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], why: &NoPlace) -> Refusal {
+    if let Some((path, broken)) = index.unreadable.first_key_value() {
+        let more = match index.unreadable.len() {
+            1 => String::new(),
+            all => format!(", and {} more", all - 1),
+        };
+        return refuse(
+            "unreadable",
+            format!("{why}; and it may be in what cannot be read: {path}: {broken}{more}"),
+        );
+    }
+    if templates.is_empty() && SUBMITTED.contains(&workload.kind.as_str()) {
+        return refuse(
+            "submitted",
+            "no manifest of it is among the files that were read, as of what is submitted for each run: its owner changes what submits it",
+        );
+    }
+    refuse("no-manifest", why.to_string())
+}
+
+/// The one autoscaler that is written down for a workload.
+fn scaler(manifests: &Manifests<'_>, of: &Place) -> Result<Option<Place>, Refusal> {
+    let found = scalers(manifests.index, &manifests.chains, of);
+    match &found[..] {
+        [] => Ok(None),
+        [one] => {
+            let (_, names) = manifests.chains.names(&of.chain, one.namespace.as_deref(), &one.name);
+            Ok(Some(Place {
+                object: Clone::clone(*one),
+                chain: of.chain.clone(),
+                names,
+                namespace: of.namespace.clone(),
+                shared: of.shared,
+            }))
+        }
+        several => {
+            let files: Vec<&str> = several.iter().map(|object| object.spot.file.as_str()).collect();
+            Err(refuse(
+                "several-autoscalers",
+                format!("several autoscalers are written down for it: {}", files.join(", ")),
+            ))
+        }
+    }
+}
