@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gpuwise::patch::yaml::{Change, Edit, Pointer, YamlError, changed, documents, edit};
+use gpuwise::patch::yaml::{Change, Edit, Pointer, Step, YamlError, changed, documents, edit};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -34,14 +34,12 @@ fn manifests() -> Option<Vec<(PathBuf, String, Vec<Value>)>> {
     let refused: Vec<_> = read.iter().filter(|(_, _, values)| values.is_err()).collect();
     for (path, text, values) in &refused {
         let template = matches!(values, Err(YamlError::Template { .. }));
-        assert!(
-            template && text.contains("{{"),
-            "{}: {values:?}",
-            path.display()
-        );
+        assert!(template && text.contains("{{"), "{}: {values:?}", path.display());
     }
     println!("{} files, of which {} are templates", read.len(), refused.len());
-    let read = read.into_iter().filter_map(|(path, text, values)| Some((path, text, values.ok()?)));
+    let read = read
+        .into_iter()
+        .filter_map(|(path, text, values)| Some((path, text, values.ok()?)));
     Some(read.collect())
 }
 
@@ -60,8 +58,13 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 fn places(at: &Pointer, value: &Value, found: &mut Vec<(Pointer, Value)>) {
     found.push((at.clone(), value.clone()));
     match value {
-        Value::Object(members) => members.iter().for_each(|(key, value)| places(&at.then(key.as_str()), value, found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| places(&at.then(index), value, found)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(key, value)| places(&at.then(key.as_str()), value, found)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| places(&at.then(index), value, found)),
         _ => {}
     }
 }
@@ -71,14 +74,23 @@ fn differing<'t>(before: &'t str, after: &'t str) -> (Vec<&'t str>, Vec<&'t str>
     let (old, new): (Vec<&str>, Vec<&str>) = (before.split('\n').collect(), after.split('\n').collect());
     let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let rest = old.len().min(new.len()) - front;
-    let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    (old[front..old.len() - back].to_vec(), new[front..new.len() - back].to_vec())
+    let back = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take(rest)
+        .take_while(|(a, b)| a == b)
+        .count();
+    (
+        old[front..old.len() - back].to_vec(),
+        new[front..new.len() - back].to_vec(),
+    )
 }
 
 /// Makes an edit at every place that it has one for, and counts what came of it.
 fn each(
     name: &str,
-    made: impl Fn(&Pointer, &Value) -> Option<Change> + Sync,
+    made: impl Fn(&Pointer, &Value) -> Option<Edit> + Sync,
     check: impl Fn(&Value, &str, &str) -> Result<(), String> + Sync,
 ) {
     let Some(files) = manifests() else { return };
@@ -89,12 +101,13 @@ fn each(
             let mut found = Vec::new();
             places(&Pointer::default(), root, &mut found);
             for (at, value) in found {
-                let Some(change) = made(&at, &value) else { continue };
-                let one = Edit { at, change };
+                let Some(one) = made(&at, &value) else { continue };
                 let (kind, said) = match edit(text, document, std::slice::from_ref(&one)) {
                     Ok(after) => {
                         let now = &documents(&after).unwrap()[document];
-                        let elsewhere = changed(root, now).into_iter().find(|place| !place.0.starts_with(&one.at.0) && !one.at.0.starts_with(&place.0));
+                        let elsewhere = changed(root, now)
+                            .into_iter()
+                            .find(|place| !place.0.starts_with(&one.at.0) && !one.at.0.starts_with(&place.0));
                         match (elsewhere, check(&value, text, &after)) {
                             (Some(place), _) => ("wrong", format!("{place} changed, too")),
                             (None, Err(why)) => ("wrong", why),
@@ -119,7 +132,12 @@ fn each(
     }
     println!("{name}: {counts:?}");
     let wrong: Vec<String> = outcomes.into_iter().flat_map(|(_, wrong)| wrong).collect();
-    assert!(wrong.is_empty(), "{} edits:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} edits:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
     assert!(counts.get("made").is_some_and(|made| *made > 100), "{counts:?}");
 }
 
@@ -137,11 +155,18 @@ fn another(value: &Value) -> Option<Value> {
     })
 }
 
+fn set(at: &Pointer, value: Value) -> Edit {
+    Edit {
+        at: at.clone(),
+        change: Change::Set(value),
+    }
+}
+
 #[test]
 fn every_scalar_of_a_manifest_is_replaced_in_its_own_line() {
     each(
         "scalars replaced",
-        |_, value| another(value).map(Change::Set),
+        |at, value| Some(set(at, another(value)?)),
         |_, before, after| match differing(before, after) {
             (old, new) if old.len() == 1 && new.len() == 1 => Ok(()),
             (old, new) => Err(format!("{old:#?} became {new:#?}")),
@@ -153,12 +178,50 @@ fn every_scalar_of_a_manifest_is_replaced_in_its_own_line() {
 fn every_mapping_of_a_manifest_takes_one_more_line() {
     each(
         "keys added",
-        |at, value| {
-            let new = at.then("gpuwise.io/new").0;
-            (value.is_object()).then_some(())?;
-            let _ = new;
-            None
+        |at, value| value.is_object().then(|| set(&at.then("gpuwise.io/new"), json!("yes"))),
+        |value, before, after| match differing(before, after) {
+            (old, new) if old.is_empty() && new.len() == 1 && new[0].contains("gpuwise.io/new: \"yes\"") => Ok(()),
+            // What is empty, or a flow mapping, has no line for it.
+            (old, new) if value == &json!({}) && old.len() == 1 && new.len() == 2 => Ok(()),
+            (old, new) if old.len() == 1 && old[0].contains('{') && new.len() == 1 => Ok(()),
+            (old, new) => Err(format!("{old:#?} became {new:#?}")),
         },
-        |_, _, _| Ok(()),
     );
+}
+
+#[test]
+fn every_sequence_of_a_manifest_takes_one_more_line() {
+    each(
+        "elements added",
+        |at, value| Some(set(&at.then(value.as_array()?.len()), json!("--new"))),
+        |value, before, after| match differing(before, after) {
+            (old, new) if old.is_empty() && new.len() == 1 && new[0].contains("--new") => Ok(()),
+            (old, new) if value == &json!([]) && old.len() == 1 && new.len() == 2 => Ok(()),
+            (old, new) if old.len() == 1 && new.len() <= 2 && before.contains('[') => Ok(()),
+            (old, new) => Err(format!("{old:#?} became {new:#?}")),
+        },
+    );
+}
+
+#[test]
+fn every_key_of_a_manifest_goes_and_no_other_line_changes() {
+    each(
+        "keys removed",
+        |at, _| {
+            matches!(at.0.last()?, Step::Key(_)).then(|| Edit {
+                at: at.clone(),
+                change: Change::Remove,
+            })
+        },
+        |_, before, after| match differing(before, after) {
+            (old, new) if new.is_empty() && !old.is_empty() => Ok(()),
+            // What shares its line: with a dash, with what is around it when it is the last, with a flow mapping.
+            (old, new) if new.len() == 1 && !old.is_empty() && shares(old[0], new[0]) => Ok(()),
+            (old, new) => Err(format!("{old:#?} became {new:#?}")),
+        },
+    );
+}
+
+fn shares(old: &str, new: &str) -> bool {
+    new.trim_start().starts_with("- ") || new.contains("{}") || old.contains('{')
 }

@@ -151,7 +151,11 @@ fn is_sexagesimal(text: &str) -> bool {
 /// `2001-01-01`, with or without a time behind it.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
-    let mut leading = || parts.next().map_or(0, |part| part.chars().take_while(char::is_ascii_digit).count());
+    let mut leading = || {
+        parts
+            .next()
+            .map_or(0, |part| part.chars().take_while(char::is_ascii_digit).count())
+    };
     leading() == 4 && leading() > 0 && leading() > 0
 }
 
