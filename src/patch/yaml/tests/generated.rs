@@ -259,7 +259,7 @@ proptest! {
     #[test]
     fn a_value_is_set_in_its_own_lines(case in case(), place in any::<prop::sample::Index>(), value in values()) {
         let (at, lines) = place.get(&case.places).clone();
-        let tagged = case.text.split('\n').nth(lines.start).is_some_and(|line| line.contains("!!str"));
+        let tagged = case.text.split('\n').skip(lines.start).take(lines.len()).any(|line| line.contains("!!str"));
         prop_assume!(!tagged || value.is_string());
         let after = made(&case, &Edit { at: at.clone(), change: Change::Set(value.clone()) })?;
         let now = documents(&after).unwrap();
@@ -276,6 +276,8 @@ proptest! {
     #[test]
     fn a_member_goes_and_what_is_around_it_stays(case in case(), place in any::<prop::sample::Index>()) {
         let (at, lines) = place.get(&case.places).clone();
+        // Blank lines below a member that goes would be kept by what is above it: that is refused.
+        prop_assume!(!case.text.contains("|+"));
         let root = &documents(&case.text).unwrap()[0];
         let up = Pointer(at.0[..at.0.len() - 1].to_vec());
         let siblings = values::at(root, &up).and_then(Value::as_array).map_or(0, Vec::len);
