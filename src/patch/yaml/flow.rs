@@ -54,6 +54,11 @@ impl Page<'_> {
         lines::is_first(self.text, last.start) && !self.same_line(node.start, last.start)
     }
 
+    /// Whether it is a single pair in a sequence, as in `[a: 1]`, which has no braces.
+    fn is_pair(&self, node: &Node) -> bool {
+        !self.text[node.start..].starts_with(['{', '['])
+    }
+
     /// A value in the place of a member's, in a flow collection.
     pub(super) fn replace_in_flow(&self, place: &Place<'_>, outermost: &Node, value: &Value) -> Splices {
         let node = place.node;
@@ -83,11 +88,8 @@ impl Page<'_> {
         value: &Value,
     ) -> Result<Splices, YamlError> {
         let node = place.node;
-        let refused = || YamlError::Refused("a flow collection without brackets is not edited".to_owned());
-        let last = members
-            .last()
-            .filter(|_| self.text[node.start..].starts_with(['{', '[']))
-            .ok_or_else(refused)?;
+        let refused = || YamlError::Refused("it has no such members".to_owned());
+        let last = members.last().ok_or_else(refused)?;
         let style = self.flow_style(node, place.flow.unwrap_or(node));
         let newline = self.newline(last.start);
         let (index, new) = match (&node.kind, step) {
@@ -107,6 +109,12 @@ impl Page<'_> {
                 ", ".to_owned()
             };
             return Ok(vec![(next.start..next.start, new + &between)]);
+        }
+        if self.is_pair(node) {
+            return Ok(vec![
+                (node.start..node.start, "{".to_owned()),
+                (last.end..last.end, format!(", {new}}}")),
+            ]);
         }
         if !tall {
             return Ok(vec![(last.end..last.end, format!(", {new}"))]);
@@ -137,7 +145,10 @@ impl Page<'_> {
         let gone = |range: Range<usize>| (range, String::new());
         let member = &members[index];
         if members.len() == 1 {
-            return vec![gone(node.start + 1..node.end - 1)];
+            return match self.is_pair(node) {
+                true => vec![(node.start..node.end, "{}".to_owned())],
+                false => vec![gone(node.start + 1..node.end - 1)],
+            };
         }
         let comma = self.comma(member.end, node.end);
         let own_line = lines::is_first(self.text, member.start) && !self.same_line(member.end, node.end - 1);

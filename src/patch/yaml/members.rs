@@ -134,12 +134,12 @@ impl Page<'_> {
         lines::comments_above(self.text, line, self.column(member.start))
     }
 
-    /// Whole lines up to that of the byte `last`; of the last line of a text, the line break before it.
+    /// Whole lines up to that of the byte `last`; of the last lines of a text that ends without a line break, those before them.
     fn cut(&self, first: usize, last: usize) -> Range<usize> {
         let next = lines::next(self.text, last);
         if next == self.text.len() && !self.text.ends_with('\n') && first > 0 {
-            let above = lines::start(self.text, first - 1);
-            return lines::end(self.text, above)..next;
+            let above = self.text[..first].trim_end_matches(['\n', '\r']).len();
+            return above..next;
         }
         first..next
     }

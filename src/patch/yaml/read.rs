@@ -36,11 +36,27 @@ pub fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
     if text.contains("{{") && values.iter().any(holds_helm) {
         return Err(template(text).unwrap_or(YamlError::Template { line: 1 }));
     }
-    let marked = |line: &str| line.starts_with("---") || line.starts_with("...");
-    if values.len() == 1 && !text.lines().any(marked) {
-        return Ok(values);
+    match marked(text) {
+        Some(documents) if documents == values.len() => Ok(values),
+        _ => with_empty(text, values),
     }
-    with_empty(text, values)
+}
+
+/// How many documents the marks of a stream make, where that can be told by its lines alone.
+fn marked(text: &str) -> Option<usize> {
+    let (mut marks, mut bare) = (0, 0);
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        if line.starts_with("...") || line.starts_with('%') || line.contains('\r') {
+            return None;
+        }
+        let mark = line.strip_prefix("---");
+        if mark.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])) {
+            marks += 1;
+        } else if marks == 0 && bare == 0 && !matches!(line.trim_start().chars().next(), None | Some('#')) {
+            bare = 1;
+        }
+    }
+    Some(marks + bare)
 }
 
 /// Bounds in which a text is read; they grow no faster than [`MOST_BYTES`] allows.

@@ -288,7 +288,11 @@ fn block_scalar(text: &str, node: &mut Node) -> Result<(), YamlError> {
     let body = lines::end(text, header);
     let content = &text[body..node.end.max(body)];
     let kept = if words.contains('+') {
-        let content = content.strip_suffix('\n').unwrap_or(content);
+        // The parser has read the indentation of the line below, too.
+        let lines = content
+            .rfind('\n')
+            .filter(|newline| content[newline + 1..].trim().is_empty());
+        let content = lines.map_or(content, |newline| &content[..newline]);
         content.strip_suffix('\r').unwrap_or(content)
     } else {
         content.trim_end_matches([' ', '\n', '\r', '\t'])

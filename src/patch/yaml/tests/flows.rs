@@ -35,6 +35,16 @@ fn flow_maps_stay_flow_maps() {
 }
 
 #[test]
+fn a_pair_without_braces_gets_them() {
+    sets(&[
+        ("a: [x, b: 1]\n", "/a/1/c", json!(2), "a: [x, {b: 1, c: 2}]\n"),
+        ("a: [x, b: 1]\n", "/a/1/b", json!(2), "a: [x, b: 2]\n"),
+        ("a: [b: 1, x]\n", "/a/0", json!("u"), "a: [u, x]\n"),
+    ]);
+    removes(&[("a: [x, b: 1]\n", "/a/1/b", "a: [x, {}]\n")]);
+}
+
+#[test]
 fn members_in_lines_of_their_own_stay_so() {
     sets(&[
         (

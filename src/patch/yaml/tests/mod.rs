@@ -2,6 +2,7 @@
 
 mod blocks;
 mod flows;
+mod generated;
 mod reading;
 mod removals;
 mod scalars;
