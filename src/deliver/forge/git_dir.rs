@@ -21,9 +21,7 @@ impl GitDir {
     /// # Errors
     /// When there is none, or no `git`.
     pub fn open(folder: &Path) -> Result<Self, ForgeError> {
-        let git = Git::of(folder);
-        git.text("find the repository", &["rev-parse", "--git-dir"])?;
-        Ok(Self { git })
+        Ok(Self { git: Git::of(folder)? })
     }
 
     /// The work tree in which a branch is checked out.

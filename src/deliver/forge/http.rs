@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::error::ForgeError;
@@ -50,6 +50,7 @@ pub(super) struct Http {
     token: Option<Secret>,
     /// Repository and server, for messages.
     pub(super) place: String,
+    silence: Duration,
     clock: Arc<dyn Clock>,
     written: Mutex<Option<Timestamp>>,
 }
@@ -108,7 +109,8 @@ impl Http {
         kind: Kind,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ForgeError> {
-        let client = endpoint.client(endpoint.timeout.unwrap_or(SILENCE))?;
+        let silence = endpoint.timeout.unwrap_or(SILENCE);
+        let client = endpoint.client(silence)?;
         let place = format!("{repository} at {}", endpoint.shown());
         let token = match &endpoint.login {
             Login::None => None,
@@ -167,6 +169,7 @@ impl Http {
             headers,
             token,
             place,
+            silence,
             clock,
             written,
         })
@@ -221,7 +224,7 @@ impl Http {
             cause,
         };
         let broken = |error: reqwest::Error| match error.is_timeout() && !error.is_connect() {
-            true => lost(format!("not a byte came for {} s", SILENCE.as_secs())),
+            true => lost(format!("not a byte came for {} s", self.silence.as_secs())),
             false => lost(causes(&error)),
         };
         let mut response = request.send().await.map_err(broken)?;
@@ -297,9 +300,13 @@ impl Http {
         })
     }
 
-    /// Does something that has no answer worth reading.
+    /// Does something whose answer says nothing new. It is an answer all the same: a login page is none, whatever its status.
     pub(super) async fn done(&self, call: &Call<'_>) -> Result<(), ForgeError> {
-        self.ask(call).await.map(|_| ())
+        let answer = self.ask(call).await?;
+        match answer.status {
+            204 => Ok(()),
+            _ => self.parse::<IgnoredAny>(call, &answer).map(|_| ()),
+        }
     }
 
     fn refused(&self, what: &str, answer: &Answer) -> ForgeError {

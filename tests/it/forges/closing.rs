@@ -198,10 +198,8 @@ fn a_branch_with_a_commit_of_somebody_else_is_left_alone_and_that_is_said_once()
 fn amended_and_rebased_commits_are_somebody_elses_too() {
     each(|tried| {
         tried.run(&[chat()]);
-        let (head, base) = (
-            tried.hub().repo.head(CHAT_BRANCH).unwrap(),
-            tried.hub().repo.head("main").unwrap(),
-        );
+        let head = tried.hub().repo.head(CHAT_BRANCH).unwrap();
+        let base = tried.hub().repo.head("main").unwrap();
         let message = tried.hub().repo.message(&head);
         // Our message, another content; then our content on another commit.
         let amended = tried

@@ -126,3 +126,33 @@ fn a_marker_that_somebody_took_away_is_put_back() {
         assert_eq!(told(&tried.run(&[chat()])), "chat: unchanged\n");
     });
 }
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_found_by_the_next_run() {
+    each(|tried| {
+        tried.fail("POST", tried.commits(), Instead::Lost, 1);
+        let outcomes = tried.run(&[chat()]);
+        assert!(matches!(&outcomes[0].done, Done::Failed(_)), "{}", told(&outcomes));
+        assert_eq!(told(&tried.run(&[chat()])), "chat: new\n");
+        let mut other = chat();
+        other.files[1].after.push_str("spec: {}\n");
+        if tried.kind == Kind::Old {
+            // The first request is refused, and the answer to the second is lost.
+            let exists = hub::Reply::raw(422, r#"{"message":"branch already exists [name: gpuwise/prod/chat]"}"#);
+            tried.fail("POST", tried.commits(), Instead::Answer(exists), 1);
+        }
+        let (method, target) = if tried.kind == Kind::GitHub {
+            ("PATCH", "/git/refs")
+        } else {
+            ("POST", tried.commits())
+        };
+        tried.fail(method, target, Instead::Lost, 3);
+        let outcomes = tried.run(&[other.clone()]);
+        assert!(matches!(&outcomes[0].done, Done::Failed(_)), "{}", told(&outcomes));
+        heal(tried);
+        let head = tried.hub().repo.head(CHAT_BRANCH).unwrap();
+        assert_eq!(told(&tried.run(&[other.clone()])), "chat: brought up to date\n");
+        assert_eq!(tried.hub().repo.head(CHAT_BRANCH).unwrap(), head);
+        assert_eq!(told(&tried.run(&[other])), "chat: unchanged\n");
+    });
+}

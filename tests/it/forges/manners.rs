@@ -37,7 +37,6 @@ fn a_busy_server_is_waited_for_as_long_as_it_says() {
 fn reads_are_asked_again_and_what_opens_a_pull_request_is_not() {
     each(|tried| {
         tried.fail("GET", "/acme", Instead::Answer(Reply::raw(502, "bad gateway")), 2);
-        tried.fail("GET", "/acme", Instead::Nothing, 0);
         tried.run(&[]);
         tried.hub().faults.clear();
         tried.fail(

@@ -111,6 +111,12 @@ impl Tried {
         self.fake.hub.lock().unwrap()
     }
 
+    /// Every ref, and every pull request. One guard at a time: a second would wait for the first.
+    fn state(&self) -> (String, Vec<hub::Pr>) {
+        let hub = self.hub();
+        (hub.repo.refs(), hub.pulls.clone())
+    }
+
     fn forge(&self) -> Box<dyn Forge> {
         self.opened(&self.fake.url, TOKEN)
     }

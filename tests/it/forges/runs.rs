@@ -10,11 +10,11 @@ fn the_first_run_opens_the_second_changes_nothing_and_the_third_updates_in_place
         let outcomes = tried.run(&[chat(), batch()]);
         assert_eq!(told(&outcomes), "chat: new\nbatch: new\n");
         let (number, head) = first(tried, &outcomes[0]);
-        let (refs, pulls) = (tried.hub().repo.refs(), tried.hub().pulls.clone());
+        let (refs, pulls) = tried.state();
         let again = tried.run(&[chat(), batch()]);
         assert_eq!(told(&again), "chat: unchanged\nbatch: unchanged\n");
         assert_eq!(tried.hub().writes(), Vec::<String>::new());
-        assert_eq!((tried.hub().repo.refs(), tried.hub().pulls.clone()), (refs, pulls));
+        assert_eq!(tried.state(), (refs, pulls));
         // Another number, and the program is left as it is after all.
         let mut other = chat();
         other.files.pop();
@@ -147,7 +147,7 @@ fn a_new_text_alone_makes_no_commit_and_what_people_write_stays_until_then() {
 fn a_dry_run_tells_all_and_writes_nothing() {
     each(|tried| {
         tried.run(&[batch()]);
-        let (refs, pulls) = (tried.hub().repo.refs(), tried.hub().pulls.clone());
+        let (refs, pulls) = tried.state();
         let mut update = batch();
         update.files[0].after.push_str("# half\r\n");
         for topics in [vec![chat(), update], vec![chat()]] {
@@ -157,10 +157,7 @@ fn a_dry_run_tells_all_and_writes_nothing() {
                 "{:?}",
                 tried.hub().writes()
             );
-            assert_eq!(
-                (tried.hub().repo.refs(), tried.hub().pulls.clone()),
-                (refs.clone(), pulls.clone())
-            );
+            assert_eq!(tried.state(), (refs.clone(), pulls.clone()));
             let written = dry[0].written.as_ref().unwrap();
             assert_eq!(
                 (written.title.as_str(), &written.files),

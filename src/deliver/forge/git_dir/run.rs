@@ -37,15 +37,24 @@ const CALM: [&str; 8] = [
 #[derive(Debug)]
 pub(super) struct Git {
     folder: PathBuf,
+    /// The repository itself, once it is found. With it named, paths are the repository's and not those of the folder.
+    dir: Option<OsString>,
     pub(super) place: String,
 }
 
 impl Git {
-    pub(super) fn of(folder: &Path) -> Self {
-        Self {
+    /// The repository that a folder is of.
+    pub(super) fn of(folder: &Path) -> Result<Self, ForgeError> {
+        let mut git = Self {
             folder: folder.to_owned(),
+            dir: None,
             place: folder.display().to_string(),
-        }
+        };
+        let dir = git.text("find the repository", &["rev-parse", "--absolute-git-dir"])?;
+        let mut named = OsString::from("--git-dir=");
+        named.push(dir);
+        git.dir = Some(named);
+        Ok(git)
     }
 
     fn output(
@@ -61,7 +70,12 @@ impl Git {
             cause,
         };
         let mut command = Command::new("git");
-        command.arg("-C").arg(&self.folder).args(CALM).args(args);
+        command
+            .arg("-C")
+            .arg(&self.folder)
+            .args(&self.dir)
+            .args(CALM)
+            .args(args);
         for name in ASIDE {
             command.env_remove(name);
         }
