@@ -67,7 +67,7 @@ impl Run<'_> {
             (None, marker) => marker.is_some(),
         };
         if own {
-            return self.retire(pull, GONE, self.branches.contains_key(&pull.branch)).await;
+            return self.retire(pull, GONE).await;
         }
         if !pull.title.ends_with(ABANDONED) {
             let text = format!("{GONE}. Somebody has committed to this branch, so it is left to them.");
@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 
     /// Closes one of ours with the reason, which its marker keeps, so that nobody's "not now" is seen in it.
-    pub(super) async fn retire(&self, pull: &Pull, why: &str, has_branch: bool) -> Result<Done, ForgeError> {
+    pub(super) async fn retire(&self, pull: &Pull, why: &str) -> Result<Done, ForgeError> {
         say_once(self.forge, pull.number, "closed", &format!("{why}.")).await?;
         let body = match Marker::read(&pull.body) {
             Some(marker) => {
@@ -105,8 +105,8 @@ impl Run<'_> {
             draft: pull.draft,
         };
         self.forge.edit(pull.number, edit).await?;
-        if has_branch {
-            self.forge.delete(&pull.branch).await?;
+        if let Some(head) = self.branches.get(&pull.branch) {
+            self.remove(&pull.branch, head).await?;
         }
         Ok(Done::Closed { why: why.to_owned() })
     }
@@ -127,8 +127,16 @@ impl Run<'_> {
             }
         };
         match own {
-            true => self.forge.delete(branch).await.map(|()| Some(Done::Swept)),
+            true => self.remove(branch, head).await.map(|gone| gone.then_some(Done::Swept)),
             false => Ok(None),
+        }
+    }
+
+    /// Takes a branch away, unless somebody has moved it since it was looked at.
+    async fn remove(&self, branch: &str, head: &str) -> Result<bool, ForgeError> {
+        match self.forge.head(branch).await?.as_deref() == Some(head) {
+            true => self.forge.delete(branch).await.map(|()| true),
+            false => Ok(false),
         }
     }
 }

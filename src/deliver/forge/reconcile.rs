@@ -64,7 +64,7 @@ pub async fn reconcile(
     };
     let prefix = format!("{}/", settings.prefix.trim_end_matches('/'));
     let branches = forge.branches(&prefix).await?.into_iter().collect();
-    let pulls = forge.open(&prefix).await?;
+    let pulls = one_each(forge.open(&prefix).await?);
     let (wanted, mut outcomes) = named(topics, &prefix);
     // A topic that cannot be written today is still one.
     let keep: BTreeSet<&str> = wanted
@@ -121,6 +121,15 @@ pub async fn reconcile(
     Ok(outcomes)
 }
 
+/// One pull request a branch. People open others of ours, to other branches, and those are theirs: ours has our marker, or was
+/// there first.
+fn one_each(mut pulls: Vec<Pull>) -> Vec<Pull> {
+    let marked = |pull: &Pull| Marker::read(&pull.body).is_some_and(|marker| marker.topic == pull.branch);
+    pulls.sort_by_cached_key(|pull| (pull.branch.clone(), !marked(pull), pull.number));
+    pulls.dedup_by(|later, first| later.branch == first.branch);
+    pulls
+}
+
 fn is_final(done: &Done) -> bool {
     matches!(done, Done::Failed(error) if error.is_final())
 }
@@ -167,7 +176,7 @@ impl Run<'_> {
                 }
                 Ground::Holds => {
                     let why = format!("`{}` holds it already", self.base);
-                    return self.retire(pull, &why, true).await;
+                    return self.retire(pull, &why).await;
                 }
                 Ground::Not(done) => return Ok(done),
             },
@@ -349,7 +358,7 @@ impl Run<'_> {
         let Ok(pulls) = self.forge.open(&self.prefix).await else {
             return Err(error);
         };
-        if let Some(pull) = pulls.into_iter().find(|pull| pull.branch == wanted.branch) {
+        if let Some(pull) = one_each(pulls).into_iter().find(|pull| pull.branch == wanted.branch) {
             return Ok(pull);
         }
         if is_new && let Err(left) = self.forge.delete(&wanted.branch).await {

@@ -246,3 +246,26 @@ fn a_branch_of_ours_in_name_only_is_not_overwritten() {
         assert_eq!(tried.hub().repo.head(CHAT_BRANCH), Some(mine));
     });
 }
+
+#[test]
+fn a_pull_request_that_somebody_opens_of_our_branch_is_theirs() {
+    each(|tried| {
+        tried.run(&[chat()]);
+        {
+            let mut hub = tried.hub();
+            let theirs = hub.pull(CHAT_BRANCH, "release/1.x", "Backport", "theirs", false);
+            hub.pulls.push(theirs);
+        }
+        assert_eq!(told(&tried.run(&[chat()])), "chat: unchanged\n");
+        let mut other = chat();
+        other.title.push('!');
+        assert_eq!(told(&tried.run(&[other])), "chat: brought up to date\n");
+        assert!(told(&tried.run(&[])).starts_with("chat: closed"));
+        let hub = tried.hub();
+        let theirs = hub.pulls.last().unwrap();
+        assert_eq!(
+            (theirs.title.as_str(), theirs.body.as_str(), theirs.comments.len()),
+            ("Backport", "theirs", 0)
+        );
+    });
+}

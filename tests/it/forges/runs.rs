@@ -251,3 +251,25 @@ fn drafts_labels_and_reviewers_that_cannot_be_had_are_no_failure() {
         assert!(Marker::read(&pull.body).is_some());
     });
 }
+
+#[test]
+fn a_new_file_that_is_wanted_no_more_goes_away() {
+    each(|tried| {
+        tried.run(&[chat()]);
+        let mut less = chat();
+        less.files.remove(1);
+        // The text is refused the first time, so that the commit has to be known again by itself.
+        tried.fail(tried.edits(), tried.opens(), Instead::Nothing, 3);
+        assert!(matches!(tried.run(&[less.clone()])[0].done, Done::Failed(_)));
+        tried.hub().faults.clear();
+        assert_eq!(told(&tried.run(&[less.clone()])), "chat: brought up to date\n");
+        let head = tried.hub().repo.head("gpuwise/prod/chat").unwrap();
+        assert_eq!(tried.hub().repo.show(&head, "deploy/new/hpa.yaml"), None);
+        assert_eq!(
+            tried.hub().repo.show(&head, "deploy/chat.yaml").unwrap(),
+            less.files[0].after
+        );
+        assert_eq!(told(&tried.run(&[less])), "chat: unchanged\n");
+        assert_eq!(tried.hub().writes(), Vec::<String>::new());
+    });
+}
