@@ -115,7 +115,8 @@ impl GitLab {
         let name = project.trim_matches('/').trim_end_matches(".git");
         let number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         let plain = |part: &str| !part.is_empty() && !matches!(part, "." | "..") && !part.contains(char::is_whitespace);
-        if !number && !(name.contains('/') && name.split('/').all(plain) && !name.contains(':')) {
+        let path = name.contains('/') && name.split('/').all(plain) && !name.contains(':');
+        if !number && !path {
             return Err(ForgeError::Repository {
                 given: project.to_owned(),
                 form: "GROUP/PROJECT or its number",

@@ -158,7 +158,8 @@ impl Http {
         base.set_fragment(None);
         let path = base.path().trim_end_matches('/').to_owned();
         let named = base.host_str().is_some_and(|host| host.starts_with("api."));
-        if !path.ends_with(kind.api) && !(named && path.is_empty()) {
+        let whole = path.ends_with(kind.api) || (named && path.is_empty());
+        if !whole {
             base.set_path(&format!("{path}{}", kind.api));
         }
         let written = Mutex::new(None);

@@ -4,6 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use super::hub::{Ask, Hub, Pr, Reply, TOKEN, page};
+use super::openapi;
 use super::repo::{Change, Repo};
 
 fn refused(status: u16, message: &str) -> Reply {
@@ -32,6 +33,7 @@ pub(super) fn answer(hub: &mut Hub, ask: &Ask) -> Reply {
     }
     assert_eq!(header("x-github-api-version"), "2022-11-28");
     assert_eq!(header("accept"), "application/vnd.github+json");
+    openapi::check(ask);
     let path: Vec<&str> = ask.path.iter().map(String::as_str).collect();
     let Some(rest) = path.strip_prefix(&["repos", "acme", "ml"]) else {
         return refused(404, "Not Found");

@@ -12,6 +12,7 @@ mod gitlab;
 mod healing;
 mod hub;
 mod manners;
+mod openapi;
 mod repo;
 mod runs;
 
