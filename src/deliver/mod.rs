@@ -1,5 +1,6 @@
 //! What was made, written: reports to a file or the terminal, recordings to a folder.
 
+pub mod forge;
 pub mod serve;
 pub mod checkout;
 

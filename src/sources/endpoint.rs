@@ -187,7 +187,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// When it is none, or of another protocol.
-    pub(super) fn parsed(&self) -> Result<reqwest::Url, EndpointError> {
+    pub(crate) fn parsed(&self) -> Result<reqwest::Url, EndpointError> {
         let bad = |cause: String| EndpointError::Url {
             url: self.shown(),
             cause,
@@ -220,7 +220,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// As [`EndpointError`] says.
-    pub(super) fn client(&self, silence: Duration) -> Result<reqwest::Client, EndpointError> {
+    pub(crate) fn client(&self, silence: Duration) -> Result<reqwest::Client, EndpointError> {
         let url = self.parsed()?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("gpuwise/", env!("CARGO_PKG_VERSION")))
@@ -274,7 +274,7 @@ pub(super) fn is_loopback(url: &reqwest::Url) -> bool {
 }
 
 /// What lies beneath an error, without the error itself: reqwest's own text repeats the URL with all its secrets.
-pub(super) fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

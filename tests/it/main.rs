@@ -20,6 +20,7 @@ mod deploy;
 mod dialects;
 mod doctor;
 mod faults;
+mod forges;
 mod gentd26;
 mod handover;
 mod hostile;
