@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::deliver::DeliverError;
 use crate::deliver::checkout::CheckoutError;
+use crate::deliver::forge::ForgeError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
 use crate::report::safe;
@@ -56,7 +57,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<DeliverError>() {
         return USAGE;
     }
-    if error.is::<CheckoutError>() || error.is::<ManifestsError>() {
+    if error.is::<CheckoutError>() || error.is::<ManifestsError>() || error.is::<ForgeError>() {
         return REFUSED;
     }
     if error.is::<NvmlReadError>() {

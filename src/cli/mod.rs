@@ -7,7 +7,9 @@ mod exit;
 mod explain;
 mod output;
 mod patch;
+mod planned;
 mod policy;
+mod pr;
 mod prices;
 mod progress;
 mod prompts;
@@ -44,7 +46,9 @@ enum Command {
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
     /// The plan as edits of the manifests in a checkout.
-    Patch(patch::Patch),
+    Patch(Box<patch::Patch>),
+    /// The same edits as pull requests, kept up to date.
+    Pr(Box<pr::Pr>),
     /// One counterfactual machine on an input of its own.
     #[command(subcommand)]
     Replay(replay::Replay),
@@ -79,6 +83,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
         Command::Patch(patch) => patch.run().await,
+        Command::Pr(pr) => pr.run().await,
         Command::Sample(sample) => sample.run().await,
         Command::Replay(replay) => replay.run(),
         Command::Policy(policy) => policy.run(),

@@ -1,26 +1,23 @@
 //! `gpuwise patch`: the plan as edits of manifests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 
-use super::exit::{self, Usage};
+use super::exit;
 use super::output::Told;
-use super::sources::{About, By, From, Levers, read};
+use super::planned::Planned;
 use crate::catalog::Catalog;
 use crate::deliver::{self, checkout};
 use crate::model::plan::{Plan, Row};
 use crate::model::progress::Progress;
 use crate::patch::index::index;
-use crate::patch::patches::{Made, With, patches};
-use crate::patch::place::{Changes, FileChange};
+use crate::patch::patches::{Made, With, patches, together};
 use crate::patch::told;
 use crate::policy::patches::Patches;
 use crate::sources::manifests;
-use crate::{pipeline, report};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -36,17 +33,8 @@ pub(super) struct Patch {
     /// The root of a checkout, or any folder of manifests
     #[arg(long, value_name = "DIR", help_heading = "Manifests")]
     manifests: PathBuf,
-    /// A plan (JSON) that `gpuwise analyze` made, instead of reading and judging now
-    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["demo", "recording", "prometheus"])]
-    plan: Option<PathBuf>,
     #[command(flatten)]
-    from: From,
-    #[command(flatten)]
-    by: By,
-    #[command(flatten)]
-    about: About,
-    #[command(flatten)]
-    levers: Levers,
+    planned: Planned,
     /// Print unified diffs, with the reason above each
     #[arg(long, help_heading = "Output", conflicts_with_all = ["write", "format"])]
     diff: bool,
@@ -68,16 +56,8 @@ pub(super) struct Patch {
 
 impl Patch {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
-        let judge = self.levers.of(self.by.judge(&self.from)?)?;
-        let settings = judge.policy().patches.clone();
         let progress = self.told.progress();
-        let plan = match &self.plan {
-            Some(path) => recent(path, &settings)?,
-            None => {
-                let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
-                pipeline::plan(&source, &judge, &self.about.scope(), &*progress).await?
-            }
-        };
+        let (plan, settings) = self.planned.plan(&*progress).await?;
         let made = self.made(&plan, &settings, &*progress)?;
         drop(progress);
         let all = together(&made);
@@ -115,41 +95,4 @@ impl Patch {
         };
         Ok(patches(plan, &rows, &mut tree, &mut index, with))
     }
-}
-
-/// A plan in a file, which must be of today: what it saw may be otherwise by now.
-fn recent(path: &Path, settings: &Patches) -> Result<Plan, Usage> {
-    let wrong = |why: String| Usage(format!("--plan {}: {why}", path.display()));
-    let text = String::from_utf8(read(path)?).map_err(|_| wrong("it is not UTF-8 text".to_owned()))?;
-    let plan = report::json::read(&text).map_err(|why| wrong(why.to_string()))?;
-    let hours = (Timestamp::now().as_second() - plan.window.end.as_second()) as f64 / 3600.0;
-    if hours > settings.most_plan_age_hours {
-        return Err(wrong(format!(
-            "it is {hours:.0} hours old, and what it saw may be otherwise by now: analyze again, or raise \
-             patches.most_plan_age_hours ({}) in the policy",
-            settings.most_plan_age_hours
-        )));
-    }
-    Ok(plan)
-}
-
-/// All changes as one: each file as it was before the first and as it is after the last.
-fn together(made: &[Made]) -> Changes {
-    let mut all = Changes::new();
-    for made in made {
-        let Made::Patch(patch) = made else { continue };
-        for (path, change) in &patch.changes {
-            let before = all
-                .get(path)
-                .map_or_else(|| change.before.clone(), |earlier: &FileChange| earlier.before.clone());
-            all.insert(
-                path.clone(),
-                FileChange {
-                    before,
-                    after: change.after.clone(),
-                },
-            );
-        }
-    }
-    all
 }

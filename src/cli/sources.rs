@@ -209,6 +209,11 @@ impl By {
 }
 
 impl Levers {
+    /// Whether no lever was chosen.
+    pub(super) fn are_all(&self) -> bool {
+        self.lever.is_empty()
+    }
+
     /// A judge that asks these alone.
     pub(super) fn of(&self, judge: Judge) -> Result<Judge, Usage> {
         judge.only(&self.lever).map_err(Usage)
@@ -216,6 +221,11 @@ impl Levers {
 }
 
 impl About {
+    /// Whether nothing was chosen.
+    pub(super) fn is_everything(&self) -> bool {
+        self.namespace.is_empty() && self.owner.is_empty() && self.selector.is_none()
+    }
+
     /// Which workloads are asked about.
     pub(super) fn scope(&self) -> Scope {
         Scope {

@@ -3,6 +3,7 @@
 pub mod forge;
 pub mod serve;
 pub mod checkout;
+pub mod requests;
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};

@@ -12,3 +12,4 @@ pub mod place;
 pub mod patches;
 pub mod diff;
 pub mod told;
+pub mod topics;

@@ -6,7 +6,7 @@ use super::emit::{About, Refusal, wish};
 use super::handover::Handover;
 use super::index::{Index, refresh};
 use super::locate::{NoPlace, Place, Wanted, locate, scalers};
-use super::place::{Changes, Manifests, OnItsWay};
+use super::place::{Changes, FileChange, Manifests, OnItsWay};
 use crate::catalog::Catalog;
 use crate::model::manifest::Live;
 use crate::model::plan::{Plan, Row, WorkloadRow};
@@ -98,6 +98,27 @@ pub fn patches(plan: &Plan, rows: &[&Row], tree: &mut Tree, index: &mut Index, w
         }
     }
     made
+}
+
+/// All changes as one: each file as it was before the first and as it is after the last.
+pub fn together(made: &[Made]) -> Changes {
+    let mut all = Changes::new();
+    for made in made {
+        let Made::Patch(patch) = made else { continue };
+        for (path, change) in &patch.changes {
+            let before = all
+                .get(path)
+                .map_or_else(|| change.before.clone(), |earlier: &FileChange| earlier.before.clone());
+            all.insert(
+                path.clone(),
+                FileChange {
+                    before,
+                    after: change.after.clone(),
+                },
+            );
+        }
+    }
+    all
 }
 
 fn apply(changes: &Changes, tree: &mut Tree, index: &mut Index) {

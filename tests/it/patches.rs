@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::binary;
 
 /// Manifests of the demo's company.
-fn demo() -> PathBuf {
+pub(crate) fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/demo")
 }
 
@@ -29,7 +29,7 @@ fn copy_of(folder: &Path) -> TempDir {
 }
 
 /// Every file below a folder, with its bytes.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(here) = open.pop() {

@@ -91,7 +91,10 @@ pub async fn reconcile(
             .count(),
     };
     progress.stage("Pull requests", u64::try_from(wanted.len()).ok());
-    let gone = run.tidy(&pulls, &keep).await;
+    let gone = match settings.tidies {
+        true => run.tidy(&pulls, &keep).await,
+        false => Vec::new(),
+    };
     let mut stopped = gone.iter().any(|outcome| is_final(&outcome.done));
     run.open = match forge.abilities().pull_requests {
         true => pulls.iter().filter(|pull| keep.contains(pull.branch.as_str())).count(),

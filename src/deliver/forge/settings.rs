@@ -13,6 +13,9 @@ pub struct Settings {
     /// What all branches of this cluster begin with, such as `gpuwise/prod/`. Whatever else begins so and has no topic any
     /// more is obsolete.
     pub prefix: String,
+    /// Whether pull requests without a topic are closed. Not where only some of the topics were asked for, or some could not be
+    /// made.
+    pub tidies: bool,
     /// How much more a closed topic must save to be opened anew, as a share of what it saved then.
     pub material: f64,
     /// How many may be open at once.
@@ -33,6 +36,7 @@ impl Settings {
         Self {
             base: None,
             prefix: prefix.into(),
+            tidies: true,
             material: 0.25,
             most_open: 10,
             most_new_an_hour: None,

@@ -160,7 +160,9 @@ fn look(entry: &DirEntry, name: &str) -> Look {
     Look::Manifest(metadata)
 }
 
-fn is_manifest(name: &str) -> bool {
+/// Whether a file of this name, or path, may hold manifests.
+pub fn is_manifest(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
     name == "Kustomization" || [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
 }
 

@@ -4,6 +4,7 @@
 mod answers;
 mod branches;
 mod closing;
+mod command;
 mod files;
 mod git_dir;
 mod gitea;

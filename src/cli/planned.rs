@@ -1,0 +1,66 @@
+//! Arguments of what acts on a plan: one that is made now, or one in a file that is not too old.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::exit::Usage;
+use super::sources::{About, By, From, Levers, read};
+use crate::model::plan::Plan;
+use crate::model::progress::Progress;
+use crate::policy::patches::Patches;
+use crate::{pipeline, report};
+
+/// Which plan.
+#[derive(Debug, Args)]
+pub(super) struct Planned {
+    /// A plan (JSON) that `gpuwise analyze` made, instead of reading and judging now
+    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["demo", "recording", "prometheus"])]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    about: About,
+    #[command(flatten)]
+    levers: Levers,
+}
+
+impl Planned {
+    /// The plan, and how its patches are made.
+    pub(super) async fn plan(&self, progress: &dyn Progress) -> anyhow::Result<(Plan, Patches)> {
+        let judge = self.levers.of(self.by.judge(&self.from)?)?;
+        let settings = judge.policy().patches.clone();
+        let plan = match &self.plan {
+            Some(path) => recent(path, &settings)?,
+            None => {
+                let source = self.from.source(&judge.policy().objectives.timezone, progress)?;
+                pipeline::plan(&source, &judge, &self.about.scope(), progress).await?
+            }
+        };
+        Ok((plan, settings))
+    }
+
+    /// Whether all of a cluster was asked about, by all levers.
+    pub(super) fn is_whole(&self) -> bool {
+        self.about.is_everything() && self.levers.are_all()
+    }
+}
+
+/// A plan in a file, which must be of today: what it saw may be otherwise by now.
+fn recent(path: &Path, settings: &Patches) -> Result<Plan, Usage> {
+    let wrong = |why: String| Usage(format!("--plan {}: {why}", path.display()));
+    let text = String::from_utf8(read(path)?).map_err(|_| wrong("it is not UTF-8 text".to_owned()))?;
+    let plan = report::json::read(&text).map_err(|why| wrong(why.to_string()))?;
+    let hours = (Timestamp::now().as_second() - plan.window.end.as_second()) as f64 / 3600.0;
+    if hours > settings.most_plan_age_hours {
+        return Err(wrong(format!(
+            "it is {hours:.0} hours old, and what it saw may be otherwise by now: analyze again, or raise \
+             patches.most_plan_age_hours ({}) in the policy",
+            settings.most_plan_age_hours
+        )));
+    }
+    Ok(plan)
+}
