@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::deliver::{self, checkout};
 use crate::model::plan::{Plan, Row};
 use crate::model::progress::Progress;
+use crate::model::tree::Tree;
 use crate::patch::index::index;
 use crate::patch::patches::{Made, With, patches, together};
 use crate::patch::told;
@@ -57,8 +58,11 @@ pub(super) struct Patch {
 impl Patch {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let progress = self.told.progress();
+        progress.stage("reading manifests", None);
+        // A folder that is not there is told before a cluster is read for minutes.
+        let tree = manifests::read(&self.manifests)?;
         let (plan, settings) = self.planned.plan(&*progress).await?;
-        let made = self.made(&plan, &settings, &*progress)?;
+        let made = made(&plan, tree, &settings, &*progress)?;
         drop(progress);
         let all = together(&made);
         if self.write {
@@ -81,18 +85,16 @@ impl Patch {
             ExitCode::SUCCESS
         })
     }
+}
 
-    fn made(&self, plan: &Plan, settings: &Patches, progress: &dyn Progress) -> anyhow::Result<Vec<Made>> {
-        progress.stage("reading manifests", None);
-        let mut tree = manifests::read(&self.manifests)?;
-        let mut index = index(&tree);
-        let catalog = Catalog::shipped().context("the catalogue inside this binary")?;
-        let rows: Vec<&Row> = plan.accepted.iter().collect();
-        progress.stage("making patches", None);
-        let with = With {
-            catalog: &catalog,
-            settings,
-        };
-        Ok(patches(plan, &rows, &mut tree, &mut index, with))
-    }
+fn made(plan: &Plan, mut tree: Tree, settings: &Patches, progress: &dyn Progress) -> anyhow::Result<Vec<Made>> {
+    let mut index = index(&tree);
+    let catalog = Catalog::shipped().context("the catalogue inside this binary")?;
+    let rows: Vec<&Row> = plan.accepted.iter().collect();
+    progress.stage("making patches", None);
+    let with = With {
+        catalog: &catalog,
+        settings,
+    };
+    Ok(patches(plan, &rows, &mut tree, &mut index, with))
 }

@@ -16,7 +16,7 @@ use crate::{pipeline, report};
 #[derive(Debug, Args)]
 pub(super) struct Planned {
     /// A plan (JSON) that `gpuwise analyze` made, instead of reading and judging now
-    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["demo", "recording", "prometheus"])]
+    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["demo", "recording", "prometheus", "namespace", "owner", "selector", "lever"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     from: From,

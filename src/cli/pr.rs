@@ -105,9 +105,9 @@ impl Pr {
         // What is wrong with the repository's arguments is told before a cluster is read for minutes.
         let forge = self.open()?;
         let progress = self.told.progress();
-        let (plan, settings) = self.planned.plan(&*progress).await?;
         progress.stage("reading manifests", None);
         let tree = self.tree(&*forge).await?;
+        let (plan, settings) = self.planned.plan(&*progress).await?;
         let index = index(&tree);
         let catalog = Catalog::shipped().context("the catalogue inside this binary")?;
         progress.stage("making patches", None);

@@ -6,6 +6,7 @@ mod kustomized;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -59,8 +60,13 @@ fn patch(manifests: &Path, arguments: &[&str]) -> (String, Option<i32>) {
 
 #[test]
 fn the_demos_manifests_receive_its_plan_and_the_diff_shows_only_what_is_meant() {
-    let (diff, code) = patch(&demo(), &["--diff"]);
-    assert_eq!(code, Some(0));
+    let demo_now = binary::command(&std::env::temp_dir())
+        .args(["patch", "--demo", "--quiet", "--diff", "--manifests"])
+        .arg(demo())
+        .output()
+        .unwrap();
+    assert_eq!(demo_now.status.code(), Some(0), "{demo_now:?}");
+    let diff = String::from_utf8(demo_now.stdout).unwrap();
     // `git diff --no-index` would show the same; `GPUWISE_BLESS=1` writes it anew.
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/demo.diff");
     if std::env::var_os("GPUWISE_BLESS").is_some() {
@@ -141,8 +147,9 @@ fn what_cannot_be_done_is_told_and_leaves_the_checkout_as_it_was() {
         let before = files(copy.path());
         let mut command = binary::command(&std::env::temp_dir());
         command
-            .args(["patch", "--demo", "--quiet", "--write", "--manifests"])
-            .arg(copy.path());
+            .args(["patch", "--quiet", "--write", "--manifests"])
+            .arg(copy.path())
+            .args(plan());
         let output = command.output().unwrap();
         let said = format!(
             "{}{}",
@@ -221,31 +228,15 @@ fn a_folder_that_is_not_there_and_a_plan_of_last_month_are_told() {
         .unwrap();
     assert_eq!(nowhere.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&nowhere.stderr).contains("cannot read /nowhere/at/all"));
-    let folder = TempDir::new().unwrap();
-    let plan = folder.path().join("plan.json");
-    let analyze = binary::command(&std::env::temp_dir())
-        .args(["analyze", "--demo", "--quiet", "--format", "json", "--output"])
-        .arg(&plan)
+    let [plan_flag, path, _, _] = plan();
+    let old = binary::command(&std::env::temp_dir())
+        .args(["patch", "--quiet", "--diff", &plan_flag, &path, "--manifests"])
+        .arg(demo())
         .output()
         .unwrap();
-    assert!(analyze.status.success());
-    let of_plan = |policy: &[&str]| {
-        let mut command = binary::command(&std::env::temp_dir());
-        command
-            .args(["patch", "--quiet", "--diff", "--manifests"])
-            .arg(demo())
-            .arg("--plan")
-            .arg(&plan);
-        command.args(policy).output().unwrap()
-    };
-    let old = of_plan(&[]);
     assert_eq!(old.status.code(), Some(2));
     assert!(
         String::from_utf8_lossy(&old.stderr).contains("analyze again"),
         "{old:?}"
     );
-    let patient = folder.path().join("patient.yaml");
-    fs::write(&patient, "patches: {most_plan_age_hours: 8760}\n").unwrap();
-    let taken = of_plan(&["--policy", patient.to_str().unwrap()]);
-    assert_eq!(String::from_utf8_lossy(&taken.stdout), patch(&demo(), &["--diff"]).0);
 }

@@ -54,7 +54,11 @@ pub(super) fn body(plan: &Plan, done: &[(&Row, Patch)]) -> String {
 fn one(plan: &Plan, row: &Row, patch: &Patch, text: &mut String) {
     _ = writeln!(text, "## {}\n", safe::markdown(&capital(&row.title)));
     _ = writeln!(text, "| | now | then |\n|---|---|---|");
-    for (field, before) in &row.from {
+    for (field, before) in row
+        .from
+        .iter()
+        .filter(|(field, before)| row.to.get(*field) != Some(before))
+    {
         let after = row.to.get(field).map(shown).unwrap_or_default();
         _ = writeln!(
             text,
@@ -143,13 +147,13 @@ fn checks(row: &Row, patch: &Patch, text: &mut String) {
     if !row.needs_human.is_empty() {
         text.push_str("\n**Before merging**\n\n");
         for check in &row.needs_human {
-            _ = writeln!(text, "- [ ] {}", safe::markdown(&capital(check)));
+            _ = writeln!(text, "- [ ] {}", words(&capital(check)));
         }
     }
     if !patch.notes.is_empty() {
         text.push_str("\n**To know**\n\n");
         for note in &patch.notes {
-            _ = writeln!(text, "- {}", safe::markdown(&capital(note)));
+            _ = writeln!(text, "- {}", words(&capital(note)));
         }
     }
     _ = writeln!(
@@ -200,9 +204,24 @@ fn figure(value: f64) -> String {
     }
 }
 
+/// A sentence; a name with a dot or an underscore in it stays as it is.
 fn capital(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.trim_end_matches(['.', ',', ':']).contains(['_', '.', '/', '=']) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Words of ours, in which what stands between backticks is to be typed.
+fn words(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let part = |(at, part): (usize, &str)| match at % 2 {
+        0 => safe::markdown(part),
+        _ => format!("`{}`", safe::plain(part)),
+    };
+    parts.map(part).collect()
 }

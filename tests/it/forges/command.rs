@@ -8,7 +8,7 @@ use super::hub::TOKEN;
 use super::repo::{Change, Repo};
 use super::{Kind, Tried, has_git};
 use crate::binary;
-use crate::patches::{demo, files};
+use crate::patches::{demo, files, plan};
 
 /// Puts the demo's manifests on a branch.
 fn with_manifests(repo: &Repo) {
@@ -23,14 +23,16 @@ fn with_manifests(repo: &Repo) {
     repo.push("main", &changes, "manifests");
 }
 
+/// Of the plan that the demo comes to, or of the demo itself where more is asked about it.
 fn run(place: &[&str], policy: &Path, more: &[&str]) -> (Value, Option<i32>) {
     let mut command = binary::command(&std::env::temp_dir());
     command.env("GPUWISE_FORGE_TOKEN", TOKEN);
-    command
-        .args(["pr", "--demo", "--quiet", "--format", "json", "--policy"])
-        .arg(policy)
-        .args(place)
-        .args(more);
+    command.args(["pr", "--quiet", "--format", "json"]);
+    match more.contains(&"--namespace") {
+        true => command.arg("--demo"),
+        false => command.args(plan()),
+    };
+    command.arg("--policy").arg(policy).args(place).args(more);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.is_empty(), "{said}");
