@@ -35,7 +35,9 @@ pub enum Change {
     /// It becomes this value, in as few changes as that takes; what is not there is added: a key at the end of its mapping,
     /// with parents as need be, an element where the number is the sequence's length.
     Set(Value),
-    /// It goes away; what is not there is gone already.
+    /// It goes away, with the comment in its last line; what is not there is gone already. Comment lines directly above it, in
+    /// its own column, go too, unless the next member follows in the very next line and they may head both. The last member
+    /// leaves `{}` or `[]`.
     Remove,
 }
 
@@ -124,14 +126,35 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String, YamlE
             of: before.len(),
         });
     };
-    let (edited, wanted) = apply(text, document, value, edits)?;
+    // A comment that stands far in below a value would become part of a text that is written as lines.
+    let made = |literals| made(text, document, &before, value, edits, literals);
+    match made(true) {
+        Err(YamlError::Refused(why)) => made(false).map_err(|_| YamlError::Refused(why)),
+        made => made,
+    }
+}
+
+/// The text with these edits made, if it then says what it must.
+fn made(
+    text: &str,
+    document: usize,
+    before: &[Value],
+    value: &Value,
+    edits: &[Edit],
+    literals: bool,
+) -> Result<String, YamlError> {
+    let (edited, wanted) = apply(text, document, value, edits, literals)?;
     if edited == text {
         return Ok(edited);
     }
-    let after =
-        documents(&edited).map_err(|error| YamlError::Refused(format!("the edited text cannot be read: {error}")))?;
-    check(&before, &after, document, &wanted)?;
-    let (again, _) = apply(&edited, document, &wanted, edits)?;
+    let unread = |error| YamlError::Refused(format!("the edited text cannot be read: {error}"));
+    let after = documents(&edited).map_err(unread)?;
+    check(before, &after, document, &wanted)?;
+    if tree::is_open(text) != tree::is_open(&edited) {
+        let why = "its last lines are a text that ends without a line break, of which readers differ";
+        return Err(YamlError::Refused(why.to_owned()));
+    }
+    let (again, _) = apply(&edited, document, &wanted, edits, literals)?;
     if again != edited {
         let why = "the same edits made again would change it again: set the sequence that an element is removed from";
         return Err(YamlError::Refused(why.to_owned()));
@@ -140,12 +163,18 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String, YamlE
 }
 
 /// Makes the edits, in the text and in its value.
-fn apply(text: &str, document: usize, value: &Value, edits: &[Edit]) -> Result<(String, Value), YamlError> {
+fn apply(
+    text: &str,
+    document: usize,
+    value: &Value,
+    edits: &[Edit],
+    literals: bool,
+) -> Result<(String, Value), YamlError> {
     let (mut text, mut value) = (text.to_owned(), value.clone());
     for edit in edits {
         let effect = values::effect(&value, edit)?;
         for operation in operations(&value, &effect) {
-            let splices = splices(&text, document, &operation).map_err(|error| named(error, &edit.at))?;
+            let splices = splices(&text, document, &operation, literals).map_err(|error| named(error, &edit.at))?;
             text = spliced(&text, splices);
         }
         values::apply(&mut value, &effect);
@@ -188,9 +217,13 @@ fn operations(value: &Value, effect: &Effect) -> Vec<Operation> {
     found
 }
 
-fn splices(text: &str, document: usize, operation: &Operation) -> Result<Splices, YamlError> {
+fn splices(text: &str, document: usize, operation: &Operation, literals: bool) -> Result<Splices, YamlError> {
     let root = tree::of(text, document)?;
-    let page = Page { text, root: &root };
+    let page = Page {
+        text,
+        root: &root,
+        literals: literals && text.ends_with('\n'),
+    };
     match operation {
         Operation::Replace(path, value) => page.replace(path, value),
         Operation::Insert(path, step, value) => page.insert(path, step, value).map_err(|error| match error {

@@ -174,8 +174,8 @@ fn case() -> impl Strategy<Value = Case> {
         }
         let newline = if windows { "\r\n" } else { "\n" };
         let mut text = sheet.lines.join(newline);
-        // Without its last line break a block scalar that keeps them says something else.
-        if last || text.contains("|+") {
+        // Without its last line break a block scalar says something else.
+        if last || text.contains('|') {
             text += newline;
         }
         Case {
