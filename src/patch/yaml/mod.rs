@@ -120,32 +120,43 @@ pub enum YamlError {
 /// a merge key; and where the edited text, read again, is not what the edits make of the values of the text given.
 pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String, YamlError> {
     let before = documents(text)?;
-    let Some(value) = before.get(document) else {
+    if document >= before.len() {
         return Err(YamlError::NoDocument {
             document,
             of: before.len(),
         });
-    };
-    // A comment that stands far in below a value would become part of a text that is written as lines.
-    let made = |literals| made(text, document, &before, value, edits, literals);
-    match made(true) {
-        Err(YamlError::Refused(why)) => made(false).map_err(|_| YamlError::Refused(why)),
+    }
+    let (edited, after) = made(text, &before, document, edits)?;
+    if edited != text && made(&edited, &after, document, edits)?.0 != edited {
+        let why = "the same edits made again would change it again: set the sequence that an element is removed from";
+        return Err(YamlError::Refused(why.to_owned()));
+    }
+    Ok(edited)
+}
+
+/// The text with these edits made, and its documents.
+fn made(text: &str, before: &[Value], document: usize, edits: &[Edit]) -> Result<(String, Vec<Value>), YamlError> {
+    match checked(text, before, document, edits, true) {
+        // A comment that stands far in below a value would become part of a text that is written as lines.
+        Err(YamlError::Refused(why)) => {
+            checked(text, before, document, edits, false).map_err(|_| YamlError::Refused(why))
+        }
         made => made,
     }
 }
 
-/// The text with these edits made, if it then says what it must.
-fn made(
+/// The text with these edits made, if it then says what it must, and its documents.
+fn checked(
     text: &str,
-    document: usize,
     before: &[Value],
-    value: &Value,
+    document: usize,
     edits: &[Edit],
     literals: bool,
-) -> Result<String, YamlError> {
+) -> Result<(String, Vec<Value>), YamlError> {
+    let value = before.get(document).unwrap_or(&Value::Null);
     let (edited, wanted) = apply(text, document, value, edits, literals)?;
     if edited == text {
-        return Ok(edited);
+        return Ok((edited, before.to_vec()));
     }
     let unread = |error| YamlError::Refused(format!("the edited text cannot be read: {error}"));
     let after = documents(&edited).map_err(unread)?;
@@ -154,12 +165,7 @@ fn made(
         let why = "its last lines are a text that ends without a line break, of which readers differ";
         return Err(YamlError::Refused(why.to_owned()));
     }
-    let (again, _) = apply(&edited, document, &wanted, edits, literals)?;
-    if again != edited {
-        let why = "the same edits made again would change it again: set the sequence that an element is removed from";
-        return Err(YamlError::Refused(why.to_owned()));
-    }
-    Ok(edited)
+    Ok((edited, after))
 }
 
 /// Makes the edits, in the text and in its value.
