@@ -46,12 +46,37 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+/// The demo's plan, made once, and a policy that takes it however old it is.
+pub(crate) fn plan() -> [String; 4] {
+    static PLAN: OnceLock<TempDir> = OnceLock::new();
+    let folder = PLAN.get_or_init(|| {
+        let folder = TempDir::new().unwrap();
+        let patient = "patches: {most_plan_age_hours: 8760}\n";
+        fs::write(folder.path().join("patient.yaml"), patient).unwrap();
+        let made = binary::command(&std::env::temp_dir())
+            .args(["analyze", "--demo", "--quiet", "--format", "json", "--output"])
+            .arg(folder.path().join("plan.json"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        folder
+    });
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    [
+        "--plan".to_owned(),
+        path("plan.json"),
+        "--policy".to_owned(),
+        path("patient.yaml"),
+    ]
+}
+
 /// Standard output and exit code.
 fn patch(manifests: &Path, arguments: &[&str]) -> (String, Option<i32>) {
     let mut command = binary::command(&std::env::temp_dir());
     command
-        .args(["patch", "--demo", "--quiet", "--manifests"])
-        .arg(manifests);
+        .args(["patch", "--quiet", "--manifests"])
+        .arg(manifests)
+        .args(plan());
     let output = command.args(arguments).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.is_empty(), "{errors}");
@@ -139,85 +164,94 @@ fn files_go_elsewhere_when_asked_and_the_checkout_stays() {
     assert!(!folder.join("search/services.yml").exists());
 }
 
+/// A run on manifests that were prepared is refused with these words; the files before and after.
+fn refused(prepare: &dyn Fn(&Path), told: &str) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
+    let copy = copy_of(&demo());
+    prepare(copy.path());
+    let before = files(copy.path());
+    let mut command = binary::command(&std::env::temp_dir());
+    command
+        .args(["patch", "--quiet", "--write", "--manifests"])
+        .arg(copy.path())
+        .args(plan());
+    let output = command.output().unwrap();
+    let [out, err] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    assert_eq!(output.status.code(), Some(6), "{told}: {out}{err}");
+    assert!(out.contains(told) || err.contains(told), "{told}: {out}{err}");
+    [before, files(copy.path())]
+}
+
+fn git(root: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+    let mut command = std::process::Command::new("git");
+    let run = command
+        .current_dir(root)
+        .args(identity)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "git {arguments:?}: {said}");
+}
+
+fn edit(path: PathBuf, of: &dyn Fn(String) -> String) {
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, of(text)).unwrap();
+}
+
 #[test]
-fn what_cannot_be_done_is_told_and_leaves_the_checkout_as_it_was() {
-    let refused = |prepare: &dyn Fn(&Path), told: &str| {
-        let copy = copy_of(&demo());
-        prepare(copy.path());
-        let before = files(copy.path());
-        let mut command = binary::command(&std::env::temp_dir());
-        command
-            .args(["patch", "--quiet", "--write", "--manifests"])
-            .arg(copy.path())
-            .args(plan());
-        let output = command.output().unwrap();
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert_eq!(output.status.code(), Some(6), "{told}: {said}");
-        assert!(said.contains(told), "{told}: {said}");
-        (before, files(copy.path()))
-    };
-    let same = |prepare: &dyn Fn(&Path), told: &str| {
-        let (before, after) = refused(prepare, told);
-        assert_eq!(before, after, "{told}");
-    };
-    let git = |root: &Path, arguments: &[&str]| {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-        let run = std::process::Command::new("git")
-            .current_dir(root)
-            .args(identity)
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(
-            run.status.success(),
-            "git {arguments:?}: {}",
-            String::from_utf8_lossy(&run.stderr)
-        );
-    };
-    let edit = |path: PathBuf, of: &dyn Fn(String) -> String| {
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, of(text)).unwrap();
-    };
+fn a_dirty_checkout_is_told_and_left_as_it_was() {
     let dirty = |root: &Path| {
         git(root, &["init", "--quiet"]);
         git(root, &["add", "--all"]);
         git(root, &["commit", "--quiet", "--message", "all"]);
         edit(root.join("search/services.yaml"), &|text| text + "# tomorrow\n");
     };
-    same(&dirty, "search/services.yaml have changes that are not committed");
-    // What is refused for one workload leaves its files alone, and only those.
-    let twice = |root: &Path| {
-        edit(root.join("legal/redaction.json"), &|text| {
-            text.replace("\"replicas\": ", "\"replicas\": 1, \"replicas\": ")
-        })
+    let [before, after] = refused(&dirty, "search/services.yaml have changes that are not committed");
+    let files = |all: &BTreeMap<PathBuf, Vec<u8>>| -> BTreeMap<PathBuf, Vec<u8>> {
+        let own = all.iter().filter(|(path, _)| !path.starts_with(".git"));
+        own.map(|(path, text)| (path.clone(), text.clone())).collect()
     };
-    let (before, after) = refused(&twice, "legal/redaction.json");
+    assert_eq!(files(&before), files(&after));
+}
+
+#[test]
+fn what_is_refused_for_one_workload_leaves_its_files_alone() {
     let legal = Path::new("legal/redaction.json");
-    assert_eq!(before[legal], after[legal]);
-    let two = |root: &Path| {
-        fs::copy(root.join("legal/redaction.json"), root.join("legal/again.json")).unwrap();
+    let same = |prepare: &dyn Fn(&Path), told: &str| {
+        let [before, after] = refused(prepare, told);
+        assert_eq!(before[legal], after[legal], "{told}");
+        assert_ne!(before, after, "others are changed");
     };
-    let (before, after) = refused(
+    let twice = |root: &Path| {
+        edit(root.join(legal), &|text| {
+            text.replace("\"replicas\": ", "\"replicas\": 1, \"replicas\": ")
+        });
+    };
+    same(&twice, "legal/redaction.json");
+    let two = |root: &Path| {
+        fs::copy(root.join(legal), root.join("legal/again.json")).unwrap();
+    };
+    same(
         &two,
         "several manifests become it: legal/again.json, legal/redaction.json",
     );
-    assert_eq!(before[legal], after[legal]);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::symlink;
-        let linked = |root: &Path| {
-            let aside = root.join("aside");
-            fs::create_dir(&aside).unwrap();
-            fs::rename(root.join("legal/redaction.json"), aside.join("redaction.txt")).unwrap();
-            symlink(aside.join("redaction.txt"), root.join("legal/redaction.json")).unwrap();
-            fs::write(root.join("broken.yaml"), "apiVersion: v1\nkind: [").unwrap();
-        };
-        refused(&linked, "broken.yaml");
-    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed() {
+    use std::os::unix::fs::symlink;
+    let linked = |root: &Path| {
+        let aside = root.join("aside");
+        fs::create_dir(&aside).unwrap();
+        fs::rename(root.join("legal/redaction.json"), aside.join("redaction.txt")).unwrap();
+        symlink(aside.join("redaction.txt"), root.join("legal/redaction.json")).unwrap();
+        fs::write(root.join("broken.yaml"), "apiVersion: v1\nkind: [").unwrap();
+    };
+    let [before, after] = refused(&linked, "broken.yaml");
+    let aside = Path::new("aside/redaction.txt");
+    assert_eq!(before[aside], after[aside]);
 }
 
 #[test]

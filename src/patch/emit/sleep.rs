@@ -1,6 +1,6 @@
 //! Hours without replicas: KEDA's cron triggers on what can be scaled.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scaled_object::ScaledObject;
 use super::{About, Refusal, Wish, cron};
@@ -36,22 +36,7 @@ pub(super) fn sleep(about: About<'_>, hours: &WeekHours, timezone: &str, wish: &
             ),
         ));
     }
-    let trigger = |shift: cron::Shift| {
-        json!({
-            "type": "cron",
-            "metadata": {"timezone": timezone, "start": shift.start, "end": shift.end, "desiredReplicas": replicas.to_string()},
-        })
-    };
-    let triggers: Vec<_> = cron::awake(hours).into_iter().map(trigger).collect();
-    let object = ScaledObject {
-        min: 0,
-        max: replicas,
-        triggers,
-        cooldown: None,
-        window: None,
-        fallback: None,
-    };
-    let object = object.on(about);
+    let object = asleep(about, hours, timezone, replicas);
     if about
         .scaler
         .is_some_and(|scaler| scaler.get("spec") == object.get("spec"))
@@ -82,4 +67,24 @@ pub(super) fn sleep(about: About<'_>, hours: &WeekHours, timezone: &str, wish: &
             .to_owned(),
     );
     Ok(())
+}
+
+/// A ScaledObject that has all replicas in the hours in which it does not sleep.
+fn asleep(about: About<'_>, hours: &WeekHours, timezone: &str, replicas: u32) -> Value {
+    let trigger = |shift: cron::Shift| {
+        json!({
+            "type": "cron",
+            "metadata": {"timezone": timezone, "start": shift.start, "end": shift.end, "desiredReplicas": replicas.to_string()},
+        })
+    };
+    let triggers: Vec<_> = cron::awake(hours).into_iter().map(trigger).collect();
+    let object = ScaledObject {
+        min: 0,
+        max: replicas,
+        triggers,
+        cooldown: None,
+        window: None,
+        fallback: None,
+    };
+    object.on(about)
 }

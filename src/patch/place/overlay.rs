@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Edit, OnItsWay, Pen, Pointer, Refusal, at, element, joined, refuse, under, yaml};
-use crate::patch::yaml::Step;
+use super::pen::Pen;
+use super::{OnItsWay, refuse};
+use crate::model::tree::joined;
+use crate::patch::emit::Refusal;
+use crate::patch::podspec::{at, element, under};
+use crate::patch::yaml::{self, Change, Edit, Pointer, Step};
 
 impl Pen<'_, '_> {
     /// Writes edits as a patch that is made last, in a file of its own.

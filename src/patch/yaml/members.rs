@@ -115,7 +115,13 @@ impl Page<'_> {
         if lines::is_first(self.text, member.start) {
             let root = path.0.is_empty() && index == 0;
             let first = self.first_line(member, members.get(index + 1), root);
-            return Ok(vec![(self.cut(first, member.end), String::new())]);
+            // A block scalar above keeps its last line break.
+            let above = index.checked_sub(1).and_then(|above| value_of(place.node, above));
+            let cut = match above.is_some_and(Node::ends_in_block_scalar) {
+                true => first..lines::next(self.text, member.end),
+                false => self.cut(first, member.end),
+            };
+            return Ok(vec![(cut, String::new())]);
         }
         // It shares its line with a dash, which the next member comes behind.
         let rest = &self.text[lines::next(self.text, member.end)..];
@@ -193,6 +199,14 @@ pub(super) fn parts(node: &Node) -> Vec<Range<usize>> {
             items.iter().map(part).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+fn value_of(node: &Node, index: usize) -> Option<&Node> {
+    match &node.kind {
+        Kind::Mapping { entries, .. } => entries.get(index).map(|entry| &entry.value),
+        Kind::Sequence { items, .. } => items.get(index),
+        _ => None,
     }
 }
 

@@ -35,7 +35,9 @@ pub enum Change {
     /// It becomes this value, in as few changes as that takes; what is not there is added: a key at the end of its mapping,
     /// with parents as need be, an element where the number is the sequence's length.
     Set(Value),
-    /// It goes away; what is not there is gone already.
+    /// It goes away, with the comment in its last line; what is not there is gone already. Comment lines directly above it, in
+    /// its own column, go too, unless the next member follows in the very next line and they may head both. The last member
+    /// leaves `{}` or `[]`.
     Remove,
 }
 
@@ -118,25 +120,52 @@ pub enum YamlError {
 /// a merge key; and where the edited text, read again, is not what the edits make of the values of the text given.
 pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String, YamlError> {
     let before = documents(text)?;
-    let Some(value) = before.get(document) else {
+    if document >= before.len() {
         return Err(YamlError::NoDocument {
             document,
             of: before.len(),
         });
-    };
-    let (edited, wanted) = apply(text, document, value, edits)?;
-    if edited == text {
-        return Ok(edited);
     }
-    let after =
-        documents(&edited).map_err(|error| YamlError::Refused(format!("the edited text cannot be read: {error}")))?;
-    check(&before, &after, document, &wanted)?;
-    let (again, _) = apply(&edited, document, &wanted, edits)?;
-    if again != edited {
+    let (edited, after) = made(text, &before, document, edits)?;
+    if edited != text && made(&edited, &after, document, edits)?.0 != edited {
         let why = "the same edits made again would change it again: set the sequence that an element is removed from";
         return Err(YamlError::Refused(why.to_owned()));
     }
     Ok(edited)
+}
+
+/// The text with these edits made, and its documents.
+fn made(text: &str, before: &[Value], document: usize, edits: &[Edit]) -> Result<(String, Vec<Value>), YamlError> {
+    match checked(text, before, document, edits, true) {
+        // A comment that stands far in below a value would become part of a text that is written as lines.
+        Err(YamlError::Refused(why)) => {
+            checked(text, before, document, edits, false).map_err(|_| YamlError::Refused(why))
+        }
+        made => made,
+    }
+}
+
+/// The text with these edits made, if it then says what it must, and its documents.
+fn checked(
+    text: &str,
+    before: &[Value],
+    document: usize,
+    edits: &[Edit],
+    literals: bool,
+) -> Result<(String, Vec<Value>), YamlError> {
+    let value = before.get(document).unwrap_or(&Value::Null);
+    let (edited, wanted) = apply(text, document, value, edits, literals)?;
+    if edited == text {
+        return Ok((edited, before.to_vec()));
+    }
+    let unread = |error| YamlError::Refused(format!("the edited text cannot be read: {error}"));
+    let after = documents(&edited).map_err(unread)?;
+    check(before, &after, document, &wanted)?;
+    if tree::is_open(text) != tree::is_open(&edited) {
+        let why = "its last lines are a text that ends without a line break, of which readers differ";
+        return Err(YamlError::Refused(why.to_owned()));
+    }
+    Ok((edited, after))
 }
 
 /// A value as a document of its own.
@@ -146,6 +175,7 @@ pub fn document(value: &Value) -> String {
         dash: 2,
         gap: 1,
         keys: scalar::Quote::Plain,
+        literals: true,
     };
     let mut text = layout.block(value, 0).join("\n");
     text.push('\n');
@@ -153,12 +183,18 @@ pub fn document(value: &Value) -> String {
 }
 
 /// Makes the edits, in the text and in its value.
-fn apply(text: &str, document: usize, value: &Value, edits: &[Edit]) -> Result<(String, Value), YamlError> {
+fn apply(
+    text: &str,
+    document: usize,
+    value: &Value,
+    edits: &[Edit],
+    literals: bool,
+) -> Result<(String, Value), YamlError> {
     let (mut text, mut value) = (text.to_owned(), value.clone());
     for edit in edits {
         let effect = values::effect(&value, edit)?;
         for operation in operations(&value, &effect) {
-            let splices = splices(&text, document, &operation).map_err(|error| named(error, &edit.at))?;
+            let splices = splices(&text, document, &operation, literals).map_err(|error| named(error, &edit.at))?;
             text = spliced(&text, splices);
         }
         values::apply(&mut value, &effect);
@@ -201,9 +237,13 @@ fn operations(value: &Value, effect: &Effect) -> Vec<Operation> {
     found
 }
 
-fn splices(text: &str, document: usize, operation: &Operation) -> Result<Splices, YamlError> {
+fn splices(text: &str, document: usize, operation: &Operation, literals: bool) -> Result<Splices, YamlError> {
     let root = tree::of(text, document)?;
-    let page = Page { text, root: &root };
+    let page = Page {
+        text,
+        root: &root,
+        literals: literals && text.ends_with('\n'),
+    };
     match operation {
         Operation::Replace(path, value) => page.replace(path, value),
         Operation::Insert(path, step, value) => page.insert(path, step, value).map_err(|error| match error {

@@ -14,6 +14,9 @@ use super::{Pointer, Step, YamlError, lines};
 pub(super) struct Page<'t> {
     pub(super) text: &'t str,
     pub(super) root: &'t Node,
+    /// Whether texts of several lines may be written as lines: not at the end of a text that ends without a line break, where
+    /// readers disagree on what such lines say.
+    pub(super) literals: bool,
 }
 
 /// What holds a value.
@@ -181,6 +184,7 @@ impl<'t> Page<'t> {
             dash: nearest(&dashes).unwrap_or(step),
             gap: 1,
             keys: Quote::Plain,
+            literals: self.literals,
         }
     }
 }

@@ -63,7 +63,7 @@ impl Page<'_> {
             Holder::Item => {
                 let column = self.column(place.node.from - 1) + 2;
                 match value {
-                    Value::String(text) if is_literal(text) => {
+                    Value::String(text) if self.literals && is_literal(text) => {
                         let (head, lines) = literal(text, column);
                         Written { head, lines }
                     }
@@ -109,6 +109,7 @@ impl Page<'_> {
     /// What is written where the first line stands in this column already.
     fn beside(&self, value: &Value, column: usize, quote: Quote, near: usize) -> Written {
         if let Value::String(text) = value
+            && self.literals
             && is_literal(text)
         {
             let (head, lines) = literal(text, column.max(1));
@@ -169,7 +170,10 @@ impl Page<'_> {
     fn same_block_style(&self, node: &Node, text: &str) -> Option<Splices> {
         let (style, header) = self.block_style(node)?;
         let body = text.strip_suffix('\n').unwrap_or(text);
-        if !is_literal(&format!("{body}\n")) || header.contains(|c: char| c.is_ascii_digit()) {
+        // At the end of a text without a last line break, one that ends with a line break cannot begin to.
+        let ends =
+            !self.literals && node.end == self.text.len() && text.ends_with('\n') && !node.ends_in_block_scalar();
+        if !is_literal(&format!("{body}\n")) || header.contains(|c: char| c.is_ascii_digit()) || ends {
             return None;
         }
         let from = lines::end(self.text, node.start);

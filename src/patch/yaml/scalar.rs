@@ -79,17 +79,18 @@ fn is_printable(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Whether a text written without quotes is that text to readers of YAML 1.1 and 1.2.
+/// Whether a text written without quotes is that text to readers of YAML 1.1 and 1.2; Go's readers end a plain text in a flow
+/// collection at a question mark.
 fn is_plain(text: &str, flow: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
     let leads = match first {
-        '-' | '?' | ':' => {
+        '-' | ':' => {
             let second = text[1..].chars().next();
             second.is_some_and(|c| c != ' ' && !(flow && ",[]{}".contains(c)))
         }
-        c => !",[]{}#&*!|>'\"%@` =".contains(c),
+        c => !",[]{}#&*!|>'\"%@` =?".contains(c),
     };
     leads
         && text.chars().all(is_printable)
@@ -99,7 +100,7 @@ fn is_plain(text: &str, flow: bool) -> bool {
         && !text.starts_with("---")
         && !text.starts_with("...")
         && !text.contains("{{")
-        && !(flow && text.contains([',', '[', ']', '{', '}', ':']))
+        && !(flow && text.contains([',', '[', ']', '{', '}', ':', '?']))
         && !is_other(text)
 }
 
@@ -122,21 +123,24 @@ fn is_other(text: &str) -> bool {
             != Some(text)
 }
 
+/// Go's readers take underscores out first, and a sign behind `0o`.
 fn is_number(text: &str) -> bool {
-    let all = |digits: &str, of: fn(char) -> bool| digits.chars().all(|c| c == '_' || of(c));
-    if let Some(rest) = text.strip_prefix("0x") {
-        return all(rest, |c| c.is_ascii_hexdigit());
+    let bare = text.replace('_', "");
+    let all = |digits: &str, of: fn(&char) -> bool| digits.chars().all(|c| of(&c));
+    if let Some(rest) = bare.strip_prefix("0x") {
+        return all(rest, char::is_ascii_hexdigit);
     }
-    if let Some(rest) = text.strip_prefix("0o").or_else(|| text.strip_prefix("0b")) {
-        return all(rest, |c| c.is_ascii_digit());
+    if let Some(rest) = bare.strip_prefix("0o").or_else(|| bare.strip_prefix("0b")) {
+        return all(rest.trim_start_matches(['+', '-']), char::is_ascii_digit);
     }
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (mantissa, exponent) = bare.split_once('e').unwrap_or((&bare, "0"));
     let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digit = |c: char| c.is_ascii_digit();
-    mantissa.contains(digit) && all(whole, |c| c.is_ascii_digit()) && all(part, |c| c.is_ascii_digit()) && {
-        exponent.contains(digit) && all(exponent, |c| c.is_ascii_digit())
-    }
+    [whole, part, exponent]
+        .iter()
+        .all(|digits| all(digits, char::is_ascii_digit))
+        && mantissa.len() > usize::from(mantissa.contains('.'))
+        && !exponent.is_empty()
 }
 
 /// `12:30:45` is a number of seconds to YAML 1.1.
@@ -187,6 +191,8 @@ mod tests {
             "0b1",
             "017",
             "1_000",
+            "0_x1f",
+            "0o-4",
             "1e3",
             "1.",
             ".5",
@@ -205,6 +211,7 @@ mod tests {
             "- a",
             "-",
             "? a",
+            "?a",
             "@a",
             "`a",
             "%a",
@@ -262,6 +269,7 @@ mod tests {
         }
         assert_eq!(super::text("a, b", Quote::Plain, true), "\"a, b\"");
         assert_eq!(super::text("a:80", Quote::Plain, true), "\"a:80\"");
+        assert_eq!(super::text("a?b", Quote::Plain, true), "\"a?b\"");
     }
 
     #[test]

@@ -82,6 +82,18 @@ impl Node {
         )
     }
 
+    /// Whether its last lines are those of a block scalar that ends with a line break.
+    pub(super) fn ends_in_block_scalar(&self) -> bool {
+        match &self.kind {
+            Kind::Sequence { flow: false, items } => items.last().is_some_and(Node::ends_in_block_scalar),
+            Kind::Mapping { flow: false, entries } => {
+                entries.last().is_some_and(|entry| entry.value.ends_in_block_scalar())
+            }
+            Kind::Scalar { text, .. } => self.is_block_scalar() && text.ends_with('\n'),
+            _ => false,
+        }
+    }
+
     /// Whether nothing is written.
     pub(super) fn is_blank(&self) -> bool {
         self.start == self.end && matches!(self.kind, Kind::Scalar { .. })
@@ -99,6 +111,19 @@ impl Node {
             _ => {}
         }
     }
+}
+
+/// Whether a text ends without a line break in the lines of a block scalar that would end with one: Go's readers then read
+/// it without, and ours with it.
+pub(super) fn is_open(text: &str) -> bool {
+    if text.ends_with('\n') {
+        return false;
+    }
+    let scalars = parser(text).filter_map(Result::ok).filter(|(event, _)| event.is_node());
+    let Some((Event::Scalar(value, ScalarStyle::Literal | ScalarStyle::Folded, ..), span)) = scalars.last() else {
+        return false;
+    };
+    value.ends_with('\n') && span.byte_range().is_some_and(|range| range.end == text.len())
 }
 
 type Events<'t> = dyn Iterator<Item = Result<(Event<'t>, Span), granit_parser::ScanError>> + 't;

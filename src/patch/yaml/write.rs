@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub(super) gap: usize,
     /// How keys are written.
     pub(super) keys: Quote,
+    /// Whether texts of several lines are written as lines.
+    pub(super) literals: bool,
 }
 
 /// A value behind its key or dash: the rest of that line, and the lines below.
@@ -31,7 +33,7 @@ impl Layout {
         let (head, lines) = match value {
             Value::Object(members) if !members.is_empty() => (String::new(), self.block(value, column + self.step)),
             Value::Array(items) if !items.is_empty() => (String::new(), self.block(value, column + self.dash)),
-            Value::String(text) if is_literal(text) => literal(text, column + self.step),
+            Value::String(text) if self.literals && is_literal(text) => literal(text, column + self.step),
             other => (inline(other, quote, false), Vec::new()),
         };
         Written { head, lines }
@@ -50,7 +52,7 @@ impl Layout {
     pub(super) fn item(&self, value: &Value, column: usize, quote: Quote) -> Vec<String> {
         let inner = column + 1 + self.gap;
         let (head, lines) = match value {
-            Value::String(text) if is_literal(text) => literal(text, inner),
+            Value::String(text) if self.literals && is_literal(text) => literal(text, inner),
             value if is_filled(value) => {
                 let mut lines = self.block(value, inner);
                 let first = lines.remove(0);

@@ -198,11 +198,7 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         overrides: BTreeMap::new(),
         owner: None,
         owner_because: None,
-        class: Classified {
-            class,
-            confidence: 0.9,
-            because: vec!["drawn".to_owned()],
-        },
+        class: drawn(class),
         runs: 1,
         family: false,
         replicas: None,
@@ -224,6 +220,14 @@ fn workload(rng: &mut Rng, number: usize, pools: &[Pool], free: &mut BTreeMap<St
         start_seconds: Vec::new(),
         pods,
     })
+}
+
+fn drawn(class: Class) -> Classified {
+    Classified {
+        class,
+        confidence: 0.9,
+        because: vec!["drawn".to_owned()],
+    }
 }
 
 fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &Behaviour) -> PodUse {

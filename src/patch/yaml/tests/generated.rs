@@ -174,8 +174,8 @@ fn case() -> impl Strategy<Value = Case> {
         }
         let newline = if windows { "\r\n" } else { "\n" };
         let mut text = sheet.lines.join(newline);
-        // Without its last line break a block scalar that keeps them says something else.
-        if last || text.contains("|+") {
+        // Without its last line break a block scalar says something else.
+        if last || text.contains('|') {
             text += newline;
         }
         Case {
@@ -275,13 +275,17 @@ proptest! {
 
     #[test]
     fn a_member_goes_and_what_is_around_it_stays(case in case(), place in any::<prop::sample::Index>()) {
-        let (at, lines) = place.get(&case.places).clone();
         // Blank lines below a member that goes would be kept by what is above it: that is refused.
-        prop_assume!(!case.text.contains("|+"));
+        let case = Case { text: case.text.replace("|+", "|"), ..case };
         let root = &documents(&case.text).unwrap()[0];
-        let up = Pointer(at.0[..at.0.len() - 1].to_vec());
-        let siblings = values::at(root, &up).and_then(Value::as_array).map_or(0, Vec::len);
-        prop_assume!(!matches!(at.0.last(), Some(Step::Index(index)) if index + 1 < siblings));
+        let above = |at: &Pointer| Pointer(at.0[..at.0.len() - 1].to_vec());
+        let inner = |at: &Pointer| {
+            let siblings = values::at(root, &above(at)).and_then(Value::as_array).map_or(0, Vec::len);
+            matches!(at.0.last(), Some(Step::Index(index)) if index + 1 < siblings)
+        };
+        let places: Vec<_> = case.places.iter().filter(|(at, _)| !inner(at)).collect();
+        let (at, lines) = (*place.get(&places)).clone();
+        let up = above(&at);
         let after = made(&case, &Edit { at: at.clone(), change: Change::Remove })?;
         let gone = changed(root, &documents(&after).unwrap()[0]);
         prop_assert!(gone.iter().all(|place| *place == at || *place == up), "{gone:?}");

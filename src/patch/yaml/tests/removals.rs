@@ -8,6 +8,7 @@ fn a_key_goes_with_its_lines_and_no_others() {
         ("a: 1\nb: 2 # two\nc: 3\n", "/b", "a: 1\nc: 3\n"),
         ("a: 1\nb: 2\n", "/b", "a: 1\n"),
         ("a: 1\nb: 2", "/b", "a: 1"),
+        ("a: |\n  x\nb: 2", "/b", "a: |\n  x\n"),
         (
             "a: 1\nb:\n  - x\n  # in it\n  - u: 1\n    z: |\n      t\n\nc: 1\n",
             "/b",

@@ -94,3 +94,23 @@ fn block_scalars_keep_their_indentation_and_their_kind() {
         ("- x\n", "/0", json!("u\nz"), "- |-\n  u\n  z\n"),
     ]);
 }
+
+#[test]
+fn texts_are_written_in_one_line_where_lines_could_be_misread() {
+    sets(&[
+        // Readers disagree on lines that end with the file.
+        ("a: 1\nb: x", "/b", json!("y\nz\n"), "a: 1\nb: \"y\\nz\\n\""),
+        // The comment below would be a line of the text.
+        (
+            "a:\n  b: x\n      # far in\n",
+            "/a/b",
+            json!("y\nz"),
+            "a:\n  b: \"y\\nz\"\n      # far in\n",
+        ),
+    ]);
+    let open = "a: 1\nb: |\n  x";
+    assert!(matches!(set(open, "/c", json!(1)), Err(YamlError::Refused(_))));
+    assert_eq!(set(open, "/a", json!(2)).as_deref(), Ok("a: 2\nb: |\n  x"));
+    assert_eq!(set("b: |-\n  x", "/b", json!("y\n")).as_deref(), Ok("b: \"y\\n\""));
+    assert_eq!(set("b: |-\n  x", "/c", json!(1)).as_deref(), Ok("b: |-\n  x\nc: 1"));
+}
