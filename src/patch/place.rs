@@ -2,6 +2,7 @@
 
 mod overlay;
 mod pen;
+mod pools;
 
 use std::collections::BTreeMap;
 
@@ -94,7 +95,7 @@ impl<'t> Manifests<'t> {
         })
     }
 
-    fn value(&self, spot: &Spot) -> Result<Value, Refusal> {
+    pub(super) fn value(&self, spot: &Spot) -> Result<Value, Refusal> {
         let file = self.tree.files.get(&spot.file);
         let documents = file.map(|file| yaml::documents(&file.text)).transpose();
         let documents = documents.map_err(|why| refuse("unreadable", format!("{}: {why}", spot.file)))?;
@@ -161,6 +162,9 @@ impl<'t> Manifests<'t> {
                 "autoscaler-not-found",
                 "its autoscaler is not among the files that were read",
             ));
+        }
+        if let Some(pool) = &wish.pool {
+            pen.pool(pool)?;
         }
         for object in &wish.new {
             pen.add(of, object)?;

@@ -6,6 +6,7 @@
 //!   reading and decoding the same answers alone. The judge runs in a process of its own, whose memory is told.
 //! - `cargo bench --bench speed -- record [GPUS] [DAYS]`: such a cluster recorded, and its recording judged.
 //! - `cargo bench --bench speed -- plan [WORKLOADS] [NODES]`: a cluster in memory, judged and planned.
+//! - `cargo bench --bench speed -- patch [MANIFESTS] [EDITS]`: a checkout read, indexed and edited, against reading its bytes.
 //! - `cargo bench --bench speed -- hpa`: decisions of the autoscaler, one External metric and behavior, at two stabilization windows.
 //! - `cargo bench --bench speed -- prometheus [WORKLOADS] [HOURS] [FOLDER]`: a generated cluster of that many workloads, three
 //!   pods each, in a real Prometheus on loopback, analyzed by the binary. Loading takes longest by far; a folder keeps the
@@ -35,6 +36,7 @@ mod answer;
 mod chunks;
 mod cluster;
 mod judging;
+mod patching;
 mod planning;
 mod real;
 mod scaling;
@@ -54,13 +56,14 @@ fn main() {
         Some("prometheus") => real::measure(number(1, 1_000), number(2, 2), arguments.get(3)),
         Some("judge") => judging::judge(&arguments[1], number(2, 14)),
         Some("hpa") => scaling::measure(),
+        Some("patch") => patching::measure(number(1, 10_000), number(2, 100)),
         Some("plan") => planning::measure(number(1, 10_000), number(2, 2_000) as u32),
         Some("record") => judging::record(number(1, 10_000), number(2, 14)),
         Some("write") => judging::write(&arguments[1], Path::new(&arguments[2]), number(3, 14)),
         Some("read") => judging::read(Path::new(&arguments[2])),
         Some(other) => {
             println!(
-                "`{other}` is no measurement; there are cluster, record, plan, hpa, prometheus, and what none is named for"
+                "`{other}` is no measurement; there are cluster, record, plan, patch, hpa, prometheus, and what none is named for"
             );
             std::process::exit(2);
         }

@@ -1,5 +1,6 @@
 //! `gpuwise patch` on the demo's manifests and on manifests in ways that people write them.
 
+mod admitted;
 mod cases;
 mod kustomized;
 

@@ -9,6 +9,8 @@ mod sleep;
 mod cron;
 mod scaled_object;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::handover::Handover;
@@ -73,10 +75,29 @@ pub struct Wish {
     pub scaler: Vec<Edit>,
     /// New objects beside it.
     pub new: Vec<Value>,
+    /// What pools of nodes are to offer.
+    pub pool: Option<PoolWish>,
     /// What becomes of its replicas, where an autoscaler is to write them.
     pub handover: Option<Handover>,
     /// What whoever merges it should know.
     pub notes: Vec<String>,
+}
+
+/// What pools of nodes are to offer, where Karpenter makes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PoolWish {
+    /// Spot capacity, by the pools that have these names.
+    Spot {
+        /// Pools that the workload runs on.
+        pools: BTreeSet<String>,
+    },
+    /// An instance type, by any pool; else by a new one like that of these names.
+    Offer {
+        /// The type.
+        instance_type: String,
+        /// Pools that the workload runs on.
+        like: BTreeSet<String>,
+    },
 }
 
 /// Why a move is no edit.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{About, Refusal, Wish, remove, set};
+use super::{About, PoolWish, Refusal, Wish, remove, set};
 use crate::model::manifest::{CHOSEN_BY, NodeLabels};
 use crate::patch::podspec::{at, element, gpu_containers, under};
 use crate::patch::yaml::Pointer;
@@ -102,10 +102,28 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     if !landing.there {
         let name = landing.instance_type.as_deref().unwrap_or("such nodes");
         wish.notes.push(format!(
-            "the cluster has no {name} now: a pool must offer it (Karpenter: a NodePool whose requirements allow it) before pods ask for it"
+            "the cluster has no {name} now: a pool must offer it before pods ask for it. Where NodePools of Karpenter are among the files \
+             and none does, one is added that does"
         ));
+        if let Some(instance_type) = &landing.instance_type {
+            let like = pools(about);
+            wish.pool = Some(PoolWish::Offer {
+                instance_type: instance_type.clone(),
+                like,
+            });
+        }
     }
     Ok(())
+}
+
+/// Pools of Karpenter that it runs on.
+fn pools(about: About<'_>) -> BTreeSet<String> {
+    about
+        .live
+        .nodes
+        .get("karpenter.sh/nodepool")
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// The label by which nodes of the new kind are chosen where none was asked for so far.
@@ -246,8 +264,12 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         "pods move with their next rollout, and only where spot nodes can be had; on-demand nodes with room take them as before".to_owned(),
     );
     if spot.known_by == "karpenter.sh/capacity-type" {
-        wish.notes
-            .push("its NodePool must allow spot among the values of karpenter.sh/capacity-type".to_owned());
+        wish.pool = Some(PoolWish::Spot { pools: pools(about) });
+        wish.notes.push(
+            "its NodePool must allow spot among the values of karpenter.sh/capacity-type, which is added where its manifest is among the \
+             files; a value that is added replaces no node"
+                .to_owned(),
+        );
     }
     Ok(())
 }

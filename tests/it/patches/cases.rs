@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::files;
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/cases")
 }
 
@@ -76,7 +76,7 @@ fn settings(case: &Value) -> Patches {
 }
 
 /// What becomes of a case, and the files then.
-fn made(case: &Path) -> (String, BTreeMap<String, String>) {
+pub(super) fn made(case: &Path) -> (String, BTreeMap<String, String>) {
     let text = fs::read_to_string(case.join("case.yaml")).unwrap();
     let case_yaml = &documents(&text).unwrap()[0];
     let mut tree = manifests::read(&case.join("before")).unwrap();
