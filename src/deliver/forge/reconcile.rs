@@ -92,7 +92,7 @@ pub async fn reconcile(
     };
     progress.stage("Pull requests", u64::try_from(wanted.len()).ok());
     let gone = run.tidy(&pulls, &keep).await;
-    let mut stopped = gone.iter().any(|outcome| is_final(&outcome.done));
+    let stopped = gone.iter().any(|outcome| is_final(&outcome.done));
     run.open = match forge.abilities().pull_requests {
         true => pulls.iter().filter(|pull| keep.contains(pull.branch.as_str())).count(),
         false => run
@@ -101,21 +101,7 @@ pub async fn reconcile(
             .filter(|branch| keep.contains(branch.as_str()))
             .count(),
     };
-    for wanted in &wanted {
-        let pull = pulls.iter().find(|pull| pull.branch == wanted.branch);
-        let mut outcome = wanted.outcome(Done::NotTried);
-        outcome.pull_request = pull.and_then(Link::to);
-        if !stopped {
-            let done = match pull {
-                Some(pull) => run.keep(wanted, pull, &mut outcome).await,
-                None => run.make(wanted, &mut outcome).await,
-            };
-            outcome.done = done.unwrap_or_else(Done::Failed);
-            stopped = is_final(&outcome.done);
-        }
-        progress.advance(1);
-        outcomes.push(outcome);
-    }
+    outcomes.extend(run.each(&wanted, &pulls, stopped, progress).await);
     outcomes.sort_by_key(|outcome| outcome.topic);
     outcomes.extend(gone);
     Ok(outcomes)
@@ -135,6 +121,33 @@ fn is_final(done: &Done) -> bool {
 }
 
 impl Run<'_> {
+    /// One topic after the other, until something goes wrong that would go wrong again.
+    async fn each(
+        &mut self,
+        wanted: &[Wanted<'_>],
+        pulls: &[Pull],
+        mut stopped: bool,
+        progress: &dyn Progress,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for wanted in wanted {
+            let pull = pulls.iter().find(|pull| pull.branch == wanted.branch);
+            let mut outcome = wanted.outcome(Done::NotTried);
+            outcome.pull_request = pull.and_then(Link::to);
+            if !stopped {
+                let done = match pull {
+                    Some(pull) => self.keep(wanted, pull, &mut outcome).await,
+                    None => self.make(wanted, &mut outcome).await,
+                };
+                outcome.done = done.unwrap_or_else(Done::Failed);
+                stopped = is_final(&outcome.done);
+            }
+            progress.advance(1);
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// A topic whose pull request is open.
     async fn keep(&mut self, wanted: &Wanted<'_>, pull: &Pull, outcome: &mut Outcome) -> Result<Done, ForgeError> {
         let topic = wanted.topic;

@@ -16,7 +16,7 @@ mod openapi;
 mod repo;
 mod runs;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -80,6 +80,8 @@ struct Tried {
     kind: Kind,
     fake: Fake,
     clock: Arc<Quick>,
+    /// Made once: to read the system's certificates is what takes the time in a debug build.
+    forge: OnceLock<Box<dyn Forge>>,
 }
 
 /// Does the same with every kind of forge.
@@ -105,6 +107,7 @@ impl Tried {
             kind,
             fake,
             clock: Arc::default(),
+            forge: OnceLock::new(),
         }
     }
 
@@ -118,8 +121,8 @@ impl Tried {
         (hub.repo.refs(), hub.pulls.clone())
     }
 
-    fn forge(&self) -> Box<dyn Forge> {
-        self.opened(&self.fake.url, TOKEN)
+    fn forge(&self) -> &dyn Forge {
+        &**self.forge.get_or_init(|| self.opened(&self.fake.url, TOKEN))
     }
 
     fn opened(&self, url: &str, token: &str) -> Box<dyn Forge> {
@@ -138,8 +141,7 @@ impl Tried {
         self.hub().asked.clear();
         let mut settings = Settings::new(PREFIX, now());
         set(&mut settings);
-        let forge = self.forge();
-        wait_for(reconcile(&*forge, topics, &settings, &Silent))
+        wait_for(reconcile(self.forge(), topics, &settings, &Silent))
     }
 
     fn run(&self, topics: &[Topic]) -> Vec<Outcome> {
