@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use tempfile::TempDir;
 
@@ -59,6 +59,19 @@ pub(super) fn git_in(folder: &Path, args: &[&str], input: &[u8], vars: &[(&str, 
     output.stdout
 }
 
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&there).unwrap();
+            copy(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), &there).unwrap();
+        }
+    }
+}
+
 /// The repository.
 pub(super) struct Repo {
     pub(super) folder: TempDir,
@@ -71,12 +84,29 @@ pub(super) struct Repo {
 pub(super) type Change<'c> = (&'c str, &'c str, Option<&'c str>);
 
 impl Repo {
-    /// One commit on `main`, with files, a program, a link and another repository in it.
+    /// One commit on `main`, with files, a program, a link and another repository in it: made once, then copied.
     pub(super) fn new() -> Self {
+        static FIRST: LazyLock<Repo> = LazyLock::new(Repo::first);
         let folder = TempDir::new().unwrap();
-        git_in(folder.path(), &["init", "-q", "--bare", "-b", "main"], &[], &[]);
+        copy(FIRST.folder.path(), folder.path());
+        Self::at(folder)
+    }
+
+    fn at(folder: TempDir) -> Self {
         let (known, heads) = (Mutex::default(), Mutex::default());
-        let repo = Self { folder, known, heads };
+        Self { folder, known, heads }
+    }
+
+    fn first() -> Self {
+        // Nothing takes it away in the end, so that it lies where Cargo cleans up.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        git_in(
+            folder.path(),
+            &["init", "-q", "--bare", "-b", "main", "--template="],
+            &[],
+            &[],
+        );
+        let repo = Self::at(folder);
         let files: [Change<'_>; 6] = [
             ("deploy/chat.yaml", "100644", Some(CHAT)),
             ("deploy/jobs/batch.yaml", "100644", Some(BATCH)),
