@@ -382,14 +382,15 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Says below a pull request that its branch is somebody's.
+    /// Says below a pull request of ours that its branch is somebody's.
     async fn leave(&self, pull: &Pull) -> Result<(), ForgeError> {
-        let back = match Marker::read(&pull.body) {
-            Some(marker) => format!("To hand it back, reset the branch to {}.", marker.head),
-            None => "To hand it back, take the other commits away.".to_owned(),
+        let Some(marker) = Marker::read(&pull.body) else {
+            return Ok(());
         };
         let text = format!(
-            "Somebody has committed to this branch, so gpuwise leaves it alone: it neither updates nor closes it. {back}"
+            "Somebody has committed to this branch, so gpuwise leaves it alone: it neither updates nor closes it. To hand it \
+             back, reset the branch to {}.",
+            marker.head
         );
         say_once(self.forge, pull.number, "foreign", &text).await
     }
