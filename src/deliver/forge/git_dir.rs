@@ -28,10 +28,10 @@ impl GitDir {
     fn checked_out(&self, branch: &str) -> Result<Option<PathBuf>, ForgeError> {
         let listed = self
             .git
-            .run("list work trees", &["worktree", "list", "--porcelain", "-z"], &[], None)?;
+            .run("list work trees", &["worktree", "list", "--porcelain"], &[], None)?;
         let listed = String::from_utf8_lossy(&listed);
         let (mut folder, wanted) = (None, format!("branch refs/heads/{branch}"));
-        for line in listed.split('\0') {
+        for line in listed.lines() {
             if let Some(path) = line.strip_prefix("worktree ") {
                 folder = Some(PathBuf::from(path));
             }
@@ -66,7 +66,7 @@ impl GitDir {
         let tree = String::from_utf8_lossy(&tree).trim().to_owned();
         let message = marker::message(commit.message, commit.onto, commit.files);
         let who = self.git.identity();
-        let made = ["commit-tree", "--no-gpg-sign", &tree, "-p", commit.onto, "-F", "-"];
+        let made = ["commit-tree", &tree, "-p", commit.onto, "-F", "-"];
         let made = self.git.run(&what, &made, &who, Some(message.as_bytes()))?;
         let made = String::from_utf8_lossy(&made).trim().to_owned();
         // Where the branch stands otherwise than it did, or is there though it was not, nothing is done.

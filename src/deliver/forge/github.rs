@@ -77,7 +77,7 @@ impl GitHub {
         let own = from
             .head
             .repo
-            .is_none_or(|repo| repo.full_name.eq_ignore_ascii_case(&whole));
+            .is_some_and(|repo| repo.full_name.eq_ignore_ascii_case(&whole));
         own.then_some(Pull {
             number: from.number,
             url: from.html_url,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::error::ForgeError;
 use super::refusal::{Answer, Tried, refusal};
 use super::settings::Clock;
-use crate::sources::endpoint::{Endpoint, Login, Secret, causes};
+use crate::sources::endpoint::{Endpoint, EndpointError, Login, Secret, causes};
 use crate::sources::transport::retry::{BACKOFF, LONGEST_WAIT, TRIES, wait};
 
 /// A forge that says nothing for this long is given up.
@@ -112,40 +112,14 @@ impl Http {
         let silence = endpoint.timeout.unwrap_or(SILENCE);
         let client = endpoint.client(silence)?;
         let place = format!("{repository} at {}", endpoint.shown());
-        let token = match &endpoint.login {
-            Login::None => None,
-            Login::Token(token) => Some(token.clone()),
-            Login::TokenFile(path) => {
-                let read = std::fs::read_to_string(path);
-                Some(Secret::new(read.map_err(|cause| {
-                    crate::sources::endpoint::EndpointError::TokenFile {
-                        url: endpoint.shown(),
-                        path: path.clone(),
-                        cause,
-                    }
-                })?))
-            }
-            Login::Basic { .. } => {
-                return Err(ForgeError::Login {
-                    place,
-                    given: "a user with a password",
-                });
-            }
-            Login::SigV4 { .. } => {
-                return Err(ForgeError::Login {
-                    place,
-                    given: "a signature for AWS",
-                });
-            }
-        };
-        let token = token.map(|token| Secret::new(token.expose().trim()));
+        let token = token_of(endpoint, &place)?;
         let mut headers = HeaderMap::new();
         for (name, value) in kind.headers {
             headers.insert(*name, HeaderValue::from_static(value));
         }
         if let Some(token) = &token {
             let value = HeaderValue::from_str(&format!("{} {}", kind.scheme, token.expose()));
-            let bad = |_| crate::sources::endpoint::EndpointError::Login { url: endpoint.shown() };
+            let bad = |_| EndpointError::Login { url: endpoint.shown() };
             let mut value = value.map_err(bad)?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
@@ -344,6 +318,29 @@ impl Http {
         let read = reqsign_core::hash::base64_decode(&bare);
         read.map_err(|_| self.unreadable(what, "its content is no base64".to_owned()))
     }
+}
+
+/// The token of a login; none where nobody in particular asks.
+fn token_of(endpoint: &Endpoint, place: &str) -> Result<Option<Secret>, ForgeError> {
+    let no_token = |given| ForgeError::Login {
+        place: place.to_owned(),
+        given,
+    };
+    let token = match &endpoint.login {
+        Login::None => return Ok(None),
+        Login::Token(token) => token.clone(),
+        Login::TokenFile(path) => {
+            let read = std::fs::read_to_string(path);
+            Secret::new(read.map_err(|cause| EndpointError::TokenFile {
+                url: endpoint.shown(),
+                path: path.clone(),
+                cause,
+            })?)
+        }
+        Login::Basic { .. } => return Err(no_token("a user with a password")),
+        Login::SigV4 { .. } => return Err(no_token("a signature for AWS")),
+    };
+    Ok(Some(Secret::new(token.expose().trim())))
 }
 
 fn has_next(headers: &HeaderMap) -> bool {

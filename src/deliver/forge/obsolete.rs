@@ -40,7 +40,7 @@ impl Run<'_> {
         for pull in pulls.iter().filter(obsolete) {
             if more {
                 let done = self.obsolete(pull).await;
-                more = told(&pull.branch, Some(pull), done.map(Some));
+                more = told(&pull.branch, Some(pull), done);
             }
         }
         let open = |branch: &str| pulls.iter().any(|pull| pull.branch == branch);
@@ -59,15 +59,20 @@ impl Run<'_> {
         outcomes
     }
 
-    async fn obsolete(&self, pull: &Pull) -> Result<Done, ForgeError> {
+    /// An open pull request without a topic. One that was never ours is not looked at, whatever its branch is called.
+    async fn obsolete(&self, pull: &Pull) -> Result<Option<Done>, ForgeError> {
         let marker = Marker::read(&pull.body).filter(|marker| marker.topic == pull.branch);
+        let is_marked = marker.is_some();
         let own = match (self.branches.get(&pull.branch), marker) {
             (Some(head), Some(marker)) if marker.head == *head => true,
             (Some(head), _) => ours(self.forge, head).await?.is_some(),
             (None, marker) => marker.is_some(),
         };
         if own {
-            return self.retire(pull, GONE).await;
+            return self.retire(pull, GONE).await.map(Some);
+        }
+        if !is_marked {
+            return Ok(None);
         }
         if !pull.title.ends_with(ABANDONED) {
             let text = format!("{GONE}. Somebody has committed to this branch, so it is left to them.");
@@ -81,7 +86,7 @@ impl Run<'_> {
             };
             self.forge.edit(pull.number, edit).await?;
         }
-        Ok(Done::Abandoned)
+        Ok(Some(Done::Abandoned))
     }
 
     /// Closes one of ours with the reason, which its marker keeps, so that nobody's "not now" is seen in it.

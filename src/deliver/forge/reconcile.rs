@@ -95,30 +95,14 @@ pub async fn reconcile(
         true => run.tidy(&pulls, &keep).await,
         false => Vec::new(),
     };
-    let mut stopped = gone.iter().any(|outcome| is_final(&outcome.done));
+    let stopped = gone.iter().any(|outcome| is_final(&outcome.done));
+    // What is not taken away stays open.
+    let stays = |branch: &str| !settings.tidies || keep.contains(branch);
     run.open = match forge.abilities().pull_requests {
-        true => pulls.iter().filter(|pull| keep.contains(pull.branch.as_str())).count(),
-        false => run
-            .branches
-            .keys()
-            .filter(|branch| keep.contains(branch.as_str()))
-            .count(),
+        true => pulls.iter().filter(|pull| stays(&pull.branch)).count(),
+        false => run.branches.keys().filter(|branch| stays(branch)).count(),
     };
-    for wanted in &wanted {
-        let pull = pulls.iter().find(|pull| pull.branch == wanted.branch);
-        let mut outcome = wanted.outcome(Done::NotTried);
-        outcome.pull_request = pull.and_then(Link::to);
-        if !stopped {
-            let done = match pull {
-                Some(pull) => run.keep(wanted, pull, &mut outcome).await,
-                None => run.make(wanted, &mut outcome).await,
-            };
-            outcome.done = done.unwrap_or_else(Done::Failed);
-            stopped = is_final(&outcome.done);
-        }
-        progress.advance(1);
-        outcomes.push(outcome);
-    }
+    outcomes.extend(run.each(&wanted, &pulls, stopped, progress).await);
     outcomes.sort_by_key(|outcome| outcome.topic);
     outcomes.extend(gone);
     Ok(outcomes)
@@ -138,6 +122,33 @@ fn is_final(done: &Done) -> bool {
 }
 
 impl Run<'_> {
+    /// One topic after the other, until something goes wrong that would go wrong again.
+    async fn each(
+        &mut self,
+        wanted: &[Wanted<'_>],
+        pulls: &[Pull],
+        mut stopped: bool,
+        progress: &dyn Progress,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for wanted in wanted {
+            let pull = pulls.iter().find(|pull| pull.branch == wanted.branch);
+            let mut outcome = wanted.outcome(Done::NotTried);
+            outcome.pull_request = pull.and_then(Link::to);
+            if !stopped {
+                let done = match pull {
+                    Some(pull) => self.keep(wanted, pull, &mut outcome).await,
+                    None => self.make(wanted, &mut outcome).await,
+                };
+                outcome.done = done.unwrap_or_else(Done::Failed);
+                stopped = is_final(&outcome.done);
+            }
+            progress.advance(1);
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// A topic whose pull request is open.
     async fn keep(&mut self, wanted: &Wanted<'_>, pull: &Pull, outcome: &mut Outcome) -> Result<Done, ForgeError> {
         let topic = wanted.topic;
@@ -372,14 +383,15 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Says below a pull request that its branch is somebody's.
+    /// Says below a pull request of ours that its branch is somebody's.
     async fn leave(&self, pull: &Pull) -> Result<(), ForgeError> {
-        let back = match Marker::read(&pull.body) {
-            Some(marker) => format!("To hand it back, reset the branch to {}.", marker.head),
-            None => "To hand it back, take the other commits away.".to_owned(),
+        let Some(marker) = Marker::read(&pull.body) else {
+            return Ok(());
         };
         let text = format!(
-            "Somebody has committed to this branch, so gpuwise leaves it alone: it neither updates nor closes it. {back}"
+            "Somebody has committed to this branch, so gpuwise leaves it alone: it neither updates nor closes it. To hand it \
+             back, reset the branch to {}.",
+            marker.head
         );
         say_once(self.forge, pull.number, "foreign", &text).await
     }

@@ -97,12 +97,7 @@ pub(super) struct Tried<'t> {
 
 /// Why an answer is no success.
 pub(super) fn refusal(tried: &Tried<'_>, answer: &Answer, said: String, now: Timestamp) -> ForgeError {
-    let (what, place, status, rights) = (
-        tried.what.to_owned(),
-        tried.place.to_owned(),
-        answer.status,
-        tried.rights,
-    );
+    let (what, place, status) = (tried.what.to_owned(), tried.place.to_owned(), answer.status);
     if let Some(wait) = answer.busy(now) {
         let when = format!("in {} s", wait.as_secs());
         return ForgeError::Busy {
@@ -113,7 +108,25 @@ pub(super) fn refusal(tried: &Tried<'_>, answer: &Answer, said: String, now: Tim
             when,
         };
     }
-    let lower = said.to_ascii_lowercase();
+    match status {
+        300..=399 => {
+            let to = target(&answer.headers);
+            ForgeError::Moved { what, place, to }
+        }
+        401 => ForgeError::Unauthorized { what, place, said },
+        500.. => ForgeError::Server {
+            what,
+            place,
+            status,
+            said,
+        },
+        _ => no(tried, status, said),
+    }
+}
+
+/// Why a request is not granted that was understood, and by whom.
+fn no(tried: &Tried<'_>, status: u16, said: String) -> ForgeError {
+    let (what, place, rights) = (tried.what.to_owned(), tried.place.to_owned(), tried.rights);
     let rule = [
         "protected",
         "rule violation",
@@ -122,13 +135,8 @@ pub(super) fn refusal(tried: &Tried<'_>, answer: &Answer, said: String, now: Tim
         "force-push",
         "force push",
     ];
+    let lower = said.to_ascii_lowercase();
     match status {
-        300..=399 => ForgeError::Moved {
-            what,
-            place,
-            to: target(&answer.headers),
-        },
-        401 => ForgeError::Unauthorized { what, place, said },
         400 | 403 | 405 | 409 | 422 if rule.iter().any(|word| lower.contains(word)) => ForgeError::Protected {
             what,
             place,
@@ -149,12 +157,6 @@ pub(super) fn refusal(tried: &Tried<'_>, answer: &Answer, said: String, now: Tim
             rights,
         },
         409 => ForgeError::Conflict {
-            what,
-            place,
-            status,
-            said,
-        },
-        500.. => ForgeError::Server {
             what,
             place,
             status,
@@ -230,75 +232,80 @@ mod tests {
         }
     }
 
+    /// A status, headers and a body, and what is said of them.
+    type Case = (
+        u16,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+        &'static [&'static str],
+    );
+
+    const CASES: &[Case] = &[
+        (
+            401,
+            &[],
+            r#"{"message":"Bad credentials"}"#,
+            &["Bad credentials", "make a new one"],
+        ),
+        (
+            403,
+            &[],
+            r#"{"message":"Resource not accessible by integration"}"#,
+            &["not permitted", "the scope `repo`"],
+        ),
+        (
+            403,
+            &[("retry-after", "90")],
+            r#"{"message":"slow"}"#,
+            &["too many requests", "in 90 s"],
+        ),
+        (
+            403,
+            &[],
+            r#"{"message":"You have exceeded a secondary rate limit"}"#,
+            &["too many requests", "in 60 s"],
+        ),
+        (
+            403,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1794816120")],
+            r#"{"message":"API rate limit exceeded"}"#,
+            &["too many requests", "in 120 s"],
+        ),
+        (429, &[], "", &["too many requests"]),
+        (404, &[], r#"{"message":"Not Found"}"#, &["not found", "no right to"]),
+        (409, &[], r#"{"message":"stale"}"#, &["conflicts", "run again"]),
+        (
+            422,
+            &[],
+            r#"{"message":"Repository rule violations found"}"#,
+            &["protects the branch"],
+        ),
+        (
+            400,
+            &[],
+            r#"{"message":"You are not allowed to push into this branch"}"#,
+            &["protects the branch"],
+        ),
+        (
+            422,
+            &[],
+            r#"{"message":"No commits between main and x"}"#,
+            &["refused (422", "No commits"],
+        ),
+        (502, &[], "<html>", &["the server failed (502: a page of HTML"]),
+        (
+            301,
+            &[("location", "https://host/repositories/7?token=x")],
+            "",
+            &["moved to https://host/repositories/7;"],
+        ),
+    ];
+
     #[test]
     fn each_status_says_what_to_do() {
-        for (status, headers, body, parts) in [
-            (
-                401,
-                vec![],
-                r#"{"message":"Bad credentials"}"#,
-                vec!["Bad credentials", "make a new one"],
-            ),
-            (
-                403,
-                vec![],
-                r#"{"message":"Resource not accessible by integration"}"#,
-                vec!["not permitted", "the scope `repo`"],
-            ),
-            (
-                403,
-                vec![("retry-after", "90")],
-                r#"{"message":"slow"}"#,
-                vec!["too many requests", "in 90 s"],
-            ),
-            (
-                403,
-                vec![],
-                r#"{"message":"You have exceeded a secondary rate limit"}"#,
-                vec!["too many requests", "in 60 s"],
-            ),
-            (
-                403,
-                vec![("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1794816120")],
-                r#"{"message":"API rate limit exceeded"}"#,
-                vec!["too many requests", "in 120 s"],
-            ),
-            (429, vec![], "", vec!["too many requests"]),
-            (
-                404,
-                vec![],
-                r#"{"message":"Not Found"}"#,
-                vec!["not found", "no right to"],
-            ),
-            (409, vec![], r#"{"message":"stale"}"#, vec!["conflicts", "run again"]),
-            (
-                422,
-                vec![],
-                r#"{"message":"Repository rule violations found"}"#,
-                vec!["protects the branch"],
-            ),
-            (
-                400,
-                vec![],
-                r#"{"message":"You are not allowed to push into this branch"}"#,
-                vec!["protects the branch"],
-            ),
-            (
-                422,
-                vec![],
-                r#"{"message":"No commits between main and x"}"#,
-                vec!["refused (422", "No commits"],
-            ),
-            (502, vec![], "<html>", vec!["the server failed (502: a page of HTML"]),
-            (
-                301,
-                vec![("location", "https://host/repositories/7?token=x")],
-                "",
-                vec!["moved to https://host/repositories/7;"],
-            ),
-        ] {
-            let told = told(&answer(status, &headers, body));
-            for part in parts {
+        for (status, headers, body, parts) in CASES {
+            let told = told(&answer(*status, headers, body));
+            for part in *parts {
                 assert!(told.contains(part), "{status}: {told}");
             }
         }

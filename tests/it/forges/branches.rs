@@ -110,7 +110,7 @@ fn whoever_moves_a_branch_while_we_look_elsewhere_is_not_overwritten() {
 
 /// A forge in which somebody commits once our pull requests have been listed.
 struct Racing<'t> {
-    forge: Box<dyn Forge>,
+    forge: &'t dyn Forge,
     tried: &'t Tried,
 }
 

@@ -243,6 +243,16 @@ fn a_branch_of_ours_in_name_only_is_not_overwritten() {
         assert!(told(&tried.run(&[chat()])).starts_with("chat: left alone"));
         assert_eq!(tried.hub().writes(), Vec::<String>::new());
         assert_eq!(told(&tried.run(&[])), "");
+        // Nor is a pull request that somebody opened of it.
+        {
+            let mut hub = tried.hub();
+            let theirs = hub.pull(CHAT_BRANCH, "main", "Mine", "mine", false);
+            hub.pulls.push(theirs);
+        }
+        assert!(told(&tried.run(&[chat()])).starts_with("chat: left alone"));
+        assert_eq!(tried.hub().writes(), Vec::<String>::new());
+        assert_eq!(told(&tried.run(&[])), "");
+        assert_eq!(tried.hub().writes(), Vec::<String>::new());
         assert_eq!(tried.hub().repo.head(CHAT_BRANCH), Some(mine));
     });
 }

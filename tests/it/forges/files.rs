@@ -92,7 +92,7 @@ fn those_without_a_checkout_read_it_through_the_forge() {
     each(|tried| {
         let forge = tried.forge();
         let wanted = |path: &str| path.ends_with(".yaml") || path.ends_with('/');
-        let found = wait_for(checkout(&*forge, None, &wanted)).unwrap();
+        let found = wait_for(checkout(forge, None, &wanted)).unwrap();
         assert_eq!(
             (found.branch.as_str(), Some(found.commit)),
             ("main", tried.hub().repo.head("main"))
@@ -107,7 +107,7 @@ fn those_without_a_checkout_read_it_through_the_forge() {
             found.left_out,
             [("deploy/link.yaml".to_owned(), "it is a symbolic link")]
         );
-        let error = wait_for(checkout(&*forge, Some("gone"), &wanted)).unwrap_err();
+        let error = wait_for(checkout(forge, Some("gone"), &wanted)).unwrap_err();
         assert!(error.to_string().contains("has no branch `gone`"), "{error}");
     });
 }

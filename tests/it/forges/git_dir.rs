@@ -262,3 +262,67 @@ fn a_branch_of_a_remote_may_be_the_base() {
         "chat: new\n"
     );
 }
+
+#[test]
+fn a_branch_that_another_git_holds_is_left_to_it() {
+    if !has_git() {
+        return;
+    }
+    let (_keep, ml) = cloned();
+    let folder = ml.join(".git/refs/heads/gpuwise/prod");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("chat.lock"), "").unwrap();
+    let refs = git(&ml, &["for-each-ref"]);
+    let outcomes = run_in(&ml, &[chat(), batch()]).unwrap();
+    assert!(
+        told(&outcomes).contains("is in use, has changed meanwhile"),
+        "{}",
+        told(&outcomes)
+    );
+    // The other topic has nothing to do with it.
+    assert!(told(&outcomes).contains("batch: new"), "{}", told(&outcomes));
+    git(&ml, &["update-ref", "-d", "refs/heads/gpuwise/prod/batch"]);
+    assert_eq!(git(&ml, &["for-each-ref"]), refs);
+    // A branch of somebody's stands where a folder of ours would be.
+    fs::remove_file(folder.join("chat.lock")).unwrap();
+    fs::remove_dir(&folder).unwrap();
+    git(&ml, &["branch", "gpuwise/prod", "main"]);
+    let outcomes = run_in(&ml, &[chat()]).unwrap();
+    assert!(
+        told(&outcomes).contains("clashes with another name"),
+        "{}",
+        told(&outcomes)
+    );
+    assert_eq!(
+        git(&ml, &["rev-parse", "gpuwise/prod"]),
+        git(&ml, &["rev-parse", "main"])
+    );
+}
+
+#[test]
+fn nothing_of_an_index_is_left_behind() {
+    if !has_git() {
+        return;
+    }
+    let own = format!("gpuwise-index-{}-", std::process::id());
+    let (_keep, ml) = cloned();
+    run_in(&ml, &[chat()]).unwrap();
+    let mut broken = chat();
+    broken.files[0].after.push('x');
+    fs::write(ml.join(".git/refs/heads/gpuwise/prod/chat.lock"), "").unwrap();
+    assert!(run_in(&ml, &[broken]).unwrap()[0].done.is_refusal());
+    let left = || {
+        let names = fs::read_dir(std::env::temp_dir())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        names
+            .filter(|name| name.to_str().is_some_and(|name| name.starts_with(&own)))
+            .count()
+    };
+    // Other tests are at it, too, but none for so long.
+    let gone = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        left() == 0
+    });
+    assert!(gone, "{own}* stays in {}", std::env::temp_dir().display());
+}

@@ -170,12 +170,17 @@ fn commit(repo: &Repo, sha: &str) -> Reply {
 }
 
 fn shown(pull: &Pr) -> Value {
-    let owner = if pull.fork { "fork" } else { "acme" };
+    let repo = match (pull.fork, pull.branch.ends_with("batch")) {
+        (false, _) => json!({"full_name": "acme/ml"}),
+        (true, false) => json!({"full_name": "fork/ml"}),
+        // A fork that is gone.
+        (true, true) => Value::Null,
+    };
     json!({
         "number": pull.number, "id": pull.number + 9000, "html_url": format!("https://github.example/acme/ml/pull/{}", pull.number),
         "title": pull.title, "body": pull.body, "state": if pull.open { "open" } else { "closed" }, "draft": pull.draft,
         "merged_at": pull.merged.then_some("2026-11-16T07:59:00Z"), "created_at": pull.created,
-        "head": {"ref": pull.branch, "repo": {"full_name": format!("{owner}/ml")}}, "base": {"ref": pull.base},
+        "head": {"ref": pull.branch, "repo": repo}, "base": {"ref": pull.base},
     })
 }
 

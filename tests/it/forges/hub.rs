@@ -133,6 +133,7 @@ impl Hub {
             ("fix-1", false),
             ("fix-2", false),
             ("gpuwise/prod/chat", true),
+            ("gpuwise/prod/batch", true),
             ("gpuwise/test/x", false),
         ] {
             let mut pull = hub.pull(branch, "main", "Other", "text", false);

@@ -17,7 +17,7 @@ mod openapi;
 mod repo;
 mod runs;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -81,6 +81,8 @@ struct Tried {
     kind: Kind,
     fake: Fake,
     clock: Arc<Quick>,
+    /// Made once: to read the system's certificates is what takes the time in a debug build.
+    forge: OnceLock<Box<dyn Forge>>,
 }
 
 /// Does the same with every kind of forge.
@@ -106,6 +108,7 @@ impl Tried {
             kind,
             fake,
             clock: Arc::default(),
+            forge: OnceLock::new(),
         }
     }
 
@@ -119,8 +122,8 @@ impl Tried {
         (hub.repo.refs(), hub.pulls.clone())
     }
 
-    fn forge(&self) -> Box<dyn Forge> {
-        self.opened(&self.fake.url, TOKEN)
+    fn forge(&self) -> &dyn Forge {
+        &**self.forge.get_or_init(|| self.opened(&self.fake.url, TOKEN))
     }
 
     fn opened(&self, url: &str, token: &str) -> Box<dyn Forge> {
@@ -139,8 +142,7 @@ impl Tried {
         self.hub().asked.clear();
         let mut settings = Settings::new(PREFIX, now());
         set(&mut settings);
-        let forge = self.forge();
-        wait_for(reconcile(&*forge, topics, &settings, &Silent))
+        wait_for(reconcile(self.forge(), topics, &settings, &Silent))
     }
 
     fn run(&self, topics: &[Topic]) -> Vec<Outcome> {

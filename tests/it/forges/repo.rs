@@ -1,8 +1,10 @@
 //! A bare repository made with the `git` program, which the fakes keep what they are told in.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
 use tempfile::TempDir;
 
@@ -57,20 +59,54 @@ pub(super) fn git_in(folder: &Path, args: &[&str], input: &[u8], vars: &[(&str, 
     output.stdout
 }
 
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&there).unwrap();
+            copy(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), &there).unwrap();
+        }
+    }
+}
+
 /// The repository.
 pub(super) struct Repo {
     pub(super) folder: TempDir,
+    /// What is known of commits, trees and blobs, which never change: to ask git each time is what would take the time.
+    known: Mutex<BTreeMap<String, Vec<u8>>>,
+    heads: Mutex<Option<String>>,
 }
 
 /// A file for a commit: path, mode, content. No content takes it away.
 pub(super) type Change<'c> = (&'c str, &'c str, Option<&'c str>);
 
 impl Repo {
-    /// One commit on `main`, with files, a program, a link and another repository in it.
+    /// One commit on `main`, with files, a program, a link and another repository in it: made once, then copied.
     pub(super) fn new() -> Self {
+        static FIRST: LazyLock<Repo> = LazyLock::new(Repo::first);
         let folder = TempDir::new().unwrap();
-        git_in(folder.path(), &["init", "-q", "--bare", "-b", "main"], &[], &[]);
-        let repo = Self { folder };
+        copy(FIRST.folder.path(), folder.path());
+        Self::at(folder)
+    }
+
+    fn at(folder: TempDir) -> Self {
+        let (known, heads) = (Mutex::default(), Mutex::default());
+        Self { folder, known, heads }
+    }
+
+    fn first() -> Self {
+        // Nothing takes it away in the end, so that it lies where Cargo cleans up.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        git_in(
+            folder.path(),
+            &["init", "-q", "--bare", "-b", "main", "--template="],
+            &[],
+            &[],
+        );
+        let repo = Self::at(folder);
         let files: [Change<'_>; 6] = [
             ("deploy/chat.yaml", "100644", Some(CHAT)),
             ("deploy/jobs/batch.yaml", "100644", Some(BATCH)),
@@ -92,7 +128,24 @@ impl Repo {
     }
 
     pub(super) fn bytes(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
-        git_in(self.folder.path(), args, input, &[])
+        let reads = matches!(
+            args[0],
+            "cat-file" | "ls-tree" | "rev-list" | "diff-tree" | "rev-parse" | "read-tree" | "hash-object"
+        );
+        let hash = |text: &str| text.len() >= 40 && text.as_bytes()[..40].iter().all(u8::is_ascii_hexdigit);
+        let input_text = String::from_utf8_lossy(input);
+        if !reads || !(args.iter().any(|arg| hash(arg)) || hash(&input_text)) {
+            return git_in(self.folder.path(), args, input, &[]);
+        }
+        let key = format!("{args:?} {input_text}");
+        if let Some(known) = self.known.lock().unwrap().get(&key) {
+            return known.clone();
+        }
+        let found = git_in(self.folder.path(), args, input, &[]);
+        if !found.ends_with(b"missing\n") {
+            self.known.lock().unwrap().insert(key, found.clone());
+        }
+        found
     }
 
     pub(super) fn text(&self, args: &[&str], input: &[u8]) -> String {
@@ -155,6 +208,7 @@ impl Repo {
 
     pub(super) fn point(&self, branch: &str, commit: Option<&str>) {
         let name = format!("refs/heads/{branch}");
+        *self.heads.lock().unwrap() = None;
         match commit {
             Some(commit) => self.text(&["update-ref", &name, commit], &[]),
             None => self.text(&["update-ref", "-d", &name], &[]),
@@ -162,10 +216,14 @@ impl Repo {
     }
 
     pub(super) fn heads(&self) -> Vec<(String, String)> {
-        let listed = self.text(
-            &["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"],
-            &[],
-        );
+        let ask = || {
+            self.text(
+                &["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"],
+                &[],
+            )
+        };
+        // All that moves a branch here goes through `point`.
+        let listed = self.heads.lock().unwrap().get_or_insert_with(ask).clone();
         let line = |line: &str| {
             let (name, sha) = line.split_once(' ').unwrap();
             (name.strip_prefix("refs/heads/").unwrap().to_owned(), sha.to_owned())
