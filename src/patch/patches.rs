@@ -44,7 +44,8 @@ pub struct Refused {
 impl Refused {
     /// Whether something is wrong with the manifests, and not only nothing to be changed in them.
     pub fn is_failure(&self) -> bool {
-        const WRONG: [&str; 8] = [
+        const WRONG: [&str; 9] = [
+            "not-valid",
             "unreadable",
             "not-editable",
             "in-the-way",

@@ -3,6 +3,7 @@
 mod overlay;
 mod pen;
 mod pools;
+mod valid;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::index::{Index, Spot};
 use super::kustomize::{Chains, Effective, Meant, effective};
 use super::locate::Place;
 use super::podspec::{at, under};
-use super::yaml::{self, Change, Edit, Pointer};
+use super::yaml::{self, Change, Edit, Pointer, Step};
 use crate::model::tree::Tree;
 use pen::Pen;
 
@@ -157,6 +158,10 @@ impl<'t> Manifests<'t> {
         pen.edit(of, &own)?;
         if let Some(scaler) = scaler {
             pen.edit(scaler, &wish.scaler)?;
+            let spec = |edit: &Edit| edit.at.0.first() == Some(&Step::Key("spec".to_owned()));
+            if wish.scaler.iter().any(spec) {
+                pen.is_valid(scaler)?;
+            }
         } else if !wish.scaler.is_empty() {
             return Err(refuse(
                 "autoscaler-not-found",
@@ -167,6 +172,7 @@ impl<'t> Manifests<'t> {
             pen.pool(pool)?;
         }
         for object in &wish.new {
+            valid::valid(object)?;
             pen.add(of, object)?;
         }
         Ok(pen.changes)
