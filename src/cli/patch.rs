@@ -73,7 +73,7 @@ impl Patch {
         let text = match (self.diff, self.format) {
             (true, _) => told::diffs(&plan, &made),
             (false, Format::Json) => told::json(&plan, &made)?,
-            (false, Format::Table) => told::summary(&made),
+            (false, Format::Table) => told::summary(&made, self.write || self.output.is_some()),
         };
         deliver::text(&text, None)?;
         let refused = made

@@ -67,8 +67,8 @@ fn comment(text: &mut String, words: &str) {
     }
 }
 
-/// What there is to do, a line each, for a terminal.
-pub fn summary(made: &[Made]) -> String {
+/// What there is to do, a line each, for a terminal; and how to go on where nothing was written.
+pub fn summary(made: &[Made], written: bool) -> String {
     let mut text = String::new();
     let patches: Vec<&Patch> = patches(made).collect();
     for patch in &patches {
@@ -95,6 +95,9 @@ pub fn summary(made: &[Made]) -> String {
                 _ = writeln!(text, "    {}", safe::plain(line));
             }
         }
+    }
+    if !written && patches.iter().any(|patch| !patch.changes.is_empty()) {
+        text.push_str("\nNothing is written yet: --diff shows the changes, --write makes them.\n");
     }
     if made.is_empty() {
         text.push_str("The plan has no change that is made in manifests.\n");
