@@ -88,7 +88,7 @@ impl Of<'_> {
 /// How replicas are handed over to an autoscaler.
 pub fn hand_over(of: Of<'_>, deployed: Option<&Deployed>) -> Handover {
     let Some(written) = of.written else {
-        return Handover::Absent;
+        return absent(of, deployed);
     };
     let deployer = deployed.and_then(|deployed| Some((deployed, deployed.deployer.as_ref()?)));
     let Some((deployed, deployer)) = deployer else {
@@ -150,4 +150,29 @@ pub fn hand_over(of: Of<'_>, deployed: Option<&Deployed>) -> Handover {
 
 fn last(release: &str) -> &str {
     release.rsplit('/').next().unwrap_or(release)
+}
+
+/// Where the manifests that were read have no replicas, and what applied them says otherwise, it is about to take them away.
+fn absent(of: Of<'_>, deployed: Option<&Deployed>) -> Handover {
+    let owns = |manager: &str| {
+        deployed.is_some_and(|deployed| deployed.replicas_owned_by.iter().all(|own| own == manager))
+            && deployed.is_some_and(|deployed| !deployed.replicas_owned_by.is_empty())
+    };
+    let first = |command: String| {
+        Handover::First {
+        why: "the manifests that were read have no spec.replicas, and what applied them last had: something else sets it, or the next \
+              time it is set to one"
+            .to_owned(),
+        command,
+    }
+    };
+    match deployed.and_then(|deployed| Some((deployed, deployed.deployer.as_ref()?))) {
+        Some((deployed, Deployer::ClientSideApply)) if deployed.replicas_applied == Some(true) => first(format!(
+            "kubectl apply edit-last-applied {}   # and delete spec.replicas there",
+            of.resource()
+        )),
+        Some((_, Deployer::Flux { .. })) if owns("kustomize-controller") => first(of.keep()),
+        Some((_, Deployer::ServerSideApply { manager })) if owns(manager) => first(of.keep()),
+        _ => Handover::Absent,
+    }
 }

@@ -1,13 +1,13 @@
 //! What stands in a folder of manifests: objects with their file and document, and kustomizations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use super::kustomize::Kustomization;
+use super::kustomize::{Kustomization, Source};
 use super::yaml::{self, Pointer, Step, YamlError};
-use crate::model::tree::{Tree, TreeFile, folder};
+use crate::model::tree::{Tree, TreeFile, folder, joined};
 
 /// Where an object is written down.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +71,7 @@ pub fn index(tree: &Tree) -> Index {
     let held: Vec<(&String, Held)> = files.map(|(path, file)| (path, held(path, file))).collect();
     let mut index = Index::default();
     index.take(held);
+    index.leave_patches_out();
     index
 }
 
@@ -83,10 +84,24 @@ pub fn refresh<'p>(index: &mut Index, tree: &Tree, paths: impl Iterator<Item = &
         now.extend(tree.files.get(path).map(|file| (path, held(path, file))));
     }
     index.take(now);
+    index.leave_patches_out();
     index.objects.sort_by(|a, b| a.spot.cmp(&b.spot));
 }
 
 impl Index {
+    /// What a kustomization names as a patch has the shape of an object, and is none.
+    fn leave_patches_out(&mut self) {
+        let of = |(folder, own): (&String, &Kustomization)| {
+            let files = own.patches.iter().filter_map(|patch| match &patch.source {
+                Source::File(path) => joined(folder, path),
+                Source::Inline(_) => None,
+            });
+            files.collect::<Vec<_>>()
+        };
+        let patches: BTreeSet<String> = self.kustomizations.iter().flat_map(of).collect();
+        self.objects.retain(|object| !patches.contains(&object.spot.file));
+    }
+
     fn take(&mut self, held: Vec<(&String, Held)>) {
         for (path, held) in held {
             match held {

@@ -8,7 +8,7 @@ use super::index::{Index, refresh};
 use super::locate::{NoPlace, Place, Wanted, locate, scalers};
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
 use crate::catalog::Catalog;
-use crate::model::manifest::Live;
+use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::tree::{Tree, TreeFile};
 use crate::policy::patches::Patches;
@@ -44,7 +44,8 @@ pub struct Refused {
 impl Refused {
     /// Whether something is wrong with the manifests, and not only nothing to be changed in them.
     pub fn is_failure(&self) -> bool {
-        const WRONG: [&str; 9] = [
+        const WRONG: [&str; 10] = [
+            "several-workloads",
             "not-valid",
             "unreadable",
             "not-editable",
@@ -146,6 +147,27 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
     };
     let manifests = Manifests::new(tree, index);
     let place = find(&manifests, workload, with.settings)?;
+    if let Some(other) = same_document(plan, &manifests, workload, &place, with.settings) {
+        return Err(refuse(
+            "several-workloads",
+            format!(
+                "{} names no namespace and may become {other} as well: name one in it",
+                place.file()
+            ),
+        ));
+    }
+    let deployer = live.deployed.as_ref().and_then(|deployed| deployed.deployer.as_ref());
+    if let (Some(Deployer::Helm { release } | Deployer::FluxHelm { release }), None) =
+        (deployer, &place.object.namespace)
+    {
+        return Err(refuse(
+            "no-manifest",
+            format!(
+                "release {release} of Helm makes it, and {} is another one of that name: change the release's values",
+                place.file()
+            ),
+        ));
+    }
     let own = manifests.follow(&place)?;
     let scaler = scaler(&manifests, &place)?;
     let scaler = scaler.as_ref().map(|place| manifests.follow(place)).transpose()?;
@@ -197,6 +219,27 @@ fn made(
         changes,
         notes,
     })
+}
+
+/// Another workload of the plan that the same document becomes, where that names no namespace.
+fn same_document<'p>(
+    plan: &'p Plan,
+    manifests: &Manifests<'_>,
+    own: &WorkloadRow,
+    place: &Place,
+    settings: &Patches,
+) -> Option<&'p str> {
+    let told = manifests
+        .chains
+        .namespaces(&place.chain, place.object.namespace.as_deref());
+    let alike = |other: &&WorkloadRow| {
+        other.id != own.id && other.kind == own.kind && other.name == own.name && other.namespace != own.namespace
+    };
+    let mut others = plan.workloads.iter().filter(alike).filter(|_| told.is_empty());
+    let same = |other: &&WorkloadRow| {
+        find(manifests, other, settings).is_ok_and(|found| found.object.spot == place.object.spot)
+    };
+    others.find(same).map(|other| other.id.as_str())
 }
 
 fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, settings: &Patches) -> Result<Place, Refusal> {
@@ -258,13 +301,24 @@ fn scaler(manifests: &Manifests<'_>, of: &Place) -> Result<Option<Place>, Refusa
     match &found[..] {
         [] => Ok(None),
         [one] => {
-            let (_, names) = manifests.chains.names(&of.chain, one.namespace.as_deref(), &one.name);
+            // It may come another way than the workload, through patches of its own, and others may share it.
+            let ways = manifests.chains.from(&one.spot.file);
+            let shared = ways.len() > 1;
+            let mut own = ways.into_iter().filter(|chain| chain.last() == of.chain.last());
+            let chain = own.next().unwrap_or_default();
+            if own.next().is_some() {
+                return Err(refuse(
+                    "shared",
+                    format!("{} is gathered twice on its way", one.spot.file),
+                ));
+            }
+            let (_, names) = manifests.chains.names(&chain, one.namespace.as_deref(), &one.name);
             Ok(Some(Place {
                 object: Clone::clone(*one),
-                chain: of.chain.clone(),
+                chain,
                 names,
                 namespace: of.namespace.clone(),
-                shared: of.shared,
+                shared,
             }))
         }
         several => {

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::emit::{Refusal, Wish};
 use super::handover::Handover;
-use super::index::{Index, Spot};
-use super::kustomize::{Chains, Effective, Meant, effective};
+use super::index::{Index, Object, Spot};
+use super::kustomize::{Chains, Effective, Meant, OnTheWay, effective, touches};
 use super::locate::Place;
 use super::podspec::{at, under};
 use super::yaml::{self, Change, Edit, Pointer, Step};
@@ -59,6 +59,9 @@ impl OnItsWay<'_> {
     }
 }
 
+/// Kinds whose replicas a kustomization's `replicas` sets.
+const COUNTED: [&str; 4] = ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"];
+
 fn refuse(code: &'static str, why: impl Into<String>) -> Refusal {
     Refusal { code, why: why.into() }
 }
@@ -79,21 +82,64 @@ impl<'t> Manifests<'t> {
     /// Where a patch on the way cannot be followed.
     pub fn follow(&self, place: &'t Place) -> Result<OnItsWay<'t>, Refusal> {
         let written = self.value(&place.object.spot)?;
+        let told = self.chains.namespaces(&place.chain, place.object.namespace.as_deref());
         let meant = Meant {
+            group: place.object.group(),
             kind: &place.object.kind,
             names: &place.names,
+            namespaces: &told,
         };
-        let effective = effective(self.tree, &self.chains, &place.chain, meant, &written).map_err(|what| {
+        let followed = |what| {
             refuse(
                 "patch-not-followed",
                 format!("{what}, changes it on its way into the cluster: change it there"),
             )
-        })?;
+        };
+        let effective = effective(self.tree, &self.chains, &place.chain, meant, &written).map_err(followed)?;
+        let replicas = under(&Pointer(Vec::new()), &["spec", "replicas"]);
+        let value = at(&effective.object, &replicas).filter(|value| !value.is_null());
+        if let Some(text) = value.filter(|value| value.as_u64().is_none()) {
+            return Err(refuse(
+                "not-as-seen",
+                format!(
+                    "spec.replicas is {text}, which something fills in before it is applied: change what fills it in"
+                ),
+            ));
+        }
+        let set = |patch: &OnTheWay<'_>| {
+            let documents = yaml::documents(&patch.text).unwrap_or_default();
+            documents.iter().any(|one| touches(one, &effective.object, &replicas))
+        };
+        if !self.replicas_entries(place).is_empty() && effective.patches.iter().any(set) {
+            return Err(followed(
+                "`replicas` and a patch, which both set its replicas".to_owned(),
+            ));
+        }
         Ok(OnItsWay {
             place: place.clone(),
             written,
             effective,
         })
+    }
+
+    /// Another object that a change at this kustomization would meet, too: one of these kinds that has a name of ours on its way.
+    fn namesake(&self, place: &Place, level: &str, kinds: &[&str]) -> Option<&str> {
+        let others = self
+            .index
+            .objects
+            .iter()
+            .filter(|object| kinds.contains(&object.kind.as_str()));
+        let met = |object: &&Object| {
+            let ways = self.chains.from(&object.spot.file);
+            ways.iter()
+                .filter(|chain| chain.iter().any(|own| own == level))
+                .any(|chain| {
+                    let own = object.spot == place.object.spot && *chain == place.chain;
+                    let (_, names) = self.chains.names(chain, object.namespace.as_deref(), &object.name);
+                    !own && names.iter().any(|name| place.names.contains(name))
+                })
+        };
+        others.into_iter().find(met).map(|object| object.spot.file.as_str())
     }
 
     pub(super) fn value(&self, spot: &Spot) -> Result<Value, Refusal> {
@@ -117,6 +163,9 @@ impl<'t> Manifests<'t> {
     /// Entries of `replicas` of its kustomizations: folder, place in the list, count.
     fn replicas_entries<'p>(&self, place: &'p Place) -> Vec<(&'p String, usize, u64)> {
         let mut found = Vec::new();
+        if !COUNTED.contains(&place.object.kind.as_str()) {
+            return found;
+        }
         for own in &place.chain {
             let entries = self
                 .chains

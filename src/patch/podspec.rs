@@ -99,6 +99,23 @@ pub(super) fn gpu_containers(object: &Value) -> Vec<GpuContainer> {
     found
 }
 
+/// Whether an init container asks for GPUs.
+pub(super) fn init_containers(object: &Value) -> bool {
+    let asks = |container: &Value| {
+        let amounts =
+            ["/resources/limits", "/resources/requests"].map(|path| container.pointer(path).and_then(Value::as_object));
+        amounts
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|(name, _)| gpu_resource(name).is_some())
+    };
+    pod_specs(object).iter().any(|pod| {
+        let list = at(object, &under(pod, &["initContainers"])).and_then(Value::as_array);
+        list.into_iter().flatten().any(asks)
+    })
+}
+
 fn devices(amount: &Value) -> Option<u32> {
     let whole = amount.as_u64().or_else(|| amount.as_str()?.parse().ok())?;
     u32::try_from(whole).ok().filter(|count| *count > 0)

@@ -13,7 +13,7 @@ struct Flag {
     server: &'static str,
     /// The flag's names, the one that is written where there is none yet first.
     names: &'static [&'static str],
-    /// Environment variables that say the same.
+    /// Environment variables that the server reads for it.
     environment: &'static [&'static str],
 }
 
@@ -29,18 +29,18 @@ const TENSOR_PARALLEL: [Flag; 3] = [
     flag(
         "vllm",
         &["--tensor-parallel-size", "-tp", "--tensor_parallel_size"],
-        &["TENSOR_PARALLEL_SIZE"],
+        &[],
     ),
     flag("sglang", &["--tp-size", "--tp", "--tensor-parallel-size"], &[]),
     flag("tgi", &["--num-shard"], &["NUM_SHARD"]),
 ];
 const BATCH_LIMIT: [Flag; 2] = [
-    flag("vllm", &["--max-num-seqs", "--max_num_seqs"], &["MAX_NUM_SEQS"]),
+    flag("vllm", &["--max-num-seqs", "--max_num_seqs"], &[]),
     flag("sglang", &["--max-running-requests"], &[]),
 ];
 const QUANTIZE: [Flag; 3] = [
-    flag("vllm", &["--quantization", "-q"], &["QUANTIZATION"]),
-    flag("sglang", &["--quantization"], &["QUANTIZATION"]),
+    flag("vllm", &["--quantization", "-q"], &[]),
+    flag("sglang", &["--quantization"], &[]),
     flag("tgi", &["--quantize"], &["QUANTIZE"]),
 ];
 
@@ -107,57 +107,83 @@ impl Told {
     }
 }
 
-fn find(about: About<'_>, line: &Line, flag: Flag) -> Option<Told> {
+/// Where a flag is told; it must be in one place, as of several only one counts.
+fn find(about: About<'_>, line: &Line, flag: Flag) -> Result<Option<Told>, Refusal> {
+    let mut found: Vec<Told> = Vec::new();
     for (index, (place, word)) in line.words.iter().enumerate() {
         for name in flag.names {
             if word == name {
-                let (next, value) = line.words.get(index + 1)?;
-                return Some(Told::Next {
-                    at: next.clone(),
+                let next = line.words.get(index + 1);
+                found.extend(next.map(|(at, value)| Told::Next {
+                    at: at.clone(),
                     value: value.clone(),
-                });
-            }
-            if let Some(told) = within(place, word, name) {
-                return Some(told);
+                }));
+            } else {
+                found.extend(within(place, word, name));
             }
         }
     }
     let list = under(&line.container, &["env"]);
     let variables = at(about.object, &list).and_then(Value::as_array).into_iter().flatten();
-    variables.enumerate().find_map(|(index, variable)| {
+    found.extend(variables.enumerate().filter_map(|(index, variable)| {
         let named = variable.get("name").and_then(Value::as_str)?;
         let value = variable.get("value").and_then(Value::as_str)?;
         flag.environment.contains(&named).then(|| Told::Variable {
             at: under(&element(&list, index), &["value"]),
             value: value.to_owned(),
         })
-    })
+    }));
+    let name = flag.names.first().copied().unwrap_or_default();
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(Refusal::new(
+            "not-as-seen",
+            format!("its manifest says {name} more than once: which of them counts is for its owner to say"),
+        )),
+    }
 }
 
-/// A flag with its value inside a word: of its own, or of a shell line.
-fn within(place: &Pointer, word: &str, name: &str) -> Option<Told> {
-    let begins = word.match_indices(name).map(|(from, _)| from);
-    let alone = |from: &usize| *from == 0 || word[..*from].ends_with([' ', '\n', '\t', '\'', '"']);
-    let from = begins.into_iter().find(alone)? + name.len();
-    let rest = &word[from..];
-    let gap = rest.len() - rest.trim_start_matches([' ', '=']).len();
-    let value: String = rest[gap..]
-        .chars()
-        .take_while(|c| !c.is_whitespace() && !"'\"\\;|&".contains(*c))
-        .collect();
-    (gap > 0 && !value.is_empty()).then(|| Told::Within {
-        at: place.clone(),
-        before: word[..from + gap].to_owned(),
-        after: word[from + gap + value.len()..].to_owned(),
-        value,
-    })
+/// Places in a shell's text, or in a word, where this stands as a word of its own and not in a comment.
+fn places<'w>(word: &'w str, name: &'w str) -> impl Iterator<Item = usize> + 'w {
+    let alone = move |from: &usize| {
+        let line = word[..*from].rfind('\n').map_or(0, |at| at + 1);
+        let before = &word[line..*from];
+        let after = word[from + name.len()..].chars().next();
+        !before.trim_start().starts_with('#')
+            && (before.is_empty() || before.ends_with([' ', '\t', '\'', '"']))
+            && after.is_none_or(|c| c.is_whitespace() || "='\"\\;".contains(c))
+    };
+    word.match_indices(name).map(|(from, _)| from).filter(alone)
+}
+
+/// A flag with its value inside a word: of its own, or of a shell's text, in which short names may be those of anything.
+fn within(place: &Pointer, word: &str, name: &str) -> Vec<Told> {
+    let text = word.contains(char::is_whitespace);
+    if text && !name.starts_with("--") {
+        return Vec::new();
+    }
+    let told = |from: usize| {
+        let rest = &word[from + name.len()..];
+        let gap = rest.len() - rest.trim_start_matches([' ', '=', '\'', '"']).len();
+        let ends = |c: char| c.is_whitespace() || "'\"\\;|&".contains(c);
+        let value: String = rest[gap..].chars().take_while(|c| !ends(*c)).collect();
+        let begins = from + name.len() + gap;
+        (gap > 0 && !value.is_empty()).then(|| Told::Within {
+            at: place.clone(),
+            before: word[..begins].to_owned(),
+            after: word[begins + value.len()..].to_owned(),
+            value,
+        })
+    };
+    places(word, name).filter_map(told).collect()
 }
 
 /// Whether its command line is one for a shell, in which a word of ours would go nowhere.
 fn is_shell(line: &Line) -> bool {
-    let mut words = line.words.iter().map(|(_, word)| word.as_str());
-    let shell = |word: &str| matches!(word.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash"));
-    words.next().is_some_and(shell)
+    let shell = |word: &str| matches!(word.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash" | "zsh"));
+    line.words
+        .iter()
+        .any(|(_, word)| shell(word) || word == "-c" || word.contains(char::is_whitespace))
 }
 
 fn of_server(about: About<'_>, flags: &[Flag], what: &str) -> Result<Flag, Refusal> {
@@ -175,7 +201,7 @@ fn of_server(about: About<'_>, flags: &[Flag], what: &str) -> Result<Flag, Refus
 fn tell(about: About<'_>, flag: Flag, (from, to): (Option<&str>, &str), wish: &mut Wish) -> Result<(), Refusal> {
     let line = line(about)?;
     let name = flag.names.first().copied().unwrap_or_default();
-    if let Some(told) = find(about, &line, flag) {
+    if let Some(told) = find(about, &line, flag)? {
         if told.value() == to {
             return Ok(());
         }
@@ -228,6 +254,12 @@ pub(super) fn quantize(about: About<'_>, to: Precision, weight_only: bool, wish:
             format!("weights in {} need a checkpoint of their own", to.name()),
         ));
     }
+    if let Some(told) = find(about, &line(about)?, flag)?.filter(|told| told.value() != to.name()) {
+        return Err(Refusal::new(
+            "not-as-seen",
+            format!("its manifest stores weights in {} already", told.value()),
+        ));
+    }
     if weight_only {
         wish.notes
             .push("its GPUs have no FP8 arithmetic: the server stores weights so, and computes as before".to_owned());
@@ -244,18 +276,28 @@ const CACHE_OFF: [(&str, Option<&str>); 3] = [
 
 pub(super) fn cache_prefixes(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     let line = line(about)?;
-    let has = |flag: &str| {
-        line.words
-            .iter()
-            .find(|(_, word)| word.split_whitespace().any(|one| one == flag))
-    };
     for (off, on) in CACHE_OFF {
-        if on.and_then(has).is_some() {
+        let has = |flag: &str| line.words.iter().any(|(_, word)| places(word, flag).next().is_some());
+        if on.is_some_and(has) {
             return Ok(());
         }
-        let Some((place, word)) = has(off) else { continue };
+        let all = line
+            .words
+            .iter()
+            .flat_map(|(place, word)| places(word, off).map(move |from| (place, word, from)));
+        let all: Vec<_> = all.collect();
+        let [(place, word, from)] = all[..] else {
+            if all.is_empty() {
+                continue;
+            }
+            return Err(Refusal::new(
+                "not-as-seen",
+                format!("its manifest says {off} more than once"),
+            ));
+        };
+        let (before, after) = (&word[..from], &word[from + off.len()..]);
         match (on, place.0.split_last()) {
-            (Some(on), _) => wish.own.push(set(place.clone(), word.replacen(off, on, 1))),
+            (Some(on), _) => wish.own.push(set(place.clone(), format!("{before}{on}{after}"))),
             (None, Some((Step::Index(index), list))) if word == off => {
                 let list = Pointer(list.to_vec());
                 let mut words = at(about.object, &list)
@@ -267,8 +309,12 @@ pub(super) fn cache_prefixes(about: About<'_>, wish: &mut Wish) -> Result<(), Re
             }
             (None, _) => wish
                 .own
-                .push(set(place.clone(), word.replacen(&format!(" {off}"), "", 1))),
+                .push(set(place.clone(), format!("{}{after}", before.trim_end_matches(' ')))),
         }
+        return Ok(());
+    }
+    // SGLang keeps prefixes unless it is told not to: the manifest says so already.
+    if about.live.server.as_deref() == Some("sglang") && !line.words.is_empty() {
         return Ok(());
     }
     Err(Refusal::new(

@@ -204,6 +204,19 @@ fn existing(about: About<'_>, scaler: &Value, setting: Setting<'_>, wish: &mut W
     }
 }
 
+/// Whether a query, or the name of a metric, is about what a setting was replayed with.
+fn is_about(told: &str, metric: &str) -> bool {
+    let told = told.to_lowercase();
+    let running = told.contains("running") || told.contains("batch_current_size");
+    let waiting = told.contains("waiting") || told.contains("queue");
+    let both = told.contains("in_flight") || told.contains("inflight") || (running && waiting);
+    match metric {
+        "requests-in-flight" => both,
+        "requests-running" => running && !waiting,
+        _ => false,
+    }
+}
+
 fn root(steps: &[&str]) -> Pointer {
     under(&Pointer(Vec::new()), steps)
 }
@@ -225,6 +238,17 @@ fn scaled_object(scaler: &Value, setting: Setting<'_>, edits: &mut Vec<Edit>) ->
     };
     let list = root(&["spec", "triggers"]);
     let metadata = under(&element(&list, 0), &["metadata"]);
+    let text = |path: &str| trigger.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let average = matches!(text("/metricType"), "" | "AverageValue");
+    if text("/type") != "prometheus" || !average || !is_about(text("/metadata/query"), setting.metric) {
+        return Err(Refusal::new(
+            "autoscaler-unknown",
+            format!(
+                "the trigger of its ScaledObject does not ask for the average of {}: its owner changes it",
+                setting.metric
+            ),
+        ));
+    }
     if trigger.pointer("/metadata/threshold").is_none() {
         return Err(Refusal::new(
             "autoscaler-unknown",
@@ -270,6 +294,20 @@ fn horizontal(about: About<'_>, scaler: &Value, setting: Setting<'_>, edits: &mu
             "its HorizontalPodAutoscaler has no metric or several, of which the replay searched one: which stays is for its owner to say",
         ));
     };
+    let named = ["/pods/metric/name", "/external/metric/name", "/object/metric/name"];
+    let name = named
+        .into_iter()
+        .find_map(|path| metric.pointer(path).and_then(Value::as_str))
+        .unwrap_or_default();
+    if !is_about(name, setting.metric) {
+        return Err(Refusal::new(
+            "autoscaler-unknown",
+            format!(
+                "its HorizontalPodAutoscaler looks at `{name}`, and not by its name at {}: its owner changes it",
+                setting.metric
+            ),
+        ));
+    }
     let one = element(&root(&["spec", "metrics"]), 0);
     let of = ["pods", "external", "object"]
         .into_iter()

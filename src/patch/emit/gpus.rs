@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{About, Refusal, Wish, remove, set};
 use crate::model::gpu::GpuKind;
-use crate::patch::podspec::{GpuContainer, at, gpu_containers, like, under};
+use crate::patch::podspec::{GpuContainer, at, gpu_containers, init_containers, like, under};
 
 /// Containers with GPUs, which must be as the plan saw them: so many in each pod that has any.
 fn seen(about: About<'_>, from: Option<u32>) -> Result<Vec<GpuContainer>, Refusal> {
@@ -15,6 +15,13 @@ fn seen(about: About<'_>, from: Option<u32>) -> Result<Vec<GpuContainer>, Refusa
             "its manifest asks for no GPUs where pods are described: they come from elsewhere, such as a resource claim or a default",
         ));
     };
+    if init_containers(about.object) {
+        return Err(Refusal::new(
+            "several-containers",
+            "an init container asks for GPUs, too, and a pod reserves the larger of both: which of them is to have fewer is for its owner \
+             to say",
+        ));
+    }
     let all = containers.iter().flat_map(|one| one.amounts.iter());
     let other = all
         .map(|(_, amount)| *amount)

@@ -1,5 +1,6 @@
 //! What each move is in manifests: edits of the workload's own object, of its autoscaler, of pools of nodes, and new objects.
 
+mod made;
 mod arguments;
 mod autoscale;
 mod gpus;
@@ -91,12 +92,10 @@ pub enum PoolWish {
         /// Pools that the workload runs on.
         pools: BTreeSet<String>,
     },
-    /// An instance type, by any pool; else by a new one like that of these names.
+    /// An instance type, by any pool.
     Offer {
         /// The type.
         instance_type: String,
-        /// Pools that the workload runs on.
-        like: BTreeSet<String>,
     },
 }
 
@@ -142,9 +141,21 @@ pub fn wish(about: About<'_>) -> Result<Wish, Refusal> {
         ));
     }
     let mut wish = Wish::default();
+    // Each move finds what those before it made.
+    let mut object = about.object.clone();
     for change in &about.row.moves {
-        one(about, change, &mut wish)?;
+        let before = wish.own.len();
+        one(
+            About {
+                object: &object,
+                ..about
+            },
+            change,
+            &mut wish,
+        )?;
+        wish.own[before..].iter().for_each(|edit| made::make(&mut object, edit));
     }
+    wish.own = made::settled(about.object, &object, wish.own);
     Ok(wish)
 }
 

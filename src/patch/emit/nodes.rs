@@ -90,8 +90,9 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     };
     queued(about)?;
     for pod in pods(about) {
+        unknown(about, &pod)?;
         let asked = asked(about, &pod);
-        if asked.is_empty() {
+        if !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
             let (key, value) = chosen_by(&landing.labels)?;
             wish.own.push(set(under(&pod, &["nodeSelector", key]), value));
         }
@@ -102,18 +103,65 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     if !landing.there {
         let name = landing.instance_type.as_deref().unwrap_or("such nodes");
         wish.notes.push(format!(
-            "the cluster has no {name} now: a pool must offer it before pods ask for it. Where NodePools of Karpenter are among the files \
-             and none does, one is added that does"
+            "the cluster has no {name} now: a pool must offer it before pods ask for it (Karpenter: a NodePool whose requirements allow it)"
         ));
         if let Some(instance_type) = &landing.instance_type {
-            let like = pools(about);
             wish.pool = Some(PoolWish::Offer {
                 instance_type: instance_type.clone(),
-                like,
             });
         }
     }
     Ok(())
+}
+
+/// Labels that nodes of any kind may have, and requirements that only say where not: what they come to on other nodes nobody knows.
+fn unknown(about: About<'_>, pod: &Pointer) -> Result<(), Refusal> {
+    const HARMLESS: [&str; 3] = ["kubernetes.io/os", "kubernetes.io/arch", "nvidia.com/gpu.present"];
+    let selector = at(about.object, &under(pod, &["nodeSelector"])).and_then(Value::as_object);
+    let of_selector = selector.into_iter().flatten().map(|(key, _)| key.as_str());
+    let known = |key: &str| CHOSEN_BY.contains(&key) || HARMLESS.contains(&key);
+    let required = required(about, pod);
+    let of_terms = required
+        .iter()
+        .filter(|one| text(one, "operator") != "In")
+        .map(|one| text(one, "key"));
+    let others = required.iter().map(|one| text(one, "key")).filter(|key| !known(key));
+    let mut all = of_selector
+        .filter(|key| !known(key))
+        .chain(of_terms.filter(|key| !HARMLESS.contains(key)))
+        .chain(others);
+    match all.next() {
+        Some(key) => Err(Refusal::new(
+            "nodes-unknown",
+            format!("it chooses nodes by {key}, and what the new ones have there is not known: its owner moves it"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What its nodes must meet, all terms together.
+fn required<'a>(about: About<'a>, pod: &Pointer) -> Vec<&'a Value> {
+    let terms = [
+        "affinity",
+        "nodeAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "nodeSelectorTerms",
+    ];
+    let terms = at(about.object, &under(pod, &terms))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let each = terms.flat_map(|term| {
+        term.get("matchExpressions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    });
+    each.collect()
 }
 
 /// Pools of Karpenter that it runs on.
@@ -156,7 +204,8 @@ fn move_one(asked: &Asked, labels: &NodeLabels, wish: &mut Wish) -> Result<(), R
             ),
         ));
     };
-    if values.iter().any(|value| new.contains(value)) {
+    // One that lets the old nodes through as well would leave pods where they are.
+    if !values.is_empty() && values.iter().all(|value| new.contains(value)) {
         return Ok(());
     }
     match (is_list, new.len()) {
@@ -247,6 +296,7 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         ));
     }
     for pod in pods {
+        rules_out(about, &pod, spot)?;
         for one in asked(about, &pod).iter().filter(|one| one.key == spot.key) {
             if one.values.iter().any(|value| value == spot.value) {
                 continue;
@@ -265,13 +315,35 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     );
     if spot.known_by == "karpenter.sh/capacity-type" {
         wish.pool = Some(PoolWish::Spot { pools: pools(about) });
-        wish.notes.push(
-            "its NodePool must allow spot among the values of karpenter.sh/capacity-type, which is added where its manifest is among the \
-             files; a value that is added replaces no node"
-                .to_owned(),
-        );
+        wish.notes
+            .push("its NodePool must allow spot among the values of karpenter.sh/capacity-type".to_owned());
     }
     Ok(())
+}
+
+/// Requirements under which no spot node is ever chosen, whatever is preferred.
+fn rules_out(about: About<'_>, pod: &Pointer, spot: &Spot) -> Result<(), Refusal> {
+    const GROUPS: [&str; 3] = [
+        "cloud.google.com/gke-nodepool",
+        "eks.amazonaws.com/nodegroup",
+        "kubernetes.azure.com/agentpool",
+    ];
+    let selector = at(about.object, &under(pod, &["nodeSelector"]));
+    let pinned = GROUPS
+        .into_iter()
+        .find(|key| selector.is_some_and(|selector| selector.get(key).is_some()));
+    let required = required(about, pod);
+    let forbids = required.iter().find(|one| {
+        let key = text(one, "key");
+        GROUPS.contains(&key) || (key == spot.key && text(one, "operator") != "In")
+    });
+    match pinned.or(forbids.map(|one| text(one, "key"))) {
+        Some(key) => Err(Refusal::new(
+            "nodes-unknown",
+            format!("it chooses nodes by {key}, which leaves no spot node: its owner chooses others first"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn prefer(about: About<'_>, pod: &Pointer, spot: &Spot, wish: &mut Wish) {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{About, Refusal, Wish, set};
-use crate::patch::podspec::under;
+use crate::model::manifest::ScalerKind;
+use crate::patch::podspec::{at, under};
 use crate::patch::yaml::Pointer;
 
 /// What keeps an object from having pods, by its kind: the field, and its value.
@@ -30,9 +31,12 @@ const PAUSED: &str = "autoscaling.keda.sh/paused-replicas";
 pub(super) fn none(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     let root = Pointer(Vec::new());
     if about.kind() == "Notebook" {
-        let at = under(&root, &["metadata", "annotations", STOPPED]);
+        let place = under(&root, &["metadata", "annotations", STOPPED]);
+        if at(about.object, &place).is_some() {
+            return Ok(());
+        }
         wish.own
-            .push(set(at, about.until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+            .push(set(place, about.until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
         wish.notes
             .push("its owner starts it again with a click; its volume stays".to_owned());
         return Ok(());
@@ -46,6 +50,13 @@ pub(super) fn none(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
             ),
         ));
     };
+    let live = about.live.autoscaler.as_ref().map(|own| own.kind);
+    if about.scaler.is_none() && live == Some(ScalerKind::ScaledObject) {
+        return Err(Refusal::new(
+            "autoscaler-not-found",
+            "KEDA scales it, and its ScaledObject is not among the files that were read: it would bring the replicas back",
+        ));
+    }
     if let Some(scaler) = about.scaler {
         match scaler.get("kind").and_then(Value::as_str) {
             // A HorizontalPodAutoscaler rests while there are no replicas; KEDA brings them back.

@@ -69,6 +69,14 @@ impl<'k> Chains<'k> {
         self.kustomizations?.get(folder)
     }
 
+    /// Every namespace that an object has along a chain, as far as any is told.
+    pub fn namespaces(&self, chain: &Chain, own: Option<&str>) -> Vec<String> {
+        let set = chain
+            .iter()
+            .filter_map(|folder| self.kustomization(folder)?.namespace.clone());
+        own.map(str::to_owned).into_iter().chain(set).collect()
+    }
+
     /// The namespace and the names of an object along a chain, the name that is written down first and the one that it has in the
     /// cluster last.
     pub fn names(&self, chain: &Chain, namespace: Option<&str>, name: &str) -> (Option<String>, Vec<String>) {

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::patches::{Meant, PatchOf, Source};
-use super::{Chain, Chains};
+use super::patches::{Aim, Meant, PatchOf, Source, is_of};
+use super::{Chain, Chains, Kustomization};
 use crate::model::tree::{Tree, joined};
 use crate::patch::yaml::{self, Pointer, Step};
 
@@ -49,52 +49,82 @@ pub fn effective<'k>(
         let Some(kustomization) = chains.kustomization(folder) else {
             continue;
         };
+        if kustomization.component {
+            return Err(format!("the component {}", kustomization.file));
+        }
+        if let Some(field) = kustomization.opaque.first() {
+            return Err(format!("`{field}` of {}", kustomization.file));
+        }
         for patch in &kustomization.patches {
-            let (file, text) = match &patch.source {
-                Source::Inline(text) => (None, text.clone()),
-                Source::File(path) => {
-                    let path =
-                        joined(folder, path).ok_or_else(|| format!("the patch {path} of {}", kustomization.file))?;
-                    let file = tree
-                        .files
-                        .get(&path)
-                        .ok_or_else(|| format!("the patch {path}, which is not there"))?;
-                    (Some(path), file.text.clone())
-                }
-            };
-            let documents = yaml::documents(&text);
-            let documents = documents
-                .map_err(|why| format!("the patch {}: {why}", file.as_deref().unwrap_or(&kustomization.file)))?;
-            let mut about = false;
-            for document in documents.iter().filter(|document| patch.is_about(document, meant)) {
-                about = true;
-                let place = file.as_deref().unwrap_or(&kustomization.file);
-                made(&mut effective.object, document)
-                    .ok_or_else(|| format!("the patch {place}, which is not followed here"))?;
+            if patch.aim(meant) == Aim::No {
+                continue;
             }
-            if about {
-                effective.patches.push(OnTheWay {
-                    folder,
-                    patch,
-                    file,
-                    text,
-                });
-            }
+            let made = one(tree, kustomization, (folder, patch), meant, &mut effective.object)?;
+            effective.patches.extend(made);
         }
     }
     Ok(effective)
 }
 
+/// Makes one patch, if it is about the object.
+fn one<'k>(
+    tree: &Tree,
+    kustomization: &Kustomization,
+    (folder, patch): (&'k str, &'k PatchOf),
+    meant: Meant<'_>,
+    object: &mut Value,
+) -> Result<Option<OnTheWay<'k>>, String> {
+    let (file, text) = match &patch.source {
+        Source::Inline(text) => (None, text.clone()),
+        Source::File(path) => {
+            let path = joined(folder, path).ok_or_else(|| format!("the patch {path} of {}", kustomization.file))?;
+            let file = tree
+                .files
+                .get(&path)
+                .ok_or_else(|| format!("the patch {path}, which is not there"))?;
+            (Some(path), file.text.clone())
+        }
+    };
+    let place = file.as_deref().unwrap_or(&kustomization.file);
+    let documents = yaml::documents(&text).map_err(|why| format!("the patch {place}: {why}"))?;
+    let mut about = false;
+    for document in documents.iter().filter(|document| !document.is_null()) {
+        match (&patch.target, patch.aim(meant)) {
+            (Some(_), Aim::Yes) => {}
+            (Some(_), _) => {
+                return Err(format!(
+                    "the patch {place}, whose target is chosen by labels or a regular expression"
+                ));
+            }
+            (None, _) if is_of(document, meant) => {}
+            (None, _) => continue,
+        }
+        about = true;
+        made(object, document, meant.group).ok_or_else(|| format!("the patch {place}, which is not followed here"))?;
+    }
+    let text = text.clone();
+    Ok(about.then_some(OnTheWay {
+        folder,
+        patch,
+        file,
+        text,
+    }))
+}
+
 /// Makes one patch; `None` where it does what is not followed.
-fn made(object: &mut Value, patch: &Value) -> Option<()> {
+fn made(object: &mut Value, patch: &Value, group: &str) -> Option<()> {
     match patch {
         Value::Array(operations) => operations.iter().try_for_each(|operation| operate(object, operation)),
-        Value::Object(_) => merge(object, patch),
+        // Lists of kinds that kustomize does not know are replaced as a whole.
+        Value::Object(_) => merge(object, patch, KNOWN.contains(&group)),
         _ => None,
     }
 }
 
-fn merge(object: &mut Value, patch: &Value) -> Option<()> {
+/// API groups whose lists kustomize merges by name.
+const KNOWN: [&str; 6] = ["", "apps", "batch", "autoscaling", "policy", "networking.k8s.io"];
+
+fn merge(object: &mut Value, patch: &Value, known: bool) -> Option<()> {
     let Value::Object(fields) = patch else {
         *object = patch.clone();
         return Some(());
@@ -112,8 +142,8 @@ fn merge(object: &mut Value, patch: &Value) -> Option<()> {
             continue;
         }
         match (own.get_mut(key), value) {
-            (Some(before @ Value::Object(_)), Value::Object(_)) => merge(before, value)?,
-            (Some(Value::Array(before)), Value::Array(after)) if named(before) && named(after) => {
+            (Some(before @ Value::Object(_)), Value::Object(_)) => merge(before, value, known)?,
+            (Some(Value::Array(before)), Value::Array(after)) if known && named(before) && named(after) => {
                 merge_lists(before, after)?
             }
             _ => {
@@ -134,10 +164,15 @@ fn name_of(element: &Value) -> Option<&str> {
 }
 
 fn merge_lists(before: &mut Vec<Value>, after: &[Value]) -> Option<()> {
+    // What is new comes first, in its own order.
+    let mut new = 0;
     for element in after {
         match before.iter_mut().find(|own| name_of(own) == name_of(element)) {
-            Some(own) => merge(own, element)?,
-            None => before.push(element.clone()),
+            Some(own) => merge(own, element, true)?,
+            None => {
+                before.insert(new, element.clone());
+                new += 1;
+            }
         }
     }
     Some(())

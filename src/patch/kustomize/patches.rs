@@ -46,22 +46,34 @@ pub(super) fn of(document: &Value) -> Vec<PatchOf> {
     merges.chain(patches).collect()
 }
 
-/// An object as a patch may mean it: its kind, and the names that it had on the way.
+/// An object as a patch may mean it.
 #[derive(Debug, Clone, Copy)]
 pub struct Meant<'m> {
+    /// Its API group.
+    pub group: &'m str,
     /// Its kind.
     pub kind: &'m str,
     /// Its names, the one that is written down first.
     pub names: &'m [String],
+    /// Namespaces that it has on the way, as far as they are told.
+    pub namespaces: &'m [String],
+}
+
+/// Whether a patch is about an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// It is.
+    Yes,
+    /// It is about something else.
+    No,
+    /// It chooses by what is not evaluated here: labels, annotations, regular expressions.
+    Unsure,
 }
 
 impl PatchOf {
-    /// Whether one of its documents is about an object.
-    pub(super) fn is_about(&self, document: &Value, object: Meant<'_>) -> bool {
-        match &self.target {
-            Some(target) => is_aimed_at(target, object),
-            None => is_of(document, object),
-        }
+    /// Whether its target is this object; by what its documents name where it has none.
+    pub(super) fn aim(&self, object: Meant<'_>) -> Aim {
+        self.target.as_ref().map_or(Aim::Unsure, |target| aimed(target, object))
     }
 }
 
@@ -73,25 +85,45 @@ pub fn touches(patch: &Value, object: &Value, at: &Pointer) -> bool {
     }
 }
 
-/// Whether a selector means an object. Its fields are regular expressions; one that is more than a name may mean anything, and is
-/// thought to mean it.
-fn is_aimed_at(target: &Value, object: Meant<'_>) -> bool {
+/// Whether a selector means an object. Its fields are regular expressions.
+fn aimed(target: &Value, object: Meant<'_>) -> Aim {
     let literal = |text: &str| {
         text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
     };
-    let holds = |field: &str, is: &dyn Fn(&str) -> bool| match target.get(field).and_then(Value::as_str) {
-        None | Some("") => true,
-        Some(text) => !literal(text) || is(text),
+    let text = |field: &str| {
+        target
+            .get(field)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     };
-    holds("kind", &|kind| kind == object.kind) && holds("name", &|name| object.names.iter().any(|own| own == name))
+    let one_of = |all: &[String], text: &str| all.is_empty() || all.iter().any(|own| own == text);
+    let names = |field: &str, text: &str| match field {
+        "kind" => text == object.kind,
+        "group" => text == object.group,
+        "name" => one_of(object.names, text),
+        _ => one_of(object.namespaces, text),
+    };
+    let mut sure = text("labelSelector").is_none() && text("annotationSelector").is_none();
+    for field in ["kind", "group", "name", "namespace"] {
+        match text(field) {
+            // A dot in a name or a group stands for any letter, and hardly ever for another one than itself.
+            Some(text) if literal(&text.replace('.', "")) && !names(field, text) => return Aim::No,
+            Some(text) if !literal(&text.replace('.', "")) => sure = false,
+            _ => {}
+        }
+    }
+    if sure { Aim::Yes } else { Aim::Unsure }
 }
 
 /// Whether a strategic merge patch without target is about this object.
-fn is_of(merge: &Value, object: Meant<'_>) -> bool {
-    let name = merge.pointer("/metadata/name").and_then(Value::as_str);
-    merge.get("kind").and_then(Value::as_str) == Some(object.kind)
-        && name.is_some_and(|name| object.names.iter().any(|own| own == name))
+pub(super) fn is_of(merge: &Value, object: Meant<'_>) -> bool {
+    let text = |path: &str| merge.pointer(path).and_then(Value::as_str);
+    let named = text("/metadata/name").is_some_and(|name| object.names.iter().any(|own| own == name));
+    let here = text("/metadata/namespace")
+        .is_none_or(|own| object.namespaces.is_empty() || object.namespaces.iter().any(|one| one == own));
+    let group = text("/apiVersion").map_or("", |version| version.split_once('/').map_or("", |(group, _)| group));
+    text("/kind") == Some(object.kind) && group == object.group && named && here
 }
 
 fn operation_touches(operation: &Value, at: &Pointer) -> bool {

@@ -19,6 +19,27 @@ impl Pen<'_, '_> {
                 "others are made of the same document, and no kustomization tells them apart",
             ));
         };
+        if let Some(other) = self.manifests.namesake(place, level, &[&place.object.kind]) {
+            return Err(refuse(
+                "shared",
+                format!(
+                    "a patch of the kustomization in {level} would be about {other}, too, which has the same name on its way"
+                ),
+            ));
+        }
+        let annotates = |own: &String| {
+            self.manifests
+                .chains
+                .kustomization(own)
+                .is_some_and(|own| own.annotates)
+        };
+        let annotations = Step::Key("annotations".to_owned());
+        if place.chain.iter().any(annotates) && edits.iter().any(|edit| edit.at.0.get(1) == Some(&annotations)) {
+            return Err(refuse(
+                "shared",
+                "`commonAnnotations` on its way write its annotations: add one there".to_owned(),
+            ));
+        }
         let (name, kind) = (
             place.names.last().map_or("workload", String::as_str),
             place.object.kind.to_lowercase(),
@@ -32,9 +53,10 @@ impl Pen<'_, '_> {
             }
         }
         if let Some(text) = self.text(&path) {
-            return self.extend(&path, &text, operations);
+            self.extend(&path, &text, operations)?;
+        } else {
+            self.write(&path, yaml::document(&Value::Array(operations)));
         }
-        self.write(&path, yaml::document(&Value::Array(operations)));
         let (group, version) = place
             .object
             .api_version
@@ -66,6 +88,12 @@ impl Pen<'_, '_> {
                 continue;
             }
             match there.iter().position(|one| same(&one)) {
+                Some(_) if operation.get("op") == Some(&json!("remove")) => {
+                    return Err(refuse(
+                        "in-the-way",
+                        format!("{path} sets what is to go: take it out there"),
+                    ));
+                }
                 Some(index) => {
                     // What was added then is there now.
                     let value = operation.get("value").cloned().unwrap_or_default();
@@ -147,7 +175,7 @@ fn added(object: &Value, place: &Pointer, value: &Value) -> Value {
     let (mut steps, mut value) = (place.0.clone(), value.clone());
     while let Some((last, parents)) = steps.split_last() {
         let parent = Pointer(parents.to_vec());
-        if parents.is_empty() || at(object, &parent).is_some() {
+        if parents.is_empty() || at(object, &parent).is_some_and(|value| !value.is_null()) {
             break;
         }
         value = match last {

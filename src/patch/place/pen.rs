@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Changes, FileChange, Manifests, OnItsWay, refuse};
+use super::{COUNTED, Changes, FileChange, Manifests, OnItsWay, refuse};
 use crate::model::tree::{folder, joined};
 use crate::patch::emit::Refusal;
 use crate::patch::index::{Object, Spot};
@@ -96,6 +96,14 @@ impl Pen<'_, '_> {
             ));
         }
         for (own, index, _) in entries.iter().rev() {
+            if let Some(other) = self.manifests.namesake(&of.place, own, &COUNTED) {
+                return Err(refuse(
+                    "shared",
+                    format!(
+                        "`replicas` of the kustomization in {own} sets those of {other}, too, which has the same name"
+                    ),
+                ));
+            }
             let list = under(&Pointer(Vec::new()), &["replicas"]);
             let file = self
                 .manifests
@@ -156,7 +164,13 @@ impl Pen<'_, '_> {
             let (Some(file), [merge @ Value::Object(_)]) = (&patch.file, &documents[..]) else {
                 return Where::Overlay;
             };
-            let mine = !place.shared || place.chain.last().map(String::as_str) == Some(patch.folder);
+            // One with a target may be about others as well.
+            let mine = patch.patch.target.is_none()
+                && (!place.shared || place.chain.last().map(String::as_str) == Some(patch.folder))
+                && self
+                    .manifests
+                    .namesake(place, patch.folder, &[&place.object.kind])
+                    .is_none();
             let spot = mapped(&effective.object, merge, &edit.at).filter(|spot| at(merge, spot).is_some());
             return match (spot, mine, &edit.change) {
                 (Some(spot), true, Change::Set(_)) => Where::Merge(file, spot),
@@ -199,8 +213,13 @@ impl Pen<'_, '_> {
     /// Lets an Application of Argo CD leave the replicas of an object alone.
     pub(super) fn ignore_replicas(&mut self, application: &str, of: &OnItsWay<'_>) -> Result<(), Refusal> {
         let name = application.rsplit('/').next().unwrap_or(application);
-        let is =
-            |object: &&Object| object.group() == "argoproj.io" && object.kind == "Application" && object.name == name;
+        let told = application.rsplit_once('/').map(|(namespace, _)| namespace);
+        // One that several gather is several Applications, and one of another namespace is another one.
+        let is = |object: &&Object| {
+            let here = told.is_none() || object.namespace.is_none() || object.namespace.as_deref() == told;
+            let alone = self.manifests.chains.from(&object.spot.file).len() <= 1;
+            object.group() == "argoproj.io" && object.kind == "Application" && object.name == name && here && alone
+        };
         let objects = &self.manifests.index.objects;
         let mut found = objects.iter().filter(is);
         let (Some(own), None) = (found.next(), found.next()) else {
@@ -282,6 +301,20 @@ impl Pen<'_, '_> {
         let path = joined(into, &file).unwrap_or_else(|| file.clone());
         let mut object = object.clone();
         self.as_gathered(&mut object, of, level, chain);
+        let taken = |other: &&Object| {
+            let kind = object.get("kind").and_then(Value::as_str);
+            let same = Some(other.kind.as_str()) == kind && names.last() == Some(&other.name);
+            same && other.spot.file != path && other.namespace.as_deref().is_none_or(|own| own == of.place.namespace)
+        };
+        if let Some(other) = self.manifests.index.objects.iter().find(taken) {
+            return Err(refuse(
+                "in-the-way",
+                format!(
+                    "{} has a {} of that name already, which is about something else",
+                    other.spot.file, other.kind
+                ),
+            ));
+        }
         let text = yaml::document(&object);
         match self.text(&path) {
             Some(there) if there == text => return Ok(()),
@@ -310,7 +343,12 @@ impl Pen<'_, '_> {
             .collect();
         let told = of.place.object.namespace.is_some() || chain.is_empty();
         if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-            if above.iter().any(|own| own.namespace.is_some()) || !told {
+            let nowhere = self
+                .manifests
+                .chains
+                .namespaces(chain, of.place.object.namespace.as_deref())
+                .is_empty();
+            if above.iter().any(|own| own.namespace.is_some()) || (nowhere && !told) {
                 metadata.remove("namespace");
             }
             let last = of.place.names.last().cloned().unwrap_or_default();

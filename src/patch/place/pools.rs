@@ -1,15 +1,11 @@
-//! Karpenter's NodePools among the manifests: whether one offers the nodes that a change needs, and the edit or the new pool where
-//! none does. A value that is added to a requirement replaces no node; what is in a pool's template would.
+//! Karpenter's NodePools among the manifests: whether one offers the nodes that a change needs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::pen::Pen;
 use super::refuse;
-use crate::model::tree::{folder, joined};
 use crate::patch::emit::{PoolWish, Refusal};
 use crate::patch::index::Object;
-use crate::patch::podspec::{at, element, under};
-use crate::patch::yaml::{self, Change, Edit, Pointer};
 
 const CAPACITY: &str = "karpenter.sh/capacity-type";
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
@@ -69,108 +65,48 @@ fn offers(pool: &Value, instance_type: &str) -> Option<bool> {
 }
 
 impl Pen<'_, '_> {
-    /// Lets the pools among the manifests offer what a change needs; nothing where none is among them.
-    pub(super) fn pool(&mut self, wish: &PoolWish) -> Result<(), Refusal> {
+    /// Whether the pools among the manifests offer what a change needs. They are not changed: one that offers more may take in
+    /// others, whose pods Karpenter then moves to what is cheaper.
+    ///
+    /// # Errors
+    /// Where none does; nothing is said where none is among the files, or it cannot be told.
+    pub(super) fn pool(&self, wish: &PoolWish) -> Result<(), Refusal> {
         let is = |object: &&Object| object.group() == "karpenter.sh" && object.kind == "NodePool";
-        let found: Vec<&Object> = self.manifests.index.objects.iter().filter(is).collect();
         let mut pools: Vec<(&Object, Value)> = Vec::new();
-        for object in found {
+        for object in self.manifests.index.objects.iter().filter(is) {
             pools.push((object, self.manifests.value(&object.spot)?));
         }
         match wish {
             PoolWish::Spot { pools: names } => {
                 let own = pools.iter().filter(|(object, _)| names.contains(&object.name));
-                own.into_iter()
-                    .try_for_each(|(object, value)| self.let_spot(object, value))
+                let forbids = |(_, pool): &&(&Object, Value)| {
+                    requirements(pool).any(|one| text(one, "key") == CAPACITY && lets(one, "spot") == Some(false))
+                };
+                let Some((object, _)) = own.into_iter().find(forbids) else {
+                    return Ok(());
+                };
+                Err(refuse(
+                    "no-node-pool",
+                    format!(
+                        "its NodePool {} ({}) has no spot capacity, and were it allowed there, Karpenter might move others to it: make a pool \
+                         of its own, with a taint that only it tolerates, first",
+                        object.name, object.spot.file
+                    ),
+                ))
             }
-            PoolWish::Offer { instance_type, like } => {
+            PoolWish::Offer { instance_type } => {
                 let told: Vec<Option<bool>> = pools.iter().map(|(_, pool)| offers(pool, instance_type)).collect();
-                let none_does = !told.is_empty() && told.iter().all(|told| *told == Some(false));
-                let model = pools.iter().find(|(object, _)| like.contains(&object.name));
-                match model.filter(|_| none_does) {
-                    Some((object, pool)) => self.new_pool(object, pool, instance_type),
-                    None => Ok(()),
+                if told.is_empty() || told.iter().any(|told| *told != Some(false)) {
+                    return Ok(());
                 }
+                Err(refuse(
+                    "no-node-pool",
+                    format!(
+                        "no NodePool among the files offers {instance_type}: add one, with a taint that others do not tolerate, first; pods \
+                         that asked for it before would wait for ever"
+                    ),
+                ))
             }
-        }
-    }
-
-    fn let_spot(&mut self, object: &Object, pool: &Value) -> Result<(), Refusal> {
-        let list = under(&object.spot.at, &["spec", "template", "spec", "requirements"]);
-        let own = requirements(pool)
-            .enumerate()
-            .find(|(_, one)| text(one, "key") == CAPACITY);
-        let Some((index, requirement)) = own.filter(|(_, one)| lets(one, "spot") == Some(false)) else {
-            return Ok(());
-        };
-        let values = under(&element(&list, index), &["values"]);
-        let here = under(
-            &element(
-                &under(&Pointer(Vec::new()), &["spec", "template", "spec", "requirements"]),
-                index,
-            ),
-            &["values"],
-        );
-        let last = at(pool, &here).and_then(Value::as_array).map_or(0, Vec::len);
-        if text(requirement, "operator") != "In" {
-            return Err(refuse(
-                "not-editable",
-                format!(
-                    "the NodePool {} forbids spot capacity: allow it there first",
-                    object.name
-                ),
-            ));
-        }
-        let edit = Edit {
-            at: element(&values, last),
-            change: Change::Set(json!("spot")),
-        };
-        self.change(&object.spot.file, object.spot.document, &[edit])
-    }
-
-    /// A pool like another one, of this instance type alone.
-    fn new_pool(&mut self, like: &Object, pool: &Value, instance_type: &str) -> Result<(), Refusal> {
-        let name = instance_type.to_lowercase().replace(['.', '_'], "-");
-        let mut spec = pool.get("spec").cloned().unwrap_or_default();
-        if let Some(fields) = spec.as_object_mut() {
-            fields.remove("weight");
-        }
-        if let Some(Value::Array(list)) = spec.pointer_mut("/template/spec/requirements") {
-            let of_instances = |one: &Value| {
-                let key = text(one, "key");
-                key == INSTANCE_TYPE || key.starts_with("karpenter.k8s.aws/instance-")
-            };
-            list.retain(|one| !of_instances(one));
-            list.push(json!({"key": INSTANCE_TYPE, "operator": "In", "values": [instance_type]}));
-        }
-        let object = json!({
-            "apiVersion": like.api_version, "kind": "NodePool", "metadata": {"name": name}, "spec": spec,
-        });
-        let chain = self
-            .manifests
-            .chains
-            .from(&like.spot.file)
-            .into_iter()
-            .next()
-            .unwrap_or_default();
-        let level = chain.first();
-        let into = level.map_or_else(|| folder(&like.spot.file), String::as_str);
-        let file = format!("{name}-nodepool.yaml");
-        let path = joined(into, &file).unwrap_or_else(|| file.clone());
-        let document = yaml::document(&object);
-        match self.text(&path) {
-            Some(there) if there == document => return Ok(()),
-            Some(_) => {
-                return Err(refuse(
-                    "in-the-way",
-                    format!("{path} is there already, and says something else"),
-                ));
-            }
-            None => self.write(&path, document),
-        }
-        match level {
-            Some(level) => self.list(level, "resources", json!(file)),
-            None => Ok(()),
         }
     }
 }

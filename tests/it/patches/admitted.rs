@@ -33,6 +33,10 @@ fn objects<'t>(texts: impl Iterator<Item = (&'t Path, &'t str)>) -> Vec<Value> {
         for mut object in all.filter(|object| yaml && own(object)) {
             let namespace = object["metadata"]["namespace"].as_str().unwrap_or("chat").to_owned();
             object["metadata"]["namespace"] = json!(namespace);
+            // What Flux is yet to fill in is no number.
+            if object["spec"]["replicas"].is_string() {
+                continue;
+            }
             // A patch of kustomize is a part of an object.
             if object["spec"].get("selector").is_some() || object["kind"] != "Deployment" {
                 found.push(object);
