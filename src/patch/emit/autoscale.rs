@@ -7,7 +7,6 @@ use super::sleep::can_be_scaled;
 use super::{About, Refusal, Wish, set};
 use crate::model::scenario::Move;
 use crate::model::usage::Signal;
-use crate::patch::handover::{Of, hand_over};
 use crate::patch::podspec::{at, element, under};
 use crate::patch::yaml::{Edit, Pointer};
 
@@ -91,17 +90,7 @@ fn object(about: About<'_>, setting: Setting<'_>) -> Result<Value, Refusal> {
 
 fn new(about: About<'_>, setting: Setting<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     wish.new.push(object(about, setting)?);
-    wish.handover = Some(hand_over(
-        Of {
-            api_version: about.api_version(),
-            kind: about.kind(),
-            namespace: about.namespace,
-            name: about.name,
-            written: about.written,
-            most: setting.max,
-        },
-        about.live.deployed.as_ref(),
-    ));
+    wish.handover = Some(about.hands_over(setting.max));
     if setting.min == 0 {
         wish.notes.push(
             "a gauge that is scraped each minute misses requests that are shorter: have KEDA ask often, or add a trigger on the rate of \

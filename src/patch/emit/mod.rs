@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::handover::Handover;
+use super::handover::{Handover, Of, hand_over};
 use super::yaml::{Change, Edit, Pointer};
 use crate::catalog::Catalog;
 use crate::model::manifest::Live;
@@ -59,6 +59,19 @@ impl<'a> About<'a> {
             .get("apiVersion")
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// How its replicas are handed over to an autoscaler that asks for so many at most.
+    fn hands_over(&self, most: u32) -> Handover {
+        let of = Of {
+            api_version: self.api_version(),
+            kind: self.kind(),
+            namespace: self.namespace,
+            name: self.name,
+            written: self.written,
+            most,
+        };
+        hand_over(of, self.live.deployed.as_ref())
     }
 
     /// `chat/router`.

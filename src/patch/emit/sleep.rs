@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::scaled_object::ScaledObject;
 use super::{About, Refusal, Wish, cron};
 use crate::model::scenario::WeekHours;
-use crate::patch::handover::{Of, hand_over};
 
 /// Kinds with a scale subresource, which KEDA writes.
 pub(super) fn can_be_scaled(kind: &str) -> bool {
@@ -51,17 +50,7 @@ pub(super) fn sleep(about: About<'_>, hours: &WeekHours, timezone: &str, wish: &
         ));
     }
     wish.new.push(object);
-    wish.handover = Some(hand_over(
-        Of {
-            api_version: about.api_version(),
-            kind: about.kind(),
-            namespace: about.namespace,
-            name: about.name,
-            written: about.written,
-            most: replicas,
-        },
-        about.live.deployed.as_ref(),
-    ));
+    wish.handover = Some(about.hands_over(replicas));
     wish.notes.push(
         "KEDA must run in the cluster (keda.sh/v1alpha1); its cooldown of 300 s comes on top of each evening"
             .to_owned(),
