@@ -4,11 +4,13 @@ mod admitted;
 mod cases;
 mod kustomized;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use gpuwise::catalog::Catalog;
+use gpuwise::engine::Judge;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,18 +49,25 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+/// What the demo's company says besides: where KEDA asks, what its owners decided, and prompts that came.
+fn inputs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/inputs")
+}
+
 /// The demo's plan, made once, and a policy that takes it however old it is.
 pub(crate) fn plan() -> [String; 4] {
     static PLAN: OnceLock<TempDir> = OnceLock::new();
     let folder = PLAN.get_or_init(|| {
         let folder = TempDir::new().unwrap();
-        let patient = "patches: {most_plan_age_hours: 8760}\n";
+        let patient = fs::read_to_string(inputs().join("policy.yaml")).unwrap() + "  most_plan_age_hours: 8760\n";
         fs::write(folder.path().join("patient.yaml"), patient).unwrap();
-        let made = binary::command(&std::env::temp_dir())
-            .args(["analyze", "--demo", "--quiet", "--format", "json", "--output"])
-            .arg(folder.path().join("plan.json"))
-            .output()
-            .unwrap();
+        let mut command = binary::command(&std::env::temp_dir());
+        command.args(["analyze", "--demo", "--quiet", "--format", "json", "--output"]);
+        command.arg(folder.path().join("plan.json"));
+        for (flag, file) in [("--decisions", "decisions.yaml"), ("--prompt-traces", "prompts")] {
+            command.arg(flag).arg(inputs().join(file));
+        }
+        let made = command.output().unwrap();
         assert!(made.status.success(), "{made:?}");
         folder
     });
@@ -86,19 +95,42 @@ fn patch(manifests: &Path, arguments: &[&str]) -> (String, Option<i32>) {
 
 #[test]
 fn the_demos_manifests_receive_its_plan_and_the_diff_shows_only_what_is_meant() {
-    let demo_now = binary::command(&std::env::temp_dir())
-        .args(["patch", "--demo", "--quiet", "--diff", "--manifests"])
-        .arg(demo())
-        .output()
-        .unwrap();
-    assert_eq!(demo_now.status.code(), Some(0), "{demo_now:?}");
-    let diff = String::from_utf8(demo_now.stdout).unwrap();
+    let (diff, code) = patch(&demo(), &["--diff"]);
+    assert_eq!(code, Some(0), "{diff}");
     // `git diff --no-index` would show the same; `GPUWISE_BLESS=1` writes it anew.
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/demo.diff");
     if std::env::var_os("GPUWISE_BLESS").is_some() {
         fs::write(&golden, &diff).unwrap();
     }
     assert_eq!(diff, fs::read_to_string(&golden).unwrap_or_default());
+}
+
+#[test]
+fn every_lever_that_has_a_patch_changes_the_demos_manifests() {
+    let (told, _) = patch(&demo(), &["--format", "json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let changed: BTreeSet<&str> = told["patches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|patch| !patch["files"].as_array().unwrap().is_empty())
+        .map(|patch| patch["row"].as_str().unwrap())
+        .collect();
+    let made: Value = serde_json::from_str(&fs::read_to_string(&plan()[1]).unwrap()).unwrap();
+    let of_row = |row: &Value| row["levers"].as_array().unwrap().clone();
+    let levers: BTreeSet<String> = made["accepted"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| changed.contains(row["id"].as_str().unwrap()))
+        .flat_map(of_row)
+        .map(|lever| lever.as_str().unwrap().to_owned())
+        .collect();
+    let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
+    let mut all: BTreeSet<String> = judge.levers().iter().map(|lever| lever.id().to_owned()).collect();
+    // How often a job writes a checkpoint stands in its own code.
+    assert!(all.remove("checkpointing"));
+    assert_eq!(levers, all);
 }
 
 #[test]

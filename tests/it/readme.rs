@@ -1,13 +1,11 @@
 //! What the README shows is what the binary prints and reads.
 
-use crate::binary;
-
 #[test]
 fn the_output_in_the_readme_is_current() {
     let readme = readme();
     let (_, rest) = readme.split_once("```text\n").unwrap();
     let (shown, _) = rest.split_once("\n```").unwrap();
-    let printed = binary::run(&["analyze", "--demo"]).printed();
+    let printed = crate::cli::demo_table();
     assert!(
         printed.starts_with(shown),
         "the README shows\n{shown}\nand it prints\n{printed}"

@@ -3,15 +3,8 @@
 
 #![allow(clippy::float_cmp, reason = "counts are whole, and exact")]
 
-pub(crate) mod autoscaler;
 mod coverage;
-mod draws;
-pub(crate) mod fleet;
 mod kinds;
-pub(crate) mod load;
-pub(crate) mod replica;
-mod tally;
-pub(crate) mod world;
 mod right;
 mod known;
 mod ran;
@@ -22,6 +15,8 @@ use std::time::Instant;
 
 use gpuwise::model::scenario::Interval;
 use gpuwise::replay::interval::{Day, daily};
+
+use crate::generator::serving::{autoscaler, draws, fleet, load, replica, tally, world};
 
 use autoscaler::Policy;
 use coverage::{Coverage, Judge, SCORED, coverage, overall};

@@ -1,10 +1,10 @@
-//! Northlight: a company that trains, serves and experiments on about 190 GPUs. A world to be read aloud.
+//! Northlight: a company that trains, serves and experiments on about 220 GPUs. A world to be read aloud.
 
 use super::random::Rng;
 use super::services as s;
 use super::training::{Cadence, Effort, batch, family};
 use super::workload::{Kind, Life, Workload};
-use super::{END, HOUR, idlers, spot, unused};
+use super::{END, HOUR, idlers, spot, support as p, unused};
 
 /// Its workloads: teams in order, so that each team's pods share machines.
 pub fn cast(rng: &mut Rng, start: i64) -> Vec<Workload> {
@@ -16,6 +16,7 @@ pub fn cast(rng: &mut Rng, start: i64) -> Vec<Workload> {
     cast.extend(research(rng, start));
     cast.extend(tools(rng));
     cast.extend(overprovided(rng, start));
+    cast.extend(support(rng, start));
     cast
 }
 
@@ -170,5 +171,23 @@ fn overprovided(rng: &mut Rng, start: i64) -> Vec<Workload> {
         ),
         spot::replicas_with_a_budget(rng, ("chat", "northstar-chat-70b-eu", "chat-platform", "h100", 2)),
         spot::resumes(rng, ("research", "distil", "applied-research", "a100-40", 1), start),
+    ]
+}
+
+/// Services of the support team, whose requests are known one by one, and what bears interruptions beside what has none to fear.
+fn support(rng: &mut Rng, start: i64) -> Vec<Workload> {
+    let team = "support";
+    vec![
+        p::awake_at_night(("support", "assist", team, "l40s-single", 4)),
+        p::few_seats(("support", "translate", team, "l40s-single", 4)),
+        p::computes_beginnings_again(("support", "contract-qa", team, "l40s-single", 4)),
+        p::twice_the_bits(("support", "drafts-70b", team, "l40s-quad", 2)),
+        p::bears_interruptions(rng, ("vision", "video-tags", "vision", "l40s-quad-tags", 2)),
+        batch(
+            rng,
+            ("vision", "retag-archive", "vision", "l40s-quad-spot", 8),
+            Kind::Job,
+            (start, Cadence::Queue(6.0, 10.0)),
+        ),
     ]
 }

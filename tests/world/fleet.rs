@@ -28,7 +28,7 @@ const fn pool(name: &'static str, instance: &'static str, capacity: &'static str
 }
 
 /// Every pool a world may have.
-static POOLS: [Pool; 14] = [
+static POOLS: [Pool; 16] = [
     pool("h100-reserved", "p5.48xlarge", "reserved"),
     pool("h100", "p5.48xlarge", "on-demand"),
     pool("h100-single", "p5.4xlarge", "on-demand"),
@@ -38,6 +38,8 @@ static POOLS: [Pool; 14] = [
     pool("a100-40-spot", "p4d.24xlarge", "spot"),
     pool("l40s-single", "g6e.xlarge", "on-demand"),
     pool("l40s-quad", "g6e.12xlarge", "on-demand"),
+    pool("l40s-quad-tags", "g6e.12xlarge", "on-demand"),
+    pool("l40s-quad-spot", "g6e.12xlarge", "spot"),
     pool("l40s", "g6e.48xlarge", "on-demand"),
     pool("l4-single", "g6.xlarge", "on-demand"),
     pool("l4-quad-spot", "g6.12xlarge", "spot"),

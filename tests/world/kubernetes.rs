@@ -276,10 +276,13 @@ fn object_json(world: &World, object: &Object) -> Value {
         },
         "spec": spec,
     });
+    if !object.annotations.is_empty() {
+        written["metadata"]["annotations"] = json!(object.annotations);
+    }
     if object.is_applied() {
         let last = json!({"apiVersion": object.this.api_version, "kind": object.this.kind, "spec": written["spec"]});
-        written["metadata"]["annotations"] =
-            json!({"kubectl.kubernetes.io/last-applied-configuration": last.to_string()});
+        written["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
+            last.to_string().into();
         written["metadata"]["managedFields"] = json!([{
             "manager": objects::APPLIED_BY, "operation": "Update", "apiVersion": object.this.api_version, "fieldsType": "FieldsV1",
             "fieldsV1": {"f:metadata": {"f:labels": {}}, "f:spec": {"f:replicas": {}, "f:template": {}}},

@@ -58,7 +58,7 @@ fn main() -> io::Result<()> {
         let reading = world.to_reading(number("--step", 600) as u32);
         fs::create_dir_all(&folder)?;
         for (name, bytes) in gpuwise::sources::recording::encode(&reading).map_err(io::Error::other)? {
-            let packed = matches!(name.as_str(), "inventory.json" | "series.json");
+            let packed = matches!(name.as_str(), "inventory.json" | "series.json" | "requests.json");
             let (name, bytes) = if packed {
                 (format!("{name}.zst"), zstd::encode_all(bytes.as_slice(), 19)?)
             } else {

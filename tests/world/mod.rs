@@ -6,8 +6,8 @@
 //! raw samples (`openmetrics`), API objects (`kubernetes`) and costs (`opencost`) for real servers or fakes.
 //!
 //! Files in reading order: `random`, `hardware`, `load`, `workload` (the nouns), `physics` (load to readings), `fleet`
-//! (machines), `plants`, `services`, `idlers`, `training`, `unused`, `spot` (what is planted, with its truth), `casts`, `company`, `multitude`
-//! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `reduce`
+//! (machines), `plants`, `services`, `idlers`, `training`, `unused`, `spot`, `support` (what is planted, with its truth), `casts`, `company`, `multitude`
+//! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `serving` and `served` (requests that are simulated one by one), `reduce`
 //! (what Prometheus
 //! makes of them), `requests` (step by step), and the four ways out.
 
@@ -29,6 +29,7 @@ pub mod idlers;
 pub mod training;
 pub mod unused;
 pub mod spot;
+pub mod support;
 pub mod casts;
 pub mod company;
 pub mod multitude;
@@ -36,6 +37,8 @@ pub mod truth;
 pub mod pods;
 pub mod streams;
 pub mod latency;
+pub(crate) mod serving;
+pub mod served;
 pub mod reduce;
 pub mod requests;
 pub mod reading;
@@ -96,6 +99,8 @@ pub struct World {
     pub slots: Vec<Vec<Slot>>,
     /// Every pod with GPUs that lived in the window.
     pub pods: Vec<Pod>,
+    /// What monitoring saw of workloads that are simulated.
+    pub served: served::Served,
     /// What is true of each workload.
     pub truths: Vec<Truth>,
 }
@@ -117,6 +122,7 @@ impl World {
         let (nodes, slots) = fleet::place(&workloads, seed, start);
         let pods = pods::live(seed, &workloads, &slots, start);
         let truths = truth::truths(&workloads, days);
+        let served = served::simulate(&workloads, start);
         Self {
             seed,
             size,
@@ -127,6 +133,7 @@ impl World {
             nodes,
             slots,
             pods,
+            served,
             truths,
         }
     }

@@ -23,6 +23,8 @@ pub struct Object {
     pub owner: Option<Owner>,
     /// Its labels.
     pub labels: Words,
+    /// Its annotations.
+    pub annotations: Words,
     /// `spec.replicas`.
     pub replicas: Option<u32>,
     /// Index of its workload.
@@ -228,6 +230,7 @@ pub fn controllers(world: &World) -> Vec<Object> {
                     namespace: workload.namespace.clone(),
                     owner: pod.owners.get(depth + 1).cloned(),
                     labels: labels(workload),
+                    annotations: annotations(workload, owner),
                     replicas: replicas(workload, pod, owner),
                     workload: pod.workload,
                     created,
@@ -237,6 +240,14 @@ pub fn controllers(world: &World) -> Vec<Object> {
         }
     }
     found.into_values().collect()
+}
+
+/// What its owner says to gpuwise stands on the object that its owner wrote.
+fn annotations(workload: &Workload, owner: &Owner) -> Words {
+    match owner.kind == workload.kind.name() {
+        true => workload.annotations.clone(),
+        false => Words::new(),
+    }
 }
 
 fn replicas(workload: &Workload, pod: &Pod, owner: &Owner) -> Option<u32> {

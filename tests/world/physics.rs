@@ -22,17 +22,15 @@ pub fn idle(gpu: &Gpu, key: u64, second: i64) -> Ticks {
     [0, 0, 0, 0, 0, 0, watts as u32]
 }
 
-/// A device in the hands of a pod that began `age` seconds ago. `fine` adds the noise of single minutes.
+/// A device in the hands of a pod at a level of its load. `fine` adds the noise of single minutes.
 pub fn busy(
     gpu: &Gpu,
     behaviour: &Behaviour,
     server: Option<&Server>,
     at: (u64, u64),
-    second: i64,
-    fine: bool,
+    (second, mut level, fine): (i64, f64, bool),
 ) -> Ticks {
     let (load_key, device_key) = at;
-    let mut level = behaviour.pattern.level(load_key, second);
     if fine && level > 0.0 {
         // Always downwards: the peak stays the bound that margins count on.
         level *= 1.0 - 0.06 * unit(device_key, second);

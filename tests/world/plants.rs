@@ -75,6 +75,8 @@ pub fn bare(place: Place, kind: Kind, gpus: u32, behaviour: Behaviour) -> Worklo
         behaviour,
         untouched: Untouched::default(),
         server: None,
+        asked: None,
+        annotations: std::collections::BTreeMap::new(),
         life: Life::Always,
         scrape_holes: false,
         pinned: false,

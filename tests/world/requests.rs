@@ -37,11 +37,11 @@ const GAUGES: [(Figure, Value); 4] = [
 ];
 
 impl World {
-    /// The requests of every workload that has servers. Worlds that are recorded for the binary have none: they would be most of
-    /// it.
+    /// The requests of every workload that has servers; in worlds that are recorded for the binary of those alone that are
+    /// simulated: the others' would be most of it.
     pub fn requests(&self) -> Vec<RequestsOf> {
         if self.size == Size::Demo {
-            return Vec::new();
+            return self.served_requests();
         }
         let served = self.workloads.iter().enumerate();
         served.filter_map(|(index, _)| self.requests_of(index)).collect()

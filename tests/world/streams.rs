@@ -154,7 +154,9 @@ impl DeviceStream {
                             physics::warming(gpu, &workload.behaviour, device_key, second, age)
                         } else {
                             let fine = world.size != Size::Demo;
-                            physics::busy(gpu, &workload.behaviour, server, keys, second, fine)
+                            let level = world.served_level(pod, second);
+                            let level = level.unwrap_or_else(|| workload.behaviour.pattern.level(keys.0, second));
+                            physics::busy(gpu, &workload.behaviour, server, keys, (second, level, fine))
                         }
                     }
                     _ => physics::idle(gpu, device_key, second),
@@ -247,6 +249,9 @@ pub fn servers(world: &World) -> impl Iterator<Item = (&Pod, &Server)> {
 
 /// The samples of a pod's server in the window, in time order.
 pub fn server_samples(world: &World, pod: &Pod, server: &Server) -> Vec<ServerSample> {
+    if let Some(samples) = world.served_samples(pod) {
+        return samples;
+    }
     let workload = &world.workloads[pod.workload];
     let keys = (load_key(world, pod), world.key(&pod.uid));
     let machine = &world.nodes[pod.slot.node];

@@ -1,7 +1,10 @@
 //! What runs: a workload as its owner wrote it, how it behaves, and when its pods live.
 
+use std::collections::BTreeMap;
+
 use super::hardware::Gpu;
 use super::load::Pattern;
+use super::serving::asked::Asked;
 
 /// How an owner's object makes pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,6 +243,10 @@ pub struct Workload {
     pub untouched: Untouched,
     /// The model server in it, if it is vLLM.
     pub server: Option<Server>,
+    /// What it is asked, where its requests are simulated one by one.
+    pub(crate) asked: Option<Asked>,
+    /// What its owner says of it to gpuwise.
+    pub annotations: BTreeMap<String, String>,
     /// When its pods live.
     pub life: Life,
     /// Whether more than a tenth of its scrapes are missing.

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 
-use super::{INVENTORY, MANIFEST, RecordingError, SAMPLES, SERIES, decode};
+use super::{INVENTORY, MANIFEST, REQUESTS, REQUESTS_LIST, RecordingError, SAMPLES, SERIES, decode};
 use crate::model::reading::Reading;
 
-/// About 190 GPUs and 45 workloads over 28 days.
+/// About 220 GPUs and 50 workloads over 28 days.
 ///
 /// # Errors
 /// Never for the files that are shipped, which a test rules out.
@@ -16,6 +16,8 @@ pub fn demo() -> Result<Reading, RecordingError> {
         INVENTORY => unpacked(include_bytes!("demo/inventory.json.zst")),
         SERIES => unpacked(include_bytes!("demo/series.json.zst")),
         SAMPLES => Some(Bytes::from_static(include_bytes!("demo/samples.parquet"))),
+        REQUESTS_LIST => unpacked(include_bytes!("demo/requests.json.zst")),
+        REQUESTS => Some(Bytes::from_static(include_bytes!("demo/requests.parquet"))),
         _ => None,
     })
 }

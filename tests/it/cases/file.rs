@@ -172,7 +172,7 @@ pub(crate) struct Workload {
     /// Labels of `vllm:cache_config_info`, where the server exports it.
     pub(crate) cache_config: Option<BTreeMap<String, String>>,
     /// What its servers are asked, where their counters are read at scrape interval.
-    pub(crate) serves: Option<super::serving::Serves>,
+    pub(crate) serves: Option<crate::generator::serving::asked::Asked>,
     /// What was measured. A signal that is not named was not exported.
     pub(crate) signals: BTreeMap<Signal, Vec<Layer>>,
 }

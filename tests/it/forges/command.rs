@@ -10,6 +10,9 @@ use super::{Kind, Tried, has_git};
 use crate::binary;
 use crate::patches::{demo, files, plan};
 
+/// Levers of which the demo's plan has a patch.
+const TOPICS: usize = 8;
+
 /// Puts the demo's manifests on a branch.
 fn with_manifests(repo: &Repo) {
     let all: Vec<(String, String)> = files(&demo())
@@ -81,7 +84,7 @@ fn three_times(kind: Kind) {
         Vec::<String>::new(),
         "{kind:?}: a dry run writes nothing"
     );
-    assert_eq!(done(&dry), ["created"; 3], "{kind:?}: {dry}");
+    assert_eq!(done(&dry), ["created"; TOPICS], "{kind:?}: {dry}");
     assert!(
         dry["outcomes"][0]["written"]["body"]
             .as_str()
@@ -89,15 +92,19 @@ fn three_times(kind: Kind) {
             .contains("**To undo it**")
     );
     let (first, code) = run(&place, &policy, &[]);
-    assert_eq!((done(&first), code), (vec!["created"; 3], Some(0)), "{kind:?}: {first}");
+    assert_eq!(
+        (done(&first), code),
+        (vec!["created"; TOPICS], Some(0)),
+        "{kind:?}: {first}"
+    );
     let written = tried.state();
-    assert_eq!(open(&tried), 3, "{kind:?}: one pull request a topic");
+    assert_eq!(open(&tried), TOPICS, "{kind:?}: one pull request a topic");
     for _ in 0..2 {
         tried.hub().asked.clear();
         let (again, code) = run(&place, &policy, &[]);
         assert_eq!(
             (done(&again), code),
-            (vec!["unchanged"; 3], Some(0)),
+            (vec!["unchanged"; TOPICS], Some(0)),
             "{kind:?}: {again}"
         );
         assert_eq!(tried.hub().writes(), Vec::<String>::new(), "{kind:?}");
@@ -118,7 +125,7 @@ fn three_times(kind: Kind) {
     drop(hub);
     let (some, _) = run(&place, &policy, &["--namespace", "legal"]);
     assert_eq!(some["outcomes"].as_array().unwrap().len(), 1, "{some}");
-    assert_eq!(open(&tried), 3, "{kind:?}");
+    assert_eq!(open(&tried), TOPICS, "{kind:?}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn kustomize_makes_what_is_meant_of_it_and_nothing_else() {
     let gpus =
         ["limits", "requests"].map(|side| format!("/spec/template/spec/containers/0/resources/{side}/nvidia.com~1gpu"));
     let gpus = [gpus[0].as_str(), gpus[1].as_str()];
-    let expected: [(&str, &[Changed<'_>]); 4] = [
+    let expected: [(&str, &[Changed<'_>]); 5] = [
         (
             "chat/overlays/prod",
             &[
@@ -57,6 +57,7 @@ fn kustomize_makes_what_is_meant_of_it_and_nothing_else() {
         ("chat/overlays/staging", &[]),
         ("vision/prod", &[("Deployment vision image-gen", &[product])]),
         ("tools", &[]),
+        ("support/assist", &[]),
     ];
     for (folder, changes) in expected {
         let Some(before) = built(&demo().join(folder)) else {
@@ -77,10 +78,11 @@ fn kustomize_makes_what_is_meant_of_it_and_nothing_else() {
             .map(|(key, places)| (*key, places.iter().map(|place| (*place).to_owned()).collect()));
         assert_eq!(found, meant.collect::<BTreeMap<_, BTreeSet<String>>>(), "{folder}");
         let new: Vec<&String> = after.keys().filter(|key| !before.contains_key(*key)).collect();
-        let sleepers: &[&str] = match folder {
+        let scalers: &[&str] = match folder {
             "tools" => &["ScaledObject tools code-assist-dev", "ScaledObject tools review-bot"],
+            "support/assist" => &["ScaledObject support assist"],
             _ => &[],
         };
-        assert_eq!(new, sleepers, "{folder}");
+        assert_eq!(new, scalers, "{folder}");
     }
 }
