@@ -9,6 +9,7 @@ pub mod locate;
 pub mod handover;
 pub mod emit;
 pub mod place;
+mod whereabouts;
 pub mod patches;
 pub mod diff;
 pub mod told;

@@ -134,7 +134,7 @@ impl<'t> Manifests<'t> {
             ways.iter()
                 .filter(|chain| chain.iter().any(|own| own == level))
                 .any(|chain| {
-                    let own = object.spot == place.object.spot && *chain == place.chain;
+                    let own = object.spot == place.object.spot && chain.starts_with(&place.chain);
                     let (_, names) = self.chains.names(chain, object.namespace.as_deref(), &object.name);
                     !own && names.iter().any(|name| place.names.contains(name))
                 })

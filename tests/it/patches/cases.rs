@@ -8,6 +8,7 @@ use std::process::Command;
 
 use gpuwise::catalog::Catalog;
 use gpuwise::model::plan::{Plan, Row};
+use gpuwise::model::repository::Origin;
 use gpuwise::patch::index::index;
 use gpuwise::patch::patches::{Made, With, patches};
 use gpuwise::patch::place::Changes;
@@ -75,11 +76,22 @@ fn settings(case: &Value) -> Patches {
     }
 }
 
+/// Where the files of a case are from: not this repository, though they lie in it.
+fn origin(case: &Value) -> Origin {
+    let text = |key: &str| case["origin"][key].as_str().map(str::to_owned);
+    Origin {
+        repositories: text("repository").into_iter().collect(),
+        folder: text("folder").unwrap_or_default(),
+        branch: text("branch"),
+    }
+}
+
 /// What becomes of a case, and the files then.
 pub(super) fn made(case: &Path) -> (String, BTreeMap<String, String>) {
     let text = fs::read_to_string(case.join("case.yaml")).unwrap();
     let case_yaml = &documents(&text).unwrap()[0];
     let mut tree = manifests::read(&case.join("before")).unwrap();
+    tree.origin = origin(case_yaml);
     let mut index = index(&tree);
     let (plan, settings, catalog) = (plan(case_yaml), settings(case_yaml), Catalog::shipped().unwrap());
     let rows: Vec<&Row> = plan.accepted.iter().collect();
