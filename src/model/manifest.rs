@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::repository::Kept;
+use super::values::ValuesFile;
 
 /// What put an object into the cluster, and does so again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,6 +106,9 @@ pub struct Live {
     /// Where its owner says that it is written down: a file or folder of the repository, and behind a `#` its name there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
+    /// Where its owner says that its settings stand in a file of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValuesFile>,
     /// Labels of the nodes on which it runs.
     #[serde(default, skip_serializing_if = "NodeLabels::is_empty")]
     pub nodes: NodeLabels,

@@ -86,10 +86,11 @@ pub(super) fn in_templates(templates: &[String]) -> String {
     match templates {
         [] => String::new(),
         [one] => format!(
-            "; the template {one} may make it, and templates are not edited: change the values that it is rendered with"
+            "; the template {one} may make it, and templates are not edited: say in `patches.values` of the policy where its settings stand in a file of values"
         ),
         [first, rest @ ..] => format!(
-            "; templates may make it ({first} and {} more), and templates are not edited: change the values that they are rendered with",
+            "; templates may make it ({first} and {} more), and templates are not edited: say in `patches.values` of the policy where \
+             its settings stand in a file of values",
             rest.len()
         ),
     }

@@ -10,6 +10,7 @@ pub mod handover;
 pub mod emit;
 pub mod place;
 mod whereabouts;
+mod values;
 pub mod patches;
 pub mod diff;
 pub mod told;

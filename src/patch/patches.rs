@@ -7,7 +7,8 @@ use super::handover::Handover;
 use super::index::{Index, refresh};
 use super::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, scalers, within};
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
-use super::whereabouts::{Whereabouts, whereabouts};
+use super::values;
+use super::whereabouts::{VALUES, Whereabouts, of_chart, whereabouts};
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
@@ -147,6 +148,9 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         ));
     };
     let manifests = Manifests::new(tree, index);
+    if values::of(workload, with.settings).is_some() {
+        return in_values(plan, row, (workload, live), &manifests, with);
+    }
     let known = whereabouts(tree, &workload.cluster, live, with.settings)?;
     let place = find(&manifests, workload, &known)?;
     if let Some(other) = same_document(plan, &manifests, workload, &place, with.settings) {
@@ -165,7 +169,7 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         return Err(refuse(
             "no-manifest",
             format!(
-                "release {release} of Helm makes it, and {} is another one of that name: change the release's values",
+                "release {release} of Helm makes it, and {} is another one of that name: {VALUES}",
                 place.file()
             ),
         ));
@@ -184,6 +188,40 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
     Ok(Patch {
         notes: patch.notes.into_iter().chain(known.notes).collect(),
         ..patch
+    })
+}
+
+/// A change of what a chart makes, through a file of values.
+fn in_values(
+    plan: &Plan,
+    row: &Row,
+    (workload, live): (&WorkloadRow, &Live),
+    manifests: &Manifests<'_>,
+    with: With<'_>,
+) -> Result<Patch, Refusal> {
+    let filled = values::fill(manifests.tree, plan, row, workload, with.settings)?;
+    let wish = wish(About {
+        row,
+        workload,
+        live,
+        object: &filled.object,
+        written: filled.replicas(),
+        name: &workload.name,
+        namespace: &workload.namespace,
+        scaler: None,
+        until: plan.window.end,
+        catalog: with.catalog,
+        settings: with.settings,
+    })?;
+    let edits = filled.back(&wish, live.replicas)?;
+    let deployed = live.deployed.as_ref();
+    let told = deployed.map(|deployed| of_chart(deployed, manifests.tree));
+    Ok(Patch {
+        row: row.id.clone(),
+        title: row.title.clone(),
+        changes: manifests.set((&filled.file, filled.document), &edits, &wish)?,
+        notes: [wish.notes.clone(), filled.notes(&wish), told.unwrap_or_default()].concat(),
+        file: filled.file,
     })
 }
 
@@ -291,6 +329,7 @@ fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], known: &
     let there = |file: &&String| sure.is_empty() || sure.iter().any(|path| within(file, path));
     let templates: Vec<String> = templates.iter().filter(there).cloned().collect();
     let why = match &known.told {
+        Some(told) if known.chart => format!("{told}, and no manifest of it is there: {VALUES}"),
         Some(told) => format!("{told}, and no manifest of it is there{}", in_templates(&templates)),
         None => NoPlace::Nowhere {
             templates: templates.clone(),

@@ -180,6 +180,24 @@ impl<'t> Manifests<'t> {
         found
     }
 
+    /// The texts in which a file of values has these settings.
+    ///
+    /// # Errors
+    /// Where it cannot be edited so, or no pool of nodes offers what they ask for.
+    pub fn set(&self, (file, document): (&str, usize), edits: &[Edit], wish: &Wish) -> Result<Changes, Refusal> {
+        let mut pen = Pen {
+            manifests: self,
+            changes: Changes::new(),
+        };
+        if !edits.is_empty() {
+            pen.change(file, document, edits)?;
+        }
+        if let Some(pool) = &wish.pool {
+            pen.pool(pool)?;
+        }
+        Ok(pen.changes)
+    }
+
     /// The texts in which a wish is true.
     ///
     /// # Errors

@@ -15,9 +15,14 @@ pub(super) struct Whereabouts {
     pub(super) under: Vec<Under>,
     /// Who told, where it must be there, for whoever looks for it in vain.
     pub(super) told: Option<String>,
+    /// Whether a chart makes it.
+    pub(super) chart: bool,
     /// What whoever merges an edit should know.
     pub(super) notes: Vec<String>,
 }
+
+/// What to do about a workload that a chart makes.
+pub(super) const VALUES: &str = "say in `patches.values` of the policy where its settings stand in a file of values";
 
 fn refuse(code: &'static str, why: String) -> Refusal {
     Refusal { code, why }
@@ -28,7 +33,13 @@ fn refuse(code: &'static str, why: String) -> Refusal {
 /// # Errors
 /// Where it is kept elsewhere, or is told to be where nothing is.
 pub(super) fn whereabouts(tree: &Tree, cluster: &str, live: &Live, settings: &Patches) -> Result<Whereabouts, Refusal> {
-    let mut found = Whereabouts::default();
+    let deployer = live.deployed.as_ref().and_then(|deployed| deployed.deployer.as_ref());
+    let helm = deployer.filter(|deployer| matches!(deployer, Deployer::Helm { .. } | Deployer::FluxHelm { .. }));
+    let mut found = Whereabouts {
+        told: helm.map(|helm| format!("{} makes it", who(helm))),
+        chart: helm.is_some(),
+        ..Whereabouts::default()
+    };
     if let Some(written) = &live.manifest {
         annotated(tree, written, &mut found)?;
     }
@@ -108,6 +119,7 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         .filter_map(|one| Some((one, one.path.as_deref()?)))
         .collect();
     let annotated = !found.under.is_empty();
+    found.chart |= deployed.kept.iter().any(|one| one.chart.is_some());
     let all: Vec<String> = deployed.kept.iter().map(of).collect();
     let values: Vec<&str> = deployed
         .kept
@@ -121,8 +133,7 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
     };
     let told = format!("{who} takes it from {}{values}", all.join(" or "));
     if folders.is_empty() && !annotated {
-        found.told = Some(told);
-        return Ok(());
+        return Err(refuse("no-manifest", format!("{told}: {VALUES}")));
     }
     let alike = |one: &Kept| tree.origin.is(&one.repository);
     if !annotated && folders.iter().all(|(one, _)| alike(one) == Alike::Other) {
@@ -163,6 +174,20 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         });
     }
     Ok(())
+}
+
+/// What whoever merges a change of values should know of who deploys the chart.
+pub(super) fn of_chart(deployed: &Deployed, tree: &Tree) -> Vec<String> {
+    let who = deployed
+        .deployer
+        .as_ref()
+        .map_or_else(|| "its deployer".to_owned(), who);
+    // The version of a chart from elsewhere says nothing of the values.
+    let kept = deployed.kept.iter().map(|one| Kept {
+        revision: one.revision.clone().filter(|_| one.path.is_some()),
+        ..one.clone()
+    });
+    kept.flat_map(|one| notes(&who, &one, tree)).collect()
 }
 
 fn notes(who: &str, kept: &Kept, tree: &Tree) -> Vec<String> {

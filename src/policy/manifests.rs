@@ -1,19 +1,24 @@
-//! Where owners say that a workload is written down, by annotation: a file or folder of the repository.
+//! Where owners say that a workload is written down, by annotation: a file or folder of the repository, or a file of values.
 
 use super::attribution::{MANIFEST, clean};
 use super::overrides::Overrides;
+use super::overrides::PREFIX;
+use super::values::{VALUES, annotated};
 use crate::model::cluster::Labels;
+use crate::model::values::ValuesFile;
 
-/// Whether the annotation counts.
+/// Whether the annotations count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ManifestFacts {
     counts: bool,
+    values: bool,
 }
 
 impl ManifestFacts {
     pub(super) fn new(overrides: &Overrides) -> Self {
         Self {
             counts: overrides.allows("manifest"),
+            values: overrides.allows(VALUES),
         }
     }
 
@@ -25,6 +30,11 @@ impl ManifestFacts {
             Some(name) => format!("{path}#{name}"),
             None => path,
         })
+    }
+
+    /// Where its settings stand in a file of values; `None` where nothing is said, or nothing that can be read.
+    pub fn values_of(self, annotations: &Labels) -> Option<ValuesFile> {
+        annotated(annotations.get(&format!("{PREFIX}{VALUES}")).filter(|_| self.values)?).ok()
     }
 }
 
@@ -45,7 +55,10 @@ mod tests {
     #[test]
     fn a_path_is_told_where_the_policy_lets_it_be() {
         let says = |value: &str| Labels::from([(MANIFEST.to_owned(), value.to_owned())]);
-        let counts = ManifestFacts { counts: true };
+        let counts = ManifestFacts {
+            counts: true,
+            values: false,
+        };
         assert_eq!(counts.of(&says("./apps/chat.yaml")).as_deref(), Some("apps/chat.yaml"));
         assert_eq!(
             counts.of(&says("apps/prod/#llama")).as_deref(),
