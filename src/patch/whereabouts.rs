@@ -108,6 +108,24 @@ fn of(kept: &Kept) -> String {
     }
 }
 
+/// From where a deployer takes it, with which values, and what it does to it.
+fn told(who: &str, kept: &[Kept]) -> String {
+    let listed = |of: fn(&Kept) -> &[String], before: &str, after: &str| {
+        let all: Vec<&str> = kept.iter().flat_map(of).map(String::as_str).collect();
+        match &all[..] {
+            [] => String::new(),
+            all => format!("{before}{}{after}", all.join(", ")),
+        }
+    };
+    let all: Vec<String> = kept.iter().map(of).collect();
+    format!(
+        "{who} takes it from {}{}{}",
+        all.join(" or "),
+        listed(|one| &one.values, " with the values of ", ""),
+        listed(|one| &one.changed_by, ", and changes it on its way (", ")")
+    )
+}
+
 fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(), Refusal> {
     let who = deployed
         .deployer
@@ -120,18 +138,7 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         .collect();
     let annotated = !found.under.is_empty();
     found.chart |= deployed.kept.iter().any(|one| one.chart.is_some());
-    let all: Vec<String> = deployed.kept.iter().map(of).collect();
-    let values: Vec<&str> = deployed
-        .kept
-        .iter()
-        .flat_map(|one| &one.values)
-        .map(String::as_str)
-        .collect();
-    let values = match &values[..] {
-        [] => String::new(),
-        all => format!(" with the values of {}", all.join(", ")),
-    };
-    let told = format!("{who} takes it from {}{values}", all.join(" or "));
+    let told = told(&who, &deployed.kept);
     if folders.is_empty() && !annotated {
         return Err(refuse("no-manifest", format!("{told}: {VALUES}")));
     }

@@ -168,12 +168,16 @@ fn of_source(source: &Value, controller: &Controller) -> Option<Kept> {
             &["kustomize.patches", "kustomize.replicas", "kustomize.components"],
             controller,
         )
-        .chain(
-            ["helm.parameters", "helm.values", "helm.valuesObject"]
-                .into_iter()
-                .filter(|field| !is_empty(at(source, field)))
-                .map(str::to_owned),
-        )
+        .chain(said(
+            source,
+            &[
+                "kustomize.namePrefix",
+                "kustomize.nameSuffix",
+                "helm.parameters",
+                "helm.values",
+                "helm.valuesObject",
+            ],
+        ))
         .collect(),
     })
 }
@@ -203,7 +207,9 @@ fn of_kustomization(spec: &Value, namespace: &str, repositories: &Specs, control
         path: folder(&text(spec, "/path").unwrap_or_default()),
         revision: revision.map(|name| name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name)),
         pinned,
-        changed_by: changes(spec, &["patches", "components"], controller).collect(),
+        changed_by: changes(spec, &["patches", "components"], controller)
+            .chain(said(spec, &["namePrefix", "nameSuffix"]))
+            .collect(),
         ..Kept::default()
     }]
 }
@@ -232,6 +238,12 @@ fn is_empty(value: Option<&Value>) -> bool {
         Some(Value::String(text)) => text.trim().is_empty(),
         Some(_) => false,
     }
+}
+
+/// Which of these settings say anything.
+fn said<'f>(settings: &Value, fields: &'f [&'f str]) -> Vec<String> {
+    let said = fields.iter().filter(|field| !is_empty(at(settings, field)));
+    said.map(|field| (*field).to_owned()).collect()
 }
 
 /// Which of these lists of changes have one that may be about an object.

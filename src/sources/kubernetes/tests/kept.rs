@@ -147,6 +147,10 @@ async fn what_a_deployer_changes_on_the_way_is_told_where_it_may_be_about_the_ob
         by(json!({"replicas": [{"name": "router", "count": 3}], "images": ["a=b"]})).await,
         [""; 0]
     );
+    assert_eq!(
+        by(json!({"namePrefix": "eu-", "nameSuffix": ""})).await,
+        ["kustomize.namePrefix"]
+    );
     for (target, meant) in [
         (json!({"kind": "Deployment", "name": "llama"}), true),
         (json!({"kind": "Deployment", "name": "ll.*"}), true),
