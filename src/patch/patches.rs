@@ -8,7 +8,7 @@ use super::index::{Index, refresh};
 use super::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, scalers, within};
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
 use super::values;
-use super::whereabouts::{VALUES, Whereabouts, of_chart, whereabouts};
+use super::whereabouts::{VALUES, Whereabouts, of_chart, release, whereabouts};
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
@@ -213,7 +213,7 @@ fn in_values(
         catalog: with.catalog,
         settings: with.settings,
     })?;
-    let edits = filled.back(&wish, live.replicas)?;
+    let edits = filled.back(&wish, live)?;
     let deployed = live.deployed.as_ref();
     let told = deployed.map(|deployed| of_chart(deployed, manifests.tree));
     Ok(Patch {
@@ -329,7 +329,10 @@ fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], known: &
     let there = |file: &&String| sure.is_empty() || sure.iter().any(|path| within(file, path));
     let templates: Vec<String> = templates.iter().filter(there).cloned().collect();
     let why = match &known.told {
-        Some(told) if known.chart => format!("{told}, and no manifest of it is there: {VALUES}"),
+        Some(told) if known.chart => {
+            let written = release(index, workload);
+            format!("{told}{written}, and no manifest of it is there: {VALUES}")
+        }
         Some(told) => format!("{told}, and no manifest of it is there{}", in_templates(&templates)),
         None => NoPlace::Nowhere {
             templates: templates.clone(),

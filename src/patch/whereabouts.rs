@@ -2,8 +2,10 @@
 //! repository is no place for an edit here.
 
 use super::emit::Refusal;
+use super::index::{Index, Object};
 use super::locate::{Said, Under};
 use crate::model::manifest::{Deployed, Deployer, Live};
+use crate::model::plan::WorkloadRow;
 use crate::model::repository::{Alike, Kept};
 use crate::model::tree::Tree;
 use crate::policy::patches::Patches;
@@ -96,6 +98,32 @@ pub(super) fn who(deployer: &Deployer) -> String {
         Deployer::Helm { release } => format!("release {release} of Helm"),
         Deployer::ServerSideApply { manager } => manager.clone(),
         Deployer::ClientSideApply => "kubectl apply".to_owned(),
+    }
+}
+
+/// Where the HelmRelease that makes a workload is written down, as it may hold the values.
+pub(super) fn release(index: &Index, workload: &WorkloadRow) -> String {
+    let deployed = workload.live.as_ref().and_then(|live| live.deployed.as_ref());
+    let Some(Deployer::FluxHelm { release }) = deployed.and_then(|deployed| deployed.deployer.as_ref()) else {
+        return String::new();
+    };
+    let (namespace, name) = release.split_once('/').unwrap_or(("", release));
+    let is = |object: &&Object| {
+        let here = object.namespace.as_deref().is_none_or(|own| own == namespace);
+        object.kind == "HelmRelease" && object.name == name && here
+    };
+    let files: Vec<&str> = index
+        .objects
+        .iter()
+        .filter(is)
+        .map(|object| object.spot.file.as_str())
+        .collect();
+    match &files[..] {
+        [] => String::new(),
+        all => format!(
+            " (it is written down in {}, with values in spec.values)",
+            all.join(", ")
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Filled, Link, REPLICAS, refuse};
+use crate::model::manifest::Live;
 use crate::patch::emit::{Refusal, Wish};
 use crate::patch::podspec::at;
 use crate::patch::yaml::{Change, Edit, Pointer, Step};
@@ -12,7 +13,7 @@ impl Filled {
     ///
     /// # Errors
     /// Where no place is told, the file does not have it, or the change is none that values can make.
-    pub(in crate::patch) fn back(&self, wish: &Wish, live: Option<u32>) -> Result<Vec<Edit>, Refusal> {
+    pub(in crate::patch) fn back(&self, wish: &Wish, live: &Live) -> Result<Vec<Edit>, Refusal> {
         if let Some(new) = wish.new.first() {
             let kind = new.get("kind").and_then(Value::as_str).unwrap_or("object");
             return Err(refuse(
@@ -29,22 +30,32 @@ impl Filled {
                 "its autoscaler is made by a chart, and no place is told for its settings",
             ));
         }
-        let to = wish.own.iter().find(|edit| edit.at.to_string() == REPLICAS);
-        let to = to.map(|edit| edit.change.clone());
-        // That the file says what the cluster has is all that tells whether the place is the right one.
-        if let (Some(to), Some(written), Some(live)) = (to, self.replicas(), live)
-            && written != live
-            && to != Change::Set(json!(written))
-        {
+        let of_replicas = wish.own.iter().find(|edit| edit.at.to_string() == REPLICAS);
+        if let Some(edit) = of_replicas {
+            self.as_seen(&edit.change, live)?;
+        }
+        wish.own.iter().map(|edit| self.one(edit)).collect()
+    }
+
+    /// That the file says what the cluster has is all that tells whether the place is the right one.
+    fn as_seen(&self, to: &Change, live: &Live) -> Result<(), Refusal> {
+        if live.autoscaler.is_some() {
             return Err(refuse(
+                "autoscaled",
+                "an autoscaler writes its replicas, and most charts leave them out where there is one: its owner sets the chart's \
+                 autoscaling",
+            ));
+        }
+        match (self.replicas(), live.replicas) {
+            (Some(written), Some(live)) if written != live && *to != Change::Set(json!(written)) => Err(refuse(
                 "not-as-seen",
                 format!(
                     "{} says {written} replicas and the cluster has {live}: the chart makes them of something else",
                     self.file
                 ),
-            ));
+            )),
+            _ => Ok(()),
         }
-        wish.own.iter().map(|edit| self.one(edit)).collect()
     }
 
     /// `spec.replicas`, where the file says it.
