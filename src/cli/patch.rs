@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::deliver::{self, checkout};
 use crate::model::plan::{Plan, Row};
 use crate::model::progress::Progress;
+use crate::model::repository::{Origin, without_login};
 use crate::model::tree::Tree;
 use crate::patch::index::index;
 use crate::patch::patches::{Made, With, patches, together};
@@ -34,6 +35,9 @@ pub(super) struct Patch {
     /// The root of a checkout, or any folder of manifests
     #[arg(long, value_name = "DIR", help_heading = "Manifests")]
     manifests: PathBuf,
+    /// URL of the repository whose root that is [default: the remotes of the checkout around it]
+    #[arg(long, value_name = "URL", help_heading = "Manifests")]
+    repository: Option<String>,
     #[command(flatten)]
     planned: Planned,
     /// Print unified diffs, with the reason above each
@@ -60,7 +64,13 @@ impl Patch {
         let progress = self.told.progress();
         progress.stage("reading manifests", None);
         // A folder that is not there is told before a cluster is read for minutes.
-        let tree = manifests::read(&self.manifests)?;
+        let mut tree = manifests::read(&self.manifests)?;
+        if let Some(url) = &self.repository {
+            tree.origin = Origin {
+                repositories: vec![without_login(url)],
+                ..Origin::default()
+            };
+        }
         let (plan, settings) = self.planned.plan(&*progress).await?;
         let made = made(&plan, tree, &settings, &*progress)?;
         drop(progress);

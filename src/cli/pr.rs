@@ -15,6 +15,7 @@ use super::sources::read;
 use crate::catalog::Catalog;
 use crate::deliver::forge::{self, Done, Forge, GitDir, GitHub, GitLab, Gitea, Outcome, Settings, System};
 use crate::deliver::{self, requests};
+use crate::model::repository::Origin;
 use crate::model::tree::{Tree, TreeFile};
 use crate::patch::index::index;
 use crate::patch::patches::{Refused, With};
@@ -215,6 +216,7 @@ impl Pr {
             return Ok(Tree {
                 files: own.files.into_iter().map(|(name, file)| (path(name), file)).collect(),
                 left_out: own.left_out.into_iter().map(|(name, why)| (path(name), why)).collect(),
+                origin: self.origin(),
             });
         }
         let read = forge::checkout(forge, self.base.as_deref(), &|path| {
@@ -237,8 +239,41 @@ impl Pr {
                 .into_iter()
                 .map(|(path, why)| (path, why.to_owned()))
                 .collect(),
+            origin: self.origin(),
         })
     }
+
+    /// The repository, as deployers name it: by the host that people see, not by that of an API.
+    fn origin(&self) -> Origin {
+        let repositories = match (&self.git, &self.repository) {
+            (Some(folder), _) => manifests::remotes(folder),
+            (None, Some(name)) => {
+                let host = web(self.forge_url.as_deref(), self.kind().ok());
+                host.map(|host| format!("https://{host}/{name}")).into_iter().collect()
+            }
+            (None, None) => Vec::new(),
+        };
+        Origin {
+            repositories,
+            folder: String::new(),
+            branch: self.base.clone(),
+        }
+    }
+}
+
+/// The host under which people see a server's repositories.
+fn web(url: Option<&str>, kind: Option<Kind>) -> Option<&str> {
+    let Some(url) = url else {
+        return match kind? {
+            Kind::Github => Some("github.com"),
+            Kind::Gitlab => Some("gitlab.com"),
+            Kind::Gitea => None,
+        };
+    };
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    Some(host.strip_prefix("api.").unwrap_or(host))
 }
 
 /// Where a folder lies in the repository around it; empty for its root, and where there is none.
@@ -270,5 +305,27 @@ fn delivered(topic: topics::Topic, settings: &Patches) -> forge::Topic {
         reviewers: topic.reviewers,
         files: topic.changes.into_iter().map(file).collect(),
         monthly: topic.monthly,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_known_by_the_host_that_people_see() {
+        let of = |url: &str| web(Some(url), None).map(str::to_owned);
+        assert_eq!(
+            of("https://git.example.com:8443/api/v3").as_deref(),
+            Some("git.example.com")
+        );
+        assert_eq!(of("https://api.acme.ghe.com").as_deref(), Some("acme.ghe.com"));
+        assert_eq!(
+            of("https://bob:s3cret@git.example.com").as_deref(),
+            Some("git.example.com")
+        );
+        assert_eq!(web(None, Some(Kind::Github)), Some("github.com"));
+        assert_eq!(web(None, Some(Kind::Gitlab)), Some("gitlab.com"));
+        assert_eq!(web(None, Some(Kind::Gitea)), None);
     }
 }

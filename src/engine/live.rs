@@ -24,6 +24,8 @@ pub(super) fn live(workload: &Workload, world: &World<'_>) -> Live {
         deployed: workload.deployed.clone(),
         server: workload.serving.as_ref().map(|serving| serving.server.clone()),
         gateway_queue: queue.map(str::to_owned),
+        manifest: world.objectives.manifests.of(&workload.overrides),
+        values: world.objectives.manifests.values_of(&workload.overrides),
         nodes: node_labels(nodes.map(|node| &node.labels)),
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_tells_nobody_has_no_effect() {
+    fn a_manifest_that_is_no_path_has_no_effect() {
         let told = |text: &str, file: Option<&str>, path: &str| {
             let mut policy = policy(text);
             policy.attribution.codeowners = file.map(|text| Codeowners::read("C", text));
@@ -136,11 +136,9 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let named = "attribution: {codeowners: C}";
-        assert_eq!(told("", None, "deploy/a.yaml"), ["the policy names no CODEOWNERS file"]);
-        assert_eq!(
-            told(named, Some("/src/ @a"), "deploy/a.yaml"),
-            ["C names nobody for it"]
-        );
+        // Patches go there, whoever owns it.
+        assert_eq!(told("", None, "deploy/a.yaml#chat"), Vec::<String>::new());
+        assert_eq!(told(named, Some("/src/ @a"), "deploy/a.yaml"), Vec::<String>::new());
         assert_eq!(told(named, Some("* @a"), "deploy/a.yaml"), Vec::<String>::new());
         assert!(told(named, Some("* @a"), "a/../b")[0].starts_with("it must be a path from the root"));
         let forbidden = "permissions: {overrides: [owner]}";

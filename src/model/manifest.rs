@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::repository::Kept;
+use super::values::ValuesFile;
+
 /// What put an object into the cluster, and does so again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
@@ -39,7 +42,7 @@ pub enum Deployer {
 }
 
 /// How an object came into the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
     /// By what; `None` where nothing tells.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +54,10 @@ pub struct Deployed {
     /// applied this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas_applied: Option<bool>,
+    /// Where its deployer takes it from: each source of an Application of Argo CD, the one of a Kustomization of Flux. Empty where
+    /// nothing tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
 }
 
 /// Which kind of autoscaler.
@@ -96,6 +103,12 @@ pub struct Live {
     /// The query of what its gateway holds, as its owner told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway_queue: Option<String>,
+    /// Where its owner says that it is written down: a file or folder of the repository, and behind a `#` its name there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+    /// Where its owner says that its settings stand in a file of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValuesFile>,
     /// Labels of the nodes on which it runs.
     #[serde(default, skip_serializing_if = "NodeLabels::is_empty")]
     pub nodes: NodeLabels,

@@ -14,6 +14,8 @@ pub mod commitment;
 pub mod queueing;
 pub mod pools;
 pub mod costs;
+pub mod repository;
+pub mod values;
 pub mod manifest;
 pub mod cluster;
 pub mod budget;

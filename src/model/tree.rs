@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::repository::Origin;
+
 /// A text file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
@@ -18,6 +20,8 @@ pub struct Tree {
     pub files: BTreeMap<String, TreeFile>,
     /// Files that were not read, and why.
     pub left_out: BTreeMap<String, String>,
+    /// Where they are from.
+    pub origin: Origin,
 }
 
 /// The folder of a path; empty for the root.

@@ -2,6 +2,7 @@
 
 use super::index::{Index, Object};
 use super::kustomize::{Chain, Chains};
+use crate::model::tree::folder;
 
 /// What is looked for, as the cluster has it.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +15,32 @@ pub struct Wanted<'w> {
     pub namespace: &'w str,
     /// Its name.
     pub name: &'w str,
-    /// The folder that is deployed into its cluster, where somebody tells it.
-    pub under: Option<&'w str>,
+    /// Where it may be, who is asked first before the others.
+    pub under: &'w [Under],
+}
+
+/// What is said of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is written down there, or gathered.
+    Written,
+    /// A deployer takes what lies there, and nothing that gathers it.
+    Deployed,
+    /// What lies there comes into its cluster.
+    Mapped,
+}
+
+/// Where somebody says that a workload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Under {
+    /// What is said of the paths.
+    pub said: Said,
+    /// Folders, or files; an empty one is the root.
+    pub paths: Vec<String>,
+    /// What it is called there, where that is told.
+    pub name: Option<String>,
+    /// Whether it is nowhere else; otherwise this counts only where it is found.
+    pub sure: bool,
 }
 
 /// Where it is written down, and what becomes of it on the way.
@@ -57,14 +82,15 @@ pub enum NoPlace {
     },
 }
 
-fn in_templates(templates: &[String]) -> String {
+pub(super) fn in_templates(templates: &[String]) -> String {
     match templates {
         [] => String::new(),
         [one] => format!(
-            "; the template {one} may make it, and templates are not edited: change the values that it is rendered with"
+            "; the template {one} may make it, and templates are not edited: say in `patches.values` of the policy where its settings stand in a file of values"
         ),
         [first, rest @ ..] => format!(
-            "; templates may make it ({first} and {} more), and templates are not edited: change the values that they are rendered with",
+            "; templates may make it ({first} and {} more), and templates are not edited: say in `patches.values` of the policy where \
+             its settings stand in a file of values",
             rest.len()
         ),
     }
@@ -75,31 +101,26 @@ fn in_templates(templates: &[String]) -> String {
 /// # Errors
 /// Where none or several documents become it.
 pub fn locate(index: &Index, chains: &Chains<'_>, wanted: Wanted<'_>) -> Result<Place, NoPlace> {
-    let of_kind = |object: &&Object| object.kind == wanted.kind && object.group() == wanted.group;
-    let mut found: Vec<(bool, Place)> = Vec::new();
-    for object in index.objects.iter().filter(of_kind) {
-        found.extend(ways(object, chains, wanted));
+    // A name only ever grows on the way.
+    let fits = |object: &&Object| {
+        object.kind == wanted.kind && object.group() == wanted.group && wanted.name.contains(object.name.as_str())
+    };
+    let mut ways: Vec<Way<'_>> = Vec::new();
+    for object in index.objects.iter().filter(fits) {
+        ways.extend(all_ways(object, chains));
     }
-    // Who names no namespace may be meant for any; one that names the right one is surely meant.
-    if found.iter().any(|(named, _)| *named) {
-        found.retain(|(named, _)| *named);
-    }
-    let mut places: Vec<Place> = found.into_iter().map(|(_, place)| place).collect();
-    if let Some(under) = wanted.under {
-        let holds = |place: &Place| {
-            let deployed = place
-                .chain
-                .last()
-                .map_or_else(|| crate::model::tree::folder(place.file()), String::as_str);
-            deployed == under
-                || deployed
-                    .strip_prefix(under)
-                    .is_some_and(|rest| under.is_empty() || rest.starts_with('/'))
-        };
-        if places.iter().any(holds) {
-            places.retain(holds);
+    for under in wanted.under {
+        let mut cut: Vec<Way<'_>> = Vec::new();
+        for way in ways.iter().filter_map(|way| way.under(under, chains)) {
+            if !cut.contains(&way) {
+                cut.push(way);
+            }
+        }
+        if under.sure || !places(&cut, chains, wanted).is_empty() {
+            ways = cut;
         }
     }
+    let mut places = places(&ways, chains, wanted);
     match places.len() {
         0 => Err(NoPlace::Nowhere {
             templates: index.templates.clone(),
@@ -111,20 +132,66 @@ pub fn locate(index: &Index, chains: &Chains<'_>, wanted: Wanted<'_>) -> Result<
     }
 }
 
-/// The ways from one document to what is wanted, and whether each names its namespace.
-fn ways(object: &Object, chains: &Chains<'_>, wanted: Wanted<'_>) -> Vec<(bool, Place)> {
-    // A name only ever grows on the way.
-    if !wanted.name.contains(object.name.as_str()) {
-        return Vec::new();
-    }
+/// A way from a document into a cluster.
+#[derive(Debug, Clone, PartialEq)]
+struct Way<'i> {
+    object: &'i Object,
+    chain: Chain,
+}
+
+fn all_ways<'i>(object: &'i Object, chains: &Chains<'_>) -> impl Iterator<Item = Way<'i>> + use<'i> {
     let mut all = chains.from(&object.spot.file);
     if all.is_empty() {
         all.push(Chain::new());
     }
-    let others = all.len() > 1;
-    let mut found = Vec::new();
-    for chain in all {
-        let (namespace, names) = chains.names(&chain, object.namespace.as_deref(), &object.name);
+    all.into_iter().map(move |chain| Way { object, chain })
+}
+
+impl Way<'_> {
+    /// The part of this way that ends where somebody says that it is deployed; `None` where it does not go there.
+    fn under(&self, under: &Under, chains: &Chains<'_>) -> Option<Self> {
+        let named = under.name.as_ref().is_none_or(|name| *name == self.object.name);
+        let file = &self.object.spot.file;
+        let part = |path: &String| match under.said {
+            Said::Written => {
+                let there = within(file, path) || self.chain.iter().any(|own| within(own, path));
+                there.then(|| self.chain.clone())
+            }
+            Said::Deployed => cut(&self.chain, file, path, chains),
+            // Who maps folders need not know that somebody gathers the file.
+            Said::Mapped => cut(&self.chain, file, path, chains).filter(|cut| !cut.is_empty() || self.chain.is_empty()),
+        };
+        let chain = under.paths.iter().find_map(part).filter(|_| named)?;
+        Some(Self { chain, ..self.clone() })
+    }
+}
+
+/// Whether a path is another one, or lies in it.
+pub(super) fn within(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A chain up to what is deployed: whatever gathers that in turn is not on the way.
+fn cut(chain: &Chain, file: &str, deployed: &str, chains: &Chains<'_>) -> Option<Chain> {
+    if let Some(at) = chain.iter().position(|own| own == deployed) {
+        return Some(chain[..=at].to_vec());
+    }
+    if chains.kustomization(deployed).is_some() {
+        return None;
+    }
+    // Of a folder without a kustomization all that lies in it is deployed, as the kustomizations in it make it.
+    match chain.iter().rposition(|own| within(own, deployed)) {
+        Some(at) => Some(chain[..=at].to_vec()),
+        None => within(folder(file), deployed).then(Chain::new),
+    }
+}
+
+/// What these ways lead to, where that is what is wanted.
+fn places(ways: &[Way<'_>], chains: &Chains<'_>, wanted: Wanted<'_>) -> Vec<Place> {
+    let mut found: Vec<(bool, Place)> = Vec::new();
+    for Way { object, chain } in ways {
+        let (namespace, names) = chains.names(chain, object.namespace.as_deref(), &object.name);
         let fits = namespace
             .as_deref()
             .is_none_or(|namespace| namespace == wanted.namespace);
@@ -132,15 +199,24 @@ fn ways(object: &Object, chains: &Chains<'_>, wanted: Wanted<'_>) -> Vec<(bool, 
             continue;
         }
         let place = Place {
-            object: object.clone(),
-            chain,
+            object: Clone::clone(*object),
+            chain: chain.clone(),
             names,
             namespace: wanted.namespace.to_owned(),
-            shared: others,
+            shared: others_go(chain, &chains.from(&object.spot.file)),
         };
         found.push((namespace.is_some(), place));
     }
-    found
+    // Who names no namespace may be meant for any; one that names the right one is surely meant.
+    if found.iter().any(|(named, _)| *named) {
+        found.retain(|(named, _)| *named);
+    }
+    found.into_iter().map(|(_, place)| place).collect()
+}
+
+/// Whether some of all chains from a file go another way than this one.
+pub(super) fn others_go(own: &Chain, all: &[Chain]) -> bool {
+    all.iter().any(|other| own.is_empty() || !other.starts_with(own))
 }
 
 fn way(place: &Place) -> String {
@@ -159,12 +235,11 @@ pub fn scalers<'i>(index: &'i Index, chains: &Chains<'_>, of: &Place) -> Vec<&'i
         target.is_some_and(|(target, name)| target == kind && of.names.contains(name))
     };
     let same_way = |object: &&Object| {
-        let ways = chains.from(&object.spot.file);
         let namespace = |chain: &Chain| chains.names(chain, object.namespace.as_deref(), &object.name).0;
         let own = |chain: &Chain| namespace(chain).is_none_or(|namespace| namespace == of.namespace);
         match of.chain.last() {
-            Some(last) => ways.iter().any(|chain| chain.last() == Some(last) && own(chain)),
-            None => ways.is_empty() && own(&Chain::new()),
+            Some(last) => chains.to(&object.spot.file, last).iter().any(own),
+            None => chains.from(&object.spot.file).is_empty() && own(&Chain::new()),
         }
     };
     index.objects.iter().filter(scales).filter(same_way).collect()

@@ -9,6 +9,8 @@ pub mod locate;
 pub mod handover;
 pub mod emit;
 pub mod place;
+mod whereabouts;
+mod values;
 pub mod patches;
 pub mod diff;
 pub mod told;

@@ -5,8 +5,10 @@ use serde::Serialize;
 use super::emit::{About, Refusal, wish};
 use super::handover::Handover;
 use super::index::{Index, refresh};
-use super::locate::{NoPlace, Place, Wanted, locate, scalers};
+use super::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, scalers, within};
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
+use super::values;
+use super::whereabouts::{VALUES, Whereabouts, of_chart, release, whereabouts};
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
@@ -146,7 +148,11 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         ));
     };
     let manifests = Manifests::new(tree, index);
-    let place = find(&manifests, workload, with.settings)?;
+    if values::of(workload, with.settings).is_some() {
+        return in_values(plan, row, (workload, live), &manifests, with);
+    }
+    let known = whereabouts(tree, &workload.cluster, live, with.settings)?;
+    let place = find(&manifests, workload, &known)?;
     if let Some(other) = same_document(plan, &manifests, workload, &place, with.settings) {
         return Err(refuse(
             "several-workloads",
@@ -163,7 +169,7 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         return Err(refuse(
             "no-manifest",
             format!(
-                "release {release} of Helm makes it, and {} is another one of that name: change the release's values",
+                "release {release} of Helm makes it, and {} is another one of that name: {VALUES}",
                 place.file()
             ),
         ));
@@ -171,14 +177,52 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
     let own = manifests.follow(&place)?;
     let scaler = scaler(&manifests, &place)?;
     let scaler = scaler.as_ref().map(|place| manifests.follow(place)).transpose()?;
-    made(
+    let patch = made(
         plan,
         row,
         (workload, live),
         &manifests,
         (&own, scaler.as_ref(), &place),
         with,
-    )
+    )?;
+    Ok(Patch {
+        notes: patch.notes.into_iter().chain(known.notes).collect(),
+        ..patch
+    })
+}
+
+/// A change of what a chart makes, through a file of values.
+fn in_values(
+    plan: &Plan,
+    row: &Row,
+    (workload, live): (&WorkloadRow, &Live),
+    manifests: &Manifests<'_>,
+    with: With<'_>,
+) -> Result<Patch, Refusal> {
+    let filled = values::fill(manifests.tree, plan, row, workload, with.settings)?;
+    let wish = wish(About {
+        row,
+        workload,
+        live,
+        object: &filled.object,
+        written: filled.replicas(),
+        name: &workload.name,
+        namespace: &workload.namespace,
+        scaler: None,
+        until: plan.window.end,
+        catalog: with.catalog,
+        settings: with.settings,
+    })?;
+    let edits = filled.back(&wish, live)?;
+    let deployed = live.deployed.as_ref();
+    let told = deployed.map(|deployed| of_chart(deployed, manifests.tree));
+    Ok(Patch {
+        row: row.id.clone(),
+        title: row.title.clone(),
+        changes: manifests.set((&filled.file, filled.document), &edits, &wish)?,
+        notes: [wish.notes.clone(), filled.notes(&wish), told.unwrap_or_default()].concat(),
+        file: filled.file,
+    })
 }
 
 fn made(
@@ -237,25 +281,25 @@ fn same_document<'p>(
     };
     let mut others = plan.workloads.iter().filter(alike).filter(|_| told.is_empty());
     let same = |other: &&WorkloadRow| {
-        find(manifests, other, settings).is_ok_and(|found| found.object.spot == place.object.spot)
+        let live = other.live.clone().unwrap_or_default();
+        let known = whereabouts(manifests.tree, &other.cluster, &live, settings);
+        let found = known.and_then(|known| find(manifests, other, &known));
+        found.is_ok_and(|found| found.object.spot == place.object.spot)
     };
     others.find(same).map(|other| other.id.as_str())
 }
 
-fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, settings: &Patches) -> Result<Place, Refusal> {
+fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, known: &Whereabouts) -> Result<Place, Refusal> {
     let wanted = Wanted {
         group: &workload.group,
         kind: &workload.kind,
         namespace: &workload.namespace,
         name: &workload.name,
-        under: settings
-            .folders
-            .get(&workload.cluster)
-            .map(|folder| folder.trim_matches('/')),
+        under: &known.under,
     };
     locate(manifests.index, &manifests.chains, wanted).map_err(|why| match &why {
         NoPlace::Several { .. } => refuse("several-manifests", why.to_string()),
-        NoPlace::Nowhere { templates } => nowhere(manifests.index, workload, templates, &why),
+        NoPlace::Nowhere { templates } => nowhere(manifests.index, workload, templates, known),
     })
 }
 
@@ -275,7 +319,26 @@ const SUBMITTED: [&str; 12] = [
     "Workflow",
 ];
 
-fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], why: &NoPlace) -> Refusal {
+fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], known: &Whereabouts) -> Refusal {
+    let sure = known
+        .under
+        .iter()
+        .filter(|under| under.sure)
+        .flat_map(|under| &under.paths);
+    let sure: Vec<&String> = sure.collect();
+    let there = |file: &&String| sure.is_empty() || sure.iter().any(|path| within(file, path));
+    let templates: Vec<String> = templates.iter().filter(there).cloned().collect();
+    let why = match &known.told {
+        Some(told) if known.chart => {
+            let written = release(index, workload);
+            format!("{told}{written}, and no manifest of it is there: {VALUES}")
+        }
+        Some(told) => format!("{told}, and no manifest of it is there{}", in_templates(&templates)),
+        None => NoPlace::Nowhere {
+            templates: templates.clone(),
+        }
+        .to_string(),
+    };
     if let Some((path, broken)) = index.unreadable.first_key_value() {
         let more = match index.unreadable.len() {
             1 => String::new(),
@@ -286,13 +349,13 @@ fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], why: &No
             format!("{why}; and it may be in what cannot be read: {path}: {broken}{more}"),
         );
     }
-    if templates.is_empty() && SUBMITTED.contains(&workload.kind.as_str()) {
+    if templates.is_empty() && known.told.is_none() && SUBMITTED.contains(&workload.kind.as_str()) {
         return refuse(
             "submitted",
             "no manifest of it is among the files that were read, as of what is submitted for each run: its owner changes what submits it",
         );
     }
-    refuse("no-manifest", why.to_string())
+    refuse("no-manifest", why)
 }
 
 /// The one autoscaler that is written down for a workload.
@@ -302,10 +365,11 @@ fn scaler(manifests: &Manifests<'_>, of: &Place) -> Result<Option<Place>, Refusa
         [] => Ok(None),
         [one] => {
             // It may come another way than the workload, through patches of its own, and others may share it.
-            let ways = manifests.chains.from(&one.spot.file);
-            let shared = ways.len() > 1;
-            let mut own = ways.into_iter().filter(|chain| chain.last() == of.chain.last());
+            let last = of.chain.last();
+            let own = last.map(|last| manifests.chains.to(&one.spot.file, last));
+            let mut own = own.unwrap_or_default().into_iter();
             let chain = own.next().unwrap_or_default();
+            let shared = others_go(&chain, &manifests.chains.from(&one.spot.file));
             if own.next().is_some() {
                 return Err(refuse(
                     "shared",

@@ -134,7 +134,7 @@ impl<'t> Manifests<'t> {
             ways.iter()
                 .filter(|chain| chain.iter().any(|own| own == level))
                 .any(|chain| {
-                    let own = object.spot == place.object.spot && *chain == place.chain;
+                    let own = object.spot == place.object.spot && chain.starts_with(&place.chain);
                     let (_, names) = self.chains.names(chain, object.namespace.as_deref(), &object.name);
                     !own && names.iter().any(|name| place.names.contains(name))
                 })
@@ -178,6 +178,24 @@ impl<'t> Manifests<'t> {
             found.extend(named.map(|(at, (_, count))| (own, at, *count)));
         }
         found
+    }
+
+    /// The texts in which a file of values has these settings.
+    ///
+    /// # Errors
+    /// Where it cannot be edited so, or no pool of nodes offers what they ask for.
+    pub fn set(&self, (file, document): (&str, usize), edits: &[Edit], wish: &Wish) -> Result<Changes, Refusal> {
+        let mut pen = Pen {
+            manifests: self,
+            changes: Changes::new(),
+        };
+        if !edits.is_empty() {
+            pen.change(file, document, edits)?;
+        }
+        if let Some(pool) = &wish.pool {
+            pen.pool(pool)?;
+        }
+        Ok(pen.changes)
     }
 
     /// The texts in which a wish is true.

@@ -2,6 +2,7 @@
 
 use super::codeowners::Codeowners;
 use super::located::{Located, Mistake, Place};
+use super::manifests::written_at;
 use super::overrides::{Overrides, Refused};
 use super::section::Section;
 use super::which::Which;
@@ -127,7 +128,7 @@ impl Attribution {
     fn manifest(&self, (namespace, name): (&str, &str), labels: &Labels, annotations: &Labels) -> Option<String> {
         self.codeowners.as_ref()?;
         let annotated = annotations.get(MANIFEST).filter(|_| self.by_manifest);
-        if let Some(path) = annotated.and_then(|path| clean(path).ok()) {
+        if let Some((path, _)) = annotated.and_then(|path| written_at(path).ok()) {
             return Some(path);
         }
         // What has no labels may be what nobody could read.
@@ -156,18 +157,12 @@ impl Attribution {
             .overrides
             .get_key_value(MANIFEST)
             .filter(|_| self.by_manifest)?;
-        let why = match (clean(value), &self.codeowners) {
-            (Err(why), _) => why.to_owned(),
-            (Ok(_), None) => "the policy names no CODEOWNERS file".to_owned(),
-            (Ok(path), Some(codeowners)) if codeowners.owners(&path).is_none() => {
-                format!("{} names nobody for it", codeowners.file)
-            }
-            _ => return None,
-        };
+        // One that tells no owner still tells where patches go.
+        let why = written_at(value).err()?;
         Some(Refused {
             key: key.clone(),
             value: value.clone(),
-            why,
+            why: why.to_owned(),
         })
     }
 }
@@ -195,7 +190,7 @@ fn manifest(item: &Located, mistakes: &mut Vec<Mistake>) -> Option<Manifest> {
 }
 
 /// A path from the root of a repository, without what leads to that.
-fn clean(path: &str) -> Result<String, &'static str> {
+pub(super) fn clean(path: &str) -> Result<String, &'static str> {
     let path = path.trim();
     let inner = path.trim_start_matches("./").trim_start_matches('/');
     let is_odd = |part: &str| matches!(part, "" | "." | "..");

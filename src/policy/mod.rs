@@ -18,6 +18,8 @@ pub mod overrides;
 pub mod latency;
 pub mod checkpoints;
 pub mod gateway;
+pub mod values;
+pub mod manifests;
 pub mod permissions;
 pub mod patches;
 pub mod decisions;
@@ -31,6 +33,7 @@ use checkpoints::CheckpointFacts;
 use gateway::GatewayFacts;
 use latency::LatencyObjectives;
 use located::{Located, Mistake, Place, Value, overlay, parse};
+use manifests::ManifestFacts;
 use patches::Patches;
 use permissions::Permissions;
 use price_sheet::{PriceSheet, as_policy};
@@ -70,6 +73,8 @@ pub struct Objectives {
     pub checkpoints: CheckpointFacts,
     /// What owners tell of gateways.
     pub gateway: GatewayFacts,
+    /// Where owners say that manifests are.
+    pub manifests: ManifestFacts,
     /// What nodes cost by contract.
     pub prices: PriceSheet,
 }
@@ -176,6 +181,7 @@ impl Policy {
                 latency,
                 checkpoints: CheckpointFacts::new(&permissions.overrides),
                 gateway: GatewayFacts::new(&permissions.overrides),
+                manifests: ManifestFacts::new(&permissions.overrides),
                 prices: sheet,
             },
             permissions,

@@ -10,19 +10,21 @@ use super::located::{Mistake, Place};
 use super::moment::moment;
 use super::scope::PolicyScope;
 use super::section::Section;
+use super::values;
 use crate::model::workload::Workload;
 
 /// How every annotation of ours begins.
 pub const PREFIX: &str = "gpuwise.dev/";
 
 /// What may be asked for, behind the prefix; bounds on latencies come beside them, each by its own name.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 10] = [
     "ignore",
     "levers",
     "freeze-until",
     "owner",
     "min-replicas",
     "manifest",
+    values::VALUES,
     checkpoints::WRITE,
     checkpoints::INTERVAL,
     gateway::QUEUE,
@@ -143,6 +145,7 @@ impl Overrides {
             }
             checkpoints::WRITE | checkpoints::INTERVAL => drop(checkpoints::seconds(value)?),
             gateway::QUEUE => drop(gateway::checked(value)?),
+            values::VALUES => drop(values::annotated(value)?),
             // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::located::Mistake;
 use super::section::Section;
+use super::values::{ValuesRow, rows};
 
 /// What one pull request holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +26,8 @@ pub struct Patches {
     pub prometheus: Option<String>,
     /// Folders of a checkout, by the name of the cluster that they are deployed to.
     pub folders: BTreeMap<String, String>,
+    /// Files of values that hold the settings of what charts make; the first that is about a workload counts.
+    pub values: Vec<ValuesRow>,
     /// What one pull request holds.
     pub topic: Topic,
     /// Labels of pull requests.
@@ -74,6 +77,7 @@ impl Patches {
         Self {
             prometheus: prometheus.map(|(url, _)| url),
             folders: section.map_of_texts("folders", mistakes).into_iter().collect(),
+            values: rows(section, mistakes),
             topic,
             labels: section
                 .texts("labels", mistakes)

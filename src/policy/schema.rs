@@ -17,6 +17,8 @@ attribution:
   manifests: [{path: a}]
 objectives:
   latency: [{ttft_p95: 2s}]
+patches:
+  values: [{names: [a], file: a}]
 permissions:
   freezes: [{name: a, until: 2026-01-01}]
   rules: [{name: a, expression: 'true', message: a}]

@@ -111,6 +111,7 @@ impl Cluster for Model {
             deployer: manager.or_else(|| self.last_applied.map(|_| Deployer::ClientSideApply)),
             replicas_owned_by: self.owners.clone(),
             replicas_applied: self.last_applied.map(|applied| applied.is_some()),
+            kept: Vec::new(),
         }
     }
 }
@@ -264,8 +265,7 @@ async fn replicas_never_go_down_when_they_are_handed_over() {
 fn others_are_held_back_until_a_person_has_acted() {
     let of = |deployer: Option<Deployer>| Deployed {
         deployer,
-        replicas_owned_by: BTreeSet::new(),
-        replicas_applied: None,
+        ..Deployed::default()
     };
     let first = |decision: Handover, told: &str| {
         let Handover::First { why, command } = decision else {

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod cases;
+mod kept;
 mod kustomized;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -356,6 +356,7 @@ fn controller_read(object: &objects::Object) -> Controller {
             deployer: Some(Deployer::ClientSideApply),
             replicas_owned_by: BTreeSet::from([objects::APPLIED_BY.to_owned()]),
             replicas_applied: Some(true),
+            kept: Vec::new(),
         }),
         args: Vec::new(),
     }

@@ -60,7 +60,7 @@ pub(super) fn fewer(about: About<'_>, (from, to): (u32, u32), wish: &mut Wish) -
 }
 
 /// The resource of a kind, as the device plugin calls it under the `mixed` strategy, where each profile has its own.
-fn resource(kind: &GpuKind) -> String {
+pub(in crate::patch) fn resource(kind: &GpuKind) -> String {
     match &kind.mig {
         Some(profile) => format!("nvidia.com/mig-{}", profile.replace('+', ".")),
         None => "nvidia.com/gpu".to_owned(),

@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+pub(super) use gpus::resource;
+
 use super::handover::{Handover, Of, hand_over};
 use super::yaml::{Change, Edit, Pointer};
 use crate::catalog::Catalog;

@@ -60,6 +60,16 @@ impl<'k> Chains<'k> {
         done.into_iter().collect()
     }
 
+    /// The chains from a file as far as this kustomization, of those that get there.
+    pub fn to(&self, file: &str, last: &str) -> Vec<Chain> {
+        let cut = |chain: Chain| {
+            let at = chain.iter().position(|own| own == last)?;
+            Some(chain[..=at].to_vec())
+        };
+        let cut: BTreeSet<Chain> = self.from(file).into_iter().filter_map(cut).collect();
+        cut.into_iter().collect()
+    }
+
     fn users(&self, path: &str) -> impl Iterator<Item = &String> {
         self.gathered_by.get(path).into_iter().flatten()
     }

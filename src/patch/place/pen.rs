@@ -39,6 +39,12 @@ impl Pen<'_, '_> {
         let text = self
             .text(file)
             .ok_or_else(|| refuse("unreadable", format!("{file} is not there any more")))?;
+        if is_sealed(&text, document) {
+            return Err(refuse(
+                "not-editable",
+                format!("SOPS keeps a checksum over all of {file}: its owner changes it with `sops edit`"),
+            ));
+        }
         let after =
             yaml::edit(&text, document, edits).map_err(|why| refuse("not-editable", format!("{file}: {why}")))?;
         self.write(file, after);
@@ -359,6 +365,12 @@ impl Pen<'_, '_> {
             metadata.insert("name".to_owned(), json!(bare));
         }
     }
+}
+
+/// Whether a document is sealed by SOPS, under whose checksum nothing may change, encrypted or not.
+fn is_sealed(text: &str, document: usize) -> bool {
+    let sealed = |all: Vec<Value>| all.get(document).is_some_and(|one| one.get("sops").is_some());
+    text.contains("sops") && yaml::documents(text).is_ok_and(sealed)
 }
 
 /// Where an edit belongs.

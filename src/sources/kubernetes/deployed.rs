@@ -77,6 +77,7 @@ pub(super) fn of(marks: &Marks<'_>, managed: &[Managed]) -> Option<Deployed> {
             .map(|entry| entry.manager.clone())
             .collect::<BTreeSet<_>>(),
         replicas_applied: applied.and_then(has_replicas),
+        kept: Vec::new(),
     };
     let known = deployed.deployer.is_some() || !deployed.replicas_owned_by.is_empty();
     known.then_some(deployed)
@@ -104,7 +105,8 @@ fn deployer(marks: &Marks<'_>, managed: &[Managed], applied: bool) -> Option<Dep
     let application = tracked
         .and_then(|id| id.split_once(':'))
         .map(|(name, _)| name.replacen('_', "/", 1));
-    let application = application.or_else(|| marks.label("argocd.argoproj.io/instance").map(str::to_owned));
+    let instance = || marks.label("argocd.argoproj.io/instance");
+    let application = application.or_else(|| Some(instance()?.replacen('_', "/", 1)));
     // Before version 3 this label was what Argo CD tracked by, and Helm's charts have it, too.
     let shared = || {
         marks

@@ -2,7 +2,7 @@
 
 use super::served::Kind;
 #[cfg(test)]
-use super::{autoscalers, devices, node_pools, pools, queues};
+use super::{autoscalers, devices, kept, node_pools, pools, queues};
 
 /// Every kind that is listed, with the version to ask for where no reference names one. A kind that is not here stays a
 /// reference: its name is known, its owner and its replicas are not.
@@ -110,7 +110,8 @@ pub(super) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let owners = OWNER_KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
     let queues = queues::KINDS.iter().map(|kind| (kind.group, kind.plural));
     let pools = pools::KINDS.iter().map(|(kind, _)| (kind.group, kind.plural));
-    owners.chain(queues).chain(pools).chain([
+    let kept = kept::KINDS.iter().map(|kind| (kind.group, kind.plural));
+    owners.chain(queues).chain(pools).chain(kept).chain([
         ("", "nodes"),
         ("", "pods"),
         ("autoscaling", "horizontalpodautoscalers"),

@@ -15,6 +15,7 @@ mod list;
 mod scheduling;
 mod objects;
 mod deployed;
+mod kept;
 mod owners;
 mod served;
 mod read;

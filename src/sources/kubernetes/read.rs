@@ -11,7 +11,7 @@ use super::connect::Connection;
 use super::error::KubernetesError;
 use super::list::{Need, Reader};
 use super::served::Served;
-use super::{autoscalers, devices, node_pools, objects, owners, pools, queues};
+use super::{autoscalers, devices, kept, node_pools, objects, owners, pools, queues};
 use crate::model::budget::DisruptionBudget;
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
@@ -81,6 +81,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     let pools = pools::read(&mut reader, &served).await?;
     let node_pools = node_pools::read(&mut reader, &served, &nodes).await?;
     let mut controllers = owners::of(&mut reader, &served, &mut pods, others, &queues::owners(&queues)).await?;
+    kept::tell(&mut reader, &served, &mut controllers).await?;
     let hpas = autoscalers::read(&mut reader, &served).await?;
     let mut disruption_budgets = reader
         .list(

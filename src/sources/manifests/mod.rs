@@ -1,5 +1,7 @@
 //! Manifests in a folder, such as a checkout: every text file that may hold some, with nothing that leads out of it.
 
+mod origin;
+
 use std::fs::{self, DirEntry, File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::model::tree::{Tree, TreeFile};
+
+pub use origin::{origin, remotes};
 
 /// The largest file that is read, bytes.
 const LARGEST: u64 = 8 << 20;
@@ -63,7 +67,10 @@ pub fn read(root: &Path) -> Result<Tree, ManifestsError> {
     if !fs::metadata(root).map_err(failed(root))?.is_dir() {
         return Err(ManifestsError::NoFolder { path: root.to_owned() });
     }
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        origin: origin(root),
+        ..Tree::default()
+    };
     let mut found: Vec<Found> = Vec::new();
     let (mut folders, mut seen, mut bytes) = (vec![(root.to_owned(), String::new())], 0_usize, 0_u64);
     while let Some((folder, name)) = folders.pop() {

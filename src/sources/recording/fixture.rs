@@ -18,6 +18,7 @@ use crate::model::node_pool::{NodePool, Removes};
 use crate::model::pools::InferencePool;
 use crate::model::queueing::{ClusterQueue, Flavor, LocalQueue, QueuedWorkload, Queues, Quota};
 use crate::model::reading::{Reading, Series};
+use crate::model::repository::Kept;
 use crate::model::scheduling::{NodeTerm, PodTerm, Scheduling, Toleration};
 use crate::model::time::{Grid, Window};
 use crate::model::usage::{Column, Signal};
@@ -131,6 +132,11 @@ fn deployed() -> Deployed {
         }),
         replicas_owned_by: BTreeSet::from(["hindenburg-controller".to_owned()]),
         replicas_applied: None,
+        kept: vec![Kept {
+            repository: "https://git.zeppelin.internal/lakehurst/airships".to_owned(),
+            path: Some("clusters/hindenburg".to_owned()),
+            ..Kept::default()
+        }],
     }
 }
 

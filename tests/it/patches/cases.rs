@@ -8,12 +8,14 @@ use std::process::Command;
 
 use gpuwise::catalog::Catalog;
 use gpuwise::model::plan::{Plan, Row};
+use gpuwise::model::repository::Origin;
 use gpuwise::patch::index::index;
 use gpuwise::patch::patches::{Made, With, patches};
 use gpuwise::patch::place::Changes;
 use gpuwise::patch::told;
 use gpuwise::patch::yaml::documents;
 use gpuwise::policy::patches::Patches;
+use gpuwise::policy::values::ValuesRow;
 use gpuwise::sources::manifests;
 use serde_json::{Value, json};
 
@@ -41,7 +43,7 @@ fn plan(case: &Value) -> Plan {
     if !case["nodes"].is_null() {
         row["nodes"] = case["nodes"].clone();
     }
-    let plan = json!({
+    let mut plan = json!({
         "apiVersion": "gpuwise/v1alpha1", "kind": "Plan", "timezone": "UTC", "currency": "USD",
         "window": {"start": "2026-11-01T00:00:00Z", "end": "2026-11-15T00:00:00Z"},
         "coverage": {
@@ -61,7 +63,22 @@ fn plan(case: &Value) -> Plan {
             "gpu_busy": null, "memory_gib": {"need_max": null, "reserved_max": null}, "live": case["live"],
         }],
     });
+    for name in case["others"].as_array().into_iter().flatten() {
+        let mut other = plan["workloads"][0].clone();
+        other["id"] = json!(format!("{id} and {}", name.as_str().unwrap()));
+        other["name"] = name.clone();
+        plan["workloads"].as_array_mut().unwrap().push(other);
+    }
     serde_json::from_value(plan).unwrap()
+}
+
+/// A row about every workload of these names.
+fn values(row: &Value) -> ValuesRow {
+    ValuesRow {
+        names: serde_json::from_value(row["names"].clone()).unwrap(),
+        file: serde_json::from_value(row.clone()).unwrap(),
+        ..ValuesRow::default()
+    }
 }
 
 fn settings(case: &Value) -> Patches {
@@ -71,7 +88,18 @@ fn settings(case: &Value) -> Patches {
         folders: folders
             .map(|(cluster, path)| (cluster.clone(), path.as_str().unwrap().to_owned()))
             .collect(),
+        values: case["values"].as_array().into_iter().flatten().map(values).collect(),
         ..Patches::default()
+    }
+}
+
+/// Where the files of a case are from: not this repository, though they lie in it.
+fn origin(case: &Value) -> Origin {
+    let text = |key: &str| case["origin"][key].as_str().map(str::to_owned);
+    Origin {
+        repositories: text("repository").into_iter().collect(),
+        folder: text("folder").unwrap_or_default(),
+        branch: text("branch"),
     }
 }
 
@@ -80,6 +108,7 @@ pub(super) fn made(case: &Path) -> (String, BTreeMap<String, String>) {
     let text = fs::read_to_string(case.join("case.yaml")).unwrap();
     let case_yaml = &documents(&text).unwrap()[0];
     let mut tree = manifests::read(&case.join("before")).unwrap();
+    tree.origin = origin(case_yaml);
     let mut index = index(&tree);
     let (plan, settings, catalog) = (plan(case_yaml), settings(case_yaml), Catalog::shipped().unwrap());
     let rows: Vec<&Row> = plan.accepted.iter().collect();

@@ -4,6 +4,7 @@ mod chains;
 mod claims;
 mod connecting;
 mod granting;
+mod kept;
 mod owning;
 mod paging;
 mod pods;
