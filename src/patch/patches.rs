@@ -10,6 +10,7 @@ use super::place::{Changes, FileChange, Manifests, OnItsWay};
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
+use crate::model::scenario::Move;
 use crate::model::tree::{Tree, TreeFile};
 use crate::policy::patches::Patches;
 
@@ -189,6 +190,11 @@ fn made(
     (own, scaler, place): (&OnItsWay<'_>, Option<&OnItsWay<'_>>, &Place),
     with: With<'_>,
 ) -> Result<Patch, Refusal> {
+    let moves_nodes = |change: &Move| matches!(change, Move::UseSpot { .. } | Move::UseGpu { .. });
+    let pools = match row.moves.iter().any(moves_nodes) {
+        true => manifests.node_pools(under(workload, with.settings))?,
+        false => Vec::new(),
+    };
     let wish = wish(About {
         row,
         workload,
@@ -198,6 +204,8 @@ fn made(
         name: &workload.name,
         namespace: &workload.namespace,
         scaler: scaler.map(OnItsWay::object),
+        pools: &pools,
+        guarded_by: manifests.guarded_by(own),
         until: plan.window.end,
         catalog: with.catalog,
         settings: with.settings,
@@ -242,16 +250,19 @@ fn same_document<'p>(
     others.find(same).map(|other| other.id.as_str())
 }
 
+/// The folder that is deployed into its cluster, where somebody tells it.
+fn under<'s>(workload: &WorkloadRow, settings: &'s Patches) -> Option<&'s str> {
+    let folder = settings.folders.get(&workload.cluster)?;
+    Some(folder.trim_matches('/'))
+}
+
 fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, settings: &Patches) -> Result<Place, Refusal> {
     let wanted = Wanted {
         group: &workload.group,
         kind: &workload.kind,
         namespace: &workload.namespace,
         name: &workload.name,
-        under: settings
-            .folders
-            .get(&workload.cluster)
-            .map(|folder| folder.trim_matches('/')),
+        under: under(workload, settings),
     };
     locate(manifests.index, &manifests.chains, wanted).map_err(|why| match &why {
         NoPlace::Several { .. } => refuse("several-manifests", why.to_string()),

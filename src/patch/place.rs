@@ -1,5 +1,7 @@
 //! A wish made text: each edit where it takes effect for this workload and for no other.
 
+mod budgets;
+mod karpenter;
 mod overlay;
 mod pen;
 mod pools;
@@ -217,8 +219,8 @@ impl<'t> Manifests<'t> {
                 "its autoscaler is not among the files that were read",
             ));
         }
-        if let Some(pool) = &wish.pool {
-            pen.pool(pool)?;
+        if let Some(pool) = &wish.node_pool {
+            pen.node_pool(pool)?;
         }
         for object in &wish.new {
             valid::valid(object)?;

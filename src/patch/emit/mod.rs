@@ -4,17 +4,22 @@ mod made;
 mod arguments;
 mod autoscale;
 mod gpus;
+mod guard;
+mod karpenter;
 mod nodes;
+mod own_pool;
+mod pods;
+mod spot;
 mod replicas;
 mod sleep;
 mod cron;
 mod scaled_object;
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::handover::{Handover, Of, hand_over};
+use super::index::Spot;
+use super::node_pools::NodePool;
 use super::yaml::{Change, Edit, Pointer};
 use crate::catalog::Catalog;
 use crate::model::manifest::Live;
@@ -41,6 +46,10 @@ pub struct About<'a> {
     pub namespace: &'a str,
     /// Its autoscaler as written down.
     pub scaler: Option<&'a Value>,
+    /// Karpenter's NodePools of its cluster, as far as they are among the files.
+    pub pools: &'a [NodePool],
+    /// The file with a disruption budget that selects its pods.
+    pub guarded_by: Option<&'a str>,
     /// When the plan's window ends.
     pub until: jiff::Timestamp,
     /// Metric names.
@@ -89,27 +98,23 @@ pub struct Wish {
     pub scaler: Vec<Edit>,
     /// New objects beside it.
     pub new: Vec<Value>,
-    /// What pools of nodes are to offer.
-    pub pool: Option<PoolWish>,
+    /// A new pool of nodes.
+    pub node_pool: Option<NewPool>,
     /// What becomes of its replicas, where an autoscaler is to write them.
     pub handover: Option<Handover>,
     /// What whoever merges it should know.
     pub notes: Vec<String>,
 }
 
-/// What pools of nodes are to offer, where Karpenter makes them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PoolWish {
-    /// Spot capacity, by the pools that have these names.
-    Spot {
-        /// Pools that the workload runs on.
-        pools: BTreeSet<String>,
-    },
-    /// An instance type, by any pool.
-    Offer {
-        /// The type.
-        instance_type: String,
-    },
+/// A NodePool that is to be beside another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPool {
+    /// Where that is written down.
+    pub after: Spot,
+    /// Its name.
+    pub name: String,
+    /// The object.
+    pub object: Value,
 }
 
 /// Why a move is no edit.
@@ -182,8 +187,12 @@ fn one(about: About<'_>, change: &Move, wish: &mut Wish) -> Result<(), Refusal> 
             gpus::other(about, (from, to), wish)?;
             nodes::land(about, wish)
         }
-        Move::UseSpot { .. } => nodes::spot(about, wish),
-        Move::Autoscale { .. } => autoscale::autoscale(about, change, wish),
+        Move::UseSpot { .. } => spot::spot(about, wish),
+        Move::Autoscale { min, .. } => {
+            autoscale::autoscale(about, change, wish)?;
+            guard::while_packed(about, *min, wish);
+            Ok(())
+        }
         Move::Quantize { to, weight_only, .. } => arguments::quantize(about, *to, *weight_only, wish),
         Move::SetTensorParallel { from, to } => arguments::tensor_parallel(about, (*from, *to), wish),
         Move::SetBatchLimit { from, to } => arguments::batch_limit(about, (*from, *to), wish),

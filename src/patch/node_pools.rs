@@ -1,0 +1,190 @@
+//! Karpenter's NodePools as manifests have them: what each offers, and whom it lets onto its nodes.
+
+use serde_json::Value;
+
+use super::index::Spot;
+use crate::model::manifest::OWN_NODES;
+
+/// How capacity is bought.
+pub const CAPACITY: &str = "karpenter.sh/capacity-type";
+/// A node's type.
+pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
+/// The pool that made a node.
+pub const NODE_POOL: &str = "karpenter.sh/nodepool";
+const FAMILY: &str = "karpenter.k8s.aws/instance-family";
+const CATEGORY: &str = "karpenter.k8s.aws/instance-category";
+
+/// A NodePool among the manifests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodePool {
+    /// Its name in the cluster.
+    pub name: String,
+    /// Where it is written down.
+    pub spot: Spot,
+    /// The object.
+    pub object: Value,
+    /// What keeps others from being made after it: something changes it on its way into the cluster.
+    pub changed_by: Option<String>,
+}
+
+/// A field of a requirement, or a taint, as text; empty where there is none.
+pub fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a requirement is about what the instance type says of itself.
+pub fn of_type(key: &str) -> bool {
+    let aws = key.starts_with("karpenter.k8s.aws/instance-") && key != "karpenter.k8s.aws/instance-tenancy";
+    aws || key == INSTANCE_TYPE || key.starts_with("karpenter.azure.com/sku-")
+}
+
+/// Whether a requirement lets this value through; `None` for an operator that compares numbers.
+fn lets(requirement: &Value, value: &str) -> Option<bool> {
+    let values = requirement.get("values").and_then(Value::as_array);
+    let mut values = values.into_iter().flatten().filter_map(Value::as_str);
+    match text(requirement, "operator") {
+        "In" => Some(values.any(|one| one == value)),
+        "NotIn" => Some(!values.any(|one| one == value)),
+        "Exists" => Some(true),
+        "DoesNotExist" => Some(false),
+        _ => None,
+    }
+}
+
+impl NodePool {
+    fn list(&self, path: &str) -> impl Iterator<Item = &Value> {
+        self.object
+            .pointer(path)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    }
+
+    /// What all of its nodes meet.
+    pub fn requirements(&self) -> impl Iterator<Item = &Value> {
+        self.list("/spec/template/spec/requirements")
+    }
+
+    /// What keeps pods away from its nodes that do not bear it.
+    pub fn taints(&self) -> impl Iterator<Item = &Value> {
+        self.list("/spec/template/spec/taints")
+    }
+
+    /// The workload that has it for itself, where one has.
+    pub fn own_of(&self) -> Option<&str> {
+        let own = self.taints().find(|taint| text(taint, "key") == OWN_NODES)?;
+        Some(text(own, "value"))
+    }
+
+    /// Whether its nodes may be bought so; what it says nothing of, it allows.
+    pub fn lets_capacity(&self, capacity: &str) -> bool {
+        let mut about = self.requirements().filter(|one| text(one, "key") == CAPACITY);
+        let label = self
+            .object
+            .pointer("/spec/template/metadata/labels/karpenter.sh~1capacity-type");
+        label.is_none_or(|label| label == capacity) && about.all(|one| lets(one, capacity) != Some(false))
+    }
+
+    /// Whether it offers an instance type; `None` where its requirements ask for what the type's name does not tell.
+    pub fn offers(&self, instance_type: &str) -> Option<bool> {
+        let family = instance_type.split_once('.').map(|(family, _)| family);
+        let category = family.and_then(|family| family.split(|c: char| c.is_ascii_digit()).next());
+        let mut sure = true;
+        for requirement in self.requirements() {
+            let lets = match text(requirement, "key") {
+                INSTANCE_TYPE => lets(requirement, instance_type),
+                FAMILY => family.and_then(|family| lets(requirement, family)),
+                CATEGORY => category.and_then(|category| lets(requirement, category)),
+                key if of_type(key) => None,
+                _ => continue,
+            };
+            match lets {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => sure = false,
+            }
+        }
+        sure.then_some(true)
+    }
+
+    /// How many GPUs all of its nodes may have together.
+    pub fn most_gpus(&self) -> Option<u64> {
+        let most = self.object.pointer("/spec/limits/nvidia.com~1gpu")?;
+        most.as_u64().or_else(|| most.as_str()?.parse().ok())
+    }
+}
+
+/// Whether a toleration of a pod bears a taint.
+pub fn bears(toleration: &Value, taint: &Value) -> bool {
+    let [key, value, effect] = ["key", "value", "effect"].map(|field| text(toleration, field));
+    let exists = text(toleration, "operator") == "Exists";
+    (effect.is_empty() || effect == text(taint, "effect"))
+        && (key == text(taint, "key") || (key.is_empty() && exists))
+        && (exists || value == text(taint, "value"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::patch::yaml::Pointer;
+
+    fn pool(requirements: &Value) -> NodePool {
+        NodePool {
+            name: "gpu".to_owned(),
+            spot: Spot {
+                file: "pool.yaml".to_owned(),
+                document: 0,
+                at: Pointer(Vec::new()),
+            },
+            object: json!({"spec": {
+                "limits": {"nvidia.com/gpu": "64"},
+                "template": {"spec": {"requirements": requirements, "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]}},
+            }}),
+            changed_by: None,
+        }
+    }
+
+    #[test]
+    fn a_pool_offers_what_its_requirements_let_through_and_no_more_is_claimed() {
+        let of = |key: &str, operator: &str, values: &[&str]| {
+            pool(&json!([{"key": key, "operator": operator, "values": values}])).offers("g6.xlarge")
+        };
+        assert_eq!(of(FAMILY, "In", &["g6", "p5"]), Some(true));
+        assert_eq!(of(FAMILY, "NotIn", &["g6"]), Some(false));
+        assert_eq!(of(CATEGORY, "In", &["p"]), Some(false));
+        assert_eq!(of(CATEGORY, "In", &["g"]), Some(true));
+        assert_eq!(of(INSTANCE_TYPE, "In", &["g6.2xlarge"]), Some(false));
+        assert_eq!(of("karpenter.k8s.aws/instance-gpu-count", "Gt", &["3"]), None);
+        assert_eq!(of("topology.kubernetes.io/zone", "In", &["eu-west-1a"]), Some(true));
+    }
+
+    #[test]
+    fn a_pool_that_says_nothing_of_capacity_allows_all_of_it() {
+        assert!(pool(&json!([])).lets_capacity("spot"));
+        let on_demand = pool(&json!([{"key": CAPACITY, "operator": "In", "values": ["on-demand"]}]));
+        assert!(!on_demand.lets_capacity("spot") && on_demand.lets_capacity("on-demand"));
+        let mut labelled = pool(&json!([]));
+        labelled.object["spec"]["template"]["metadata"] = json!({"labels": {CAPACITY: "on-demand"}});
+        assert!(!labelled.lets_capacity("spot") && labelled.lets_capacity("on-demand"));
+        assert_eq!(on_demand.most_gpus(), Some(64));
+        assert_eq!(on_demand.own_of(), None);
+    }
+
+    #[test]
+    fn a_toleration_bears_its_key_value_and_effect() {
+        let taint = json!({"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"});
+        let borne = |toleration: Value| bears(&toleration, &taint);
+        assert!(borne(json!({"operator": "Exists"})));
+        assert!(borne(json!({"key": "nvidia.com/gpu", "operator": "Exists"})));
+        assert!(borne(
+            json!({"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"})
+        ));
+        assert!(!borne(json!({"key": "nvidia.com/gpu", "value": "false"})));
+        assert!(!borne(
+            json!({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoExecute"})
+        ));
+        assert!(!borne(json!({"key": "dedicated", "operator": "Exists"})));
+    }
+}
