@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::index::Spot;
+use super::written::{Written, text};
 use crate::model::manifest::OWN_NODES;
 
 /// How capacity is bought.
@@ -13,24 +13,6 @@ pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 pub const NODE_POOL: &str = "karpenter.sh/nodepool";
 const FAMILY: &str = "karpenter.k8s.aws/instance-family";
 const CATEGORY: &str = "karpenter.k8s.aws/instance-category";
-
-/// A NodePool among the manifests.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NodePool {
-    /// Its name in the cluster.
-    pub name: String,
-    /// Where it is written down.
-    pub spot: Spot,
-    /// The object.
-    pub object: Value,
-    /// What keeps others from being made after it: something changes it on its way into the cluster.
-    pub changed_by: Option<String>,
-}
-
-/// A field of a requirement, or a taint, as text; empty where there is none.
-pub fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Whether a requirement is about what the instance type says of itself.
 pub fn of_type(key: &str) -> bool {
@@ -51,15 +33,8 @@ fn lets(requirement: &Value, value: &str) -> Option<bool> {
     }
 }
 
-impl NodePool {
-    fn list(&self, path: &str) -> impl Iterator<Item = &Value> {
-        self.object
-            .pointer(path)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    }
-
+/// What a NodePool says.
+impl Written {
     /// What all of its nodes meet.
     pub fn requirements(&self) -> impl Iterator<Item = &Value> {
         self.list("/spec/template/spec/requirements")
@@ -128,10 +103,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::patch::index::Spot;
     use crate::patch::yaml::Pointer;
 
-    fn pool(requirements: &Value) -> NodePool {
-        NodePool {
+    fn pool(requirements: &Value) -> Written {
+        Written {
+            kind: "NodePool".to_owned(),
             name: "gpu".to_owned(),
             spot: Spot {
                 file: "pool.yaml".to_owned(),

@@ -191,8 +191,8 @@ fn made(
     with: With<'_>,
 ) -> Result<Patch, Refusal> {
     let moves_nodes = |change: &Move| matches!(change, Move::UseSpot { .. } | Move::UseGpu { .. });
-    let pools = match row.moves.iter().any(moves_nodes) {
-        true => manifests.node_pools(under(workload, with.settings))?,
+    let nodes_of = match row.moves.iter().any(moves_nodes) {
+        true => manifests.nodes_of(under(workload, with.settings))?,
         false => Vec::new(),
     };
     let wish = wish(About {
@@ -204,7 +204,7 @@ fn made(
         name: &workload.name,
         namespace: &workload.namespace,
         scaler: scaler.map(OnItsWay::object),
-        pools: &pools,
+        nodes_of: &nodes_of,
         guarded_by: manifests.guarded_by(own),
         until: plan.window.end,
         catalog: with.catalog,

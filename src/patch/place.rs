@@ -1,10 +1,10 @@
 //! A wish made text: each edit where it takes effect for this workload and for no other.
 
+mod beside;
 mod budgets;
 mod karpenter;
 mod overlay;
 mod pen;
-mod pools;
 mod valid;
 
 use std::collections::BTreeMap;
@@ -219,8 +219,8 @@ impl<'t> Manifests<'t> {
                 "its autoscaler is not among the files that were read",
             ));
         }
-        if let Some(pool) = &wish.node_pool {
-            pen.node_pool(pool)?;
+        for beside in &wish.beside {
+            pen.beside(beside)?;
         }
         for object in &wish.new {
             valid::valid(object)?;

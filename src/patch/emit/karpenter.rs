@@ -8,8 +8,9 @@ use super::pods::{self, Nodes};
 use super::{About, Refusal, Wish, own_pool};
 use crate::model::manifest::{Landing, NodeLabels};
 use crate::model::scenario::Move;
-use crate::patch::node_pools::{CAPACITY, NODE_POOL, NodePool, bears};
+use crate::patch::node_pools::{CAPACITY, NODE_POOL, bears};
 use crate::patch::podspec::{at, under};
+use crate::patch::written::Written;
 use crate::patch::yaml::Pointer;
 
 /// GPUs of a node of this type.
@@ -37,9 +38,9 @@ pub(super) fn offered(
         spot: false,
     };
     let owner = own_pool::owner(about);
-    let others = about.pools.iter().filter(|pool| pool.own_of() != Some(owner.as_str()));
-    let told: Vec<(&NodePool, Option<bool>)> = others.map(|pool| (pool, pool.offers(instance_type))).collect();
-    let offering: Vec<&NodePool> = told
+    let others = about.pools().filter(|pool| pool.own_of() != Some(owner.as_str()));
+    let told: Vec<(&Written, Option<bool>)> = others.map(|pool| (pool, pool.offers(instance_type))).collect();
+    let offering: Vec<&Written> = told
         .iter()
         .filter(|(_, told)| *told != Some(false))
         .map(|(pool, _)| *pool)
@@ -90,7 +91,7 @@ fn absent(landing: &Landing, name: &str, wish: &mut Wish) {
 
 /// Whether the limits of pools let as many nodes be as it needs. To raise one replaces no node; what others have of it is not
 /// known here.
-fn room(about: About<'_>, nodes: Nodes<'_>, pools: &[&NodePool], wish: &mut Wish) {
+fn room(about: About<'_>, nodes: Nodes<'_>, pools: &[&Written], wish: &mut Wish) {
     let limits: Option<Vec<u64>> = pools.iter().map(|pool| pool.most_gpus()).collect();
     let (Some(limits), Some(need)) = (limits, pods::most_gpus(about, nodes)) else {
         return;
@@ -168,29 +169,29 @@ pub(super) fn spot(about: About<'_>, pods: &BTreeSet<Pointer>, wish: &mut Wish) 
 /// A pool that surely gives such nodes as spot capacity, of the same class, to pods that any pool may serve.
 fn another_with_spot<'a>(
     about: About<'a>,
-    base: &NodePool,
+    base: &Written,
     instance_type: &str,
     pods: &BTreeSet<Pointer>,
-) -> Option<&'a NodePool> {
-    let class = |pool: &NodePool| pool.object.pointer("/spec/template/spec/nodeClassRef").cloned();
+) -> Option<&'a Written> {
+    let class = |pool: &Written| pool.object.pointer("/spec/template/spec/nodeClassRef").cloned();
     let pinned = |pod: &Pointer| {
         let selector = at(about.object, &under(pod, &["nodeSelector"])).and_then(Value::as_object);
         let affinity = at(about.object, &under(pod, &["affinity", "nodeAffinity"])).map(Value::to_string);
         selector.is_some_and(|all| all.contains_key(NODE_POOL)) || affinity.is_some_and(|text| text.contains(NODE_POOL))
     };
-    let borne = |pod: &Pointer, pool: &NodePool| {
+    let borne = |pod: &Pointer, pool: &Written| {
         let own = at(about.object, &under(pod, &["tolerations"])).and_then(Value::as_array);
         let own = || own.into_iter().flatten();
         pool.taints()
             .filter(|taint| taint.get("effect").and_then(Value::as_str) != Some("PreferNoSchedule"))
             .all(|taint| own().any(|one| bears(one, taint)))
     };
-    let serves = |pool: &&NodePool| {
+    let serves = |pool: &&Written| {
         pool.own_of().is_none()
             && pool.lets_capacity("spot")
             && pool.offers(instance_type) == Some(true)
             && class(pool) == class(base)
             && pods.iter().all(|pod| !pinned(pod) && borne(pod, pool))
     };
-    about.pools.iter().find(serves)
+    about.pools().find(serves)
 }

@@ -3,6 +3,7 @@
 mod made;
 mod arguments;
 mod autoscale;
+mod compute_class;
 mod gpus;
 mod guard;
 mod karpenter;
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use super::handover::{Handover, Of, hand_over};
 use super::index::Spot;
-use super::node_pools::NodePool;
+use super::written::Written;
 use super::yaml::{Change, Edit, Pointer};
 use crate::catalog::Catalog;
 use crate::model::manifest::Live;
@@ -46,8 +47,8 @@ pub struct About<'a> {
     pub namespace: &'a str,
     /// Its autoscaler as written down.
     pub scaler: Option<&'a Value>,
-    /// Karpenter's NodePools of its cluster, as far as they are among the files.
-    pub pools: &'a [NodePool],
+    /// What says which nodes its cluster may have, as far as it is among the files.
+    pub nodes_of: &'a [Written],
     /// The file with a disruption budget that selects its pods.
     pub guarded_by: Option<&'a str>,
     /// When the plan's window ends.
@@ -83,6 +84,16 @@ impl<'a> About<'a> {
         hand_over(of, self.live.deployed.as_ref())
     }
 
+    /// Those of a kind.
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &'a Written> {
+        self.nodes_of.iter().filter(move |one| one.kind == kind)
+    }
+
+    /// Karpenter's pools.
+    fn pools(&self) -> impl Iterator<Item = &'a Written> {
+        self.of_kind("NodePool")
+    }
+
     /// `chat/router`.
     fn who(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
@@ -98,17 +109,17 @@ pub struct Wish {
     pub scaler: Vec<Edit>,
     /// New objects beside it.
     pub new: Vec<Value>,
-    /// A new pool of nodes.
-    pub node_pool: Option<NewPool>,
+    /// New objects beside what they are made after.
+    pub beside: Vec<Beside>,
     /// What becomes of its replicas, where an autoscaler is to write them.
     pub handover: Option<Handover>,
     /// What whoever merges it should know.
     pub notes: Vec<String>,
 }
 
-/// A NodePool that is to be beside another one.
+/// An object that is to be beside another one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewPool {
+pub struct Beside {
     /// Where that is written down.
     pub after: Spot,
     /// Its name.

@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::nodes::append;
 use super::pods::{self, Nodes};
-use super::{About, NewPool, Wish};
+use super::{About, Beside, Wish};
 use crate::model::manifest::OWN_NODES;
-use crate::patch::node_pools::{CAPACITY, INSTANCE_TYPE, NODE_POOL, NodePool, of_type, text};
+use crate::patch::node_pools::{CAPACITY, INSTANCE_TYPE, NODE_POOL, of_type};
 use crate::patch::podspec::under;
+use crate::patch::written::{Written, text};
 use crate::patch::yaml::Pointer;
 
 /// What a label's value holds at most.
@@ -26,7 +27,7 @@ pub(super) fn owner(about: About<'_>) -> String {
 }
 
 /// A name no longer than a label's value may be; one that is cut is told from others by its hash.
-fn cut(name: &str) -> String {
+pub(super) fn cut(name: &str) -> String {
     if name.len() <= LONGEST {
         return name.to_owned();
     }
@@ -35,16 +36,21 @@ fn cut(name: &str) -> String {
     format!("{}-{hash}", kept.trim_end_matches(['-', '.']))
 }
 
+/// A name that tells whose it is, and what for.
+pub(super) fn named(about: About<'_>, what: &str) -> String {
+    cut(&format!("{}-{}-{what}", about.namespace, about.name.replace('.', "-")))
+}
+
 /// The name of its pool: one that it has already, or one that no other pool among the files has.
 fn name_of(about: About<'_>, nodes: Nodes<'_>) -> String {
     let what = match nodes.spot {
         true => "spot".to_owned(),
         false => nodes.instance_type.to_lowercase().replace(['.', '_'], "-"),
     };
-    let name = cut(&format!("{}-{}-{what}", about.namespace, about.name.replace('.', "-")));
+    let name = named(about, &what);
     let owner = owner(about);
     let others = |name: &str| {
-        let mut named = about.pools.iter().filter(|pool| pool.name == name);
+        let mut named = about.pools().filter(|pool| pool.name == name);
         named.any(|pool| pool.own_of() != Some(owner.as_str()))
     };
     let numbered = (2..100).map(|number| cut(&format!("{name}-{number}")));
@@ -53,10 +59,10 @@ fn name_of(about: About<'_>, nodes: Nodes<'_>) -> String {
 }
 
 /// The pools that it runs on, as far as they are among the files; those of its own left out.
-pub(super) fn run_on(about: About<'_>) -> Vec<&NodePool> {
+pub(super) fn run_on(about: About<'_>) -> Vec<&Written> {
     let names = about.live.nodes.get(NODE_POOL);
     let owner = owner(about);
-    let pools = about.pools.iter();
+    let pools = about.pools();
     pools
         .filter(|pool| names.is_some_and(|names| names.contains(&pool.name)))
         .filter(|pool| pool.own_of() != Some(owner.as_str()))
@@ -73,7 +79,7 @@ pub(super) fn wish_for(
     nodes: Nodes<'_>,
     wish: &mut Wish,
 ) -> Result<String, String> {
-    if wish.node_pool.is_some() {
+    if !wish.beside.is_empty() {
         return Err("it needs two pools of its own, one after the other".to_owned());
     }
     let (base, name) = (base(about)?, name_of(about, nodes));
@@ -93,7 +99,7 @@ pub(super) fn wish_for(
         let toleration = json!({"key": OWN_NODES, "operator": "Equal", "value": owner(about), "effect": "NoSchedule"});
         append(about, &list, toleration, wish);
     }
-    wish.node_pool = Some(NewPool {
+    wish.beside.push(Beside {
         after: base.spot.clone(),
         name: name.clone(),
         object: object(base, (&name, taint), nodes, limit),
@@ -122,7 +128,7 @@ pub(super) fn wish_for(
 }
 
 /// The one pool that it runs on, as it comes into the cluster.
-fn base(about: About<'_>) -> Result<&NodePool, String> {
+fn base(about: About<'_>) -> Result<&Written, String> {
     let found = run_on(about);
     let names = about.live.nodes.get(NODE_POOL).map_or(0, |names| names.len());
     let (&[base], true) = (&found[..], names > 0) else {
@@ -140,7 +146,7 @@ fn base(about: About<'_>) -> Result<&NodePool, String> {
     }
 }
 
-fn may_be_had(base: &NodePool, nodes: Nodes<'_>) -> Result<(), String> {
+fn may_be_had(base: &Written, nodes: Nodes<'_>) -> Result<(), String> {
     // Of Amazon's names, those with a `g` behind the number have Amazon's own processors, or NVIDIA's: both are ARM.
     let family = nodes.instance_type.split_once('.').map_or("", |(family, _)| family);
     let behind = family.trim_start_matches(|c: char| !c.is_ascii_digit());
@@ -179,7 +185,7 @@ fn daemons_run(about: About<'_>) -> Result<(), String> {
 }
 
 /// The pool.
-fn object(base: &NodePool, (name, taint): (&str, Value), nodes: Nodes<'_>, limit: Option<u64>) -> Value {
+fn object(base: &Written, (name, taint): (&str, Value), nodes: Nodes<'_>, limit: Option<u64>) -> Value {
     let mut spec = base.object.get("spec").cloned().unwrap_or_default();
     if let Some(fields) = spec.as_object_mut() {
         // A pool of a fixed size has neither weight nor limits, and makes no nodes for pods that wait.
@@ -206,7 +212,7 @@ fn object(base: &NodePool, (name, taint): (&str, Value), nodes: Nodes<'_>, limit
 }
 
 /// What the base asks of its nodes, but for what the instance type says, and what the new ones are to be.
-fn requirements(base: &NodePool, nodes: Nodes<'_>) -> Vec<Value> {
+fn requirements(base: &Written, nodes: Nodes<'_>) -> Vec<Value> {
     let kept = base.requirements().filter(|one| {
         let key = text(one, "key");
         !of_type(key) && !(nodes.spot && (key == CAPACITY || key.starts_with("karpenter.k8s.aws/capacity-reservation")))

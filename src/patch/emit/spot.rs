@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::nodes::{append, asked, pods, queued, required, text};
-use super::{About, Refusal, Wish, karpenter, remove, set};
+use super::{About, Refusal, Wish, compute_class, karpenter, remove, set};
 use crate::patch::node_pools::{CAPACITY, NODE_POOL};
 use crate::patch::podspec::{at, element, under};
 use crate::patch::yaml::Pointer;
@@ -19,6 +19,9 @@ struct Spot {
     tainted: bool,
 }
 
+/// How GKE marks it.
+const GKE_SPOT: &str = "cloud.google.com/gke-spot";
+
 const SPOT: [Spot; 4] = [
     Spot {
         known_by: CAPACITY,
@@ -29,7 +32,7 @@ const SPOT: [Spot; 4] = [
     },
     Spot {
         known_by: "cloud.google.com/gke-nodepool",
-        key: "cloud.google.com/gke-spot",
+        key: GKE_SPOT,
         value: "true",
         on_demand: "false",
         tainted: true,
@@ -67,10 +70,18 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
             "its manifest asks for no GPUs where pods are described",
         ));
     }
-    let of_karpenter = spot.known_by == CAPACITY;
-    let own = match of_karpenter {
-        true => karpenter::spot(about, &pods, wish)?,
-        false => None,
+    let own = match spot.key {
+        CAPACITY => karpenter::spot(about, &pods, wish)?,
+        GKE_SPOT => {
+            compute_class::spot(about, &pods, wish)?;
+            None
+        }
+        _ => {
+            let why =
+                "nodes with spot capacity must be in a pool that may grow: none is made for what is only preferred";
+            wish.notes.push(why.to_owned());
+            None
+        }
     };
     for pod in pods {
         rules_out(about, &pod, spot)?;
@@ -97,9 +108,15 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         }
         prefer(about, &pod, (spot, pinned), wish);
     }
-    wish.notes.insert(0,
-        "pods move with their next rollout, and only where spot nodes can be had; on-demand nodes with room take them as before".to_owned(),
-    );
+    let moves = match wish.own.iter().any(|edit| compute_class::is_chosen_at(&edit.at)) {
+        true => {
+            "pods move with their next rollout, onto spot nodes where they can be had, else onto on-demand nodes of their new class"
+        }
+        false => {
+            "pods move with their next rollout, and only where spot nodes can be had; on-demand nodes with room take them as before"
+        }
+    };
+    wish.notes.insert(0, moves.to_owned());
     Ok(())
 }
 

@@ -1,24 +1,30 @@
-//! Karpenter's NodePools among the manifests, and a new one beside another.
+//! What says which nodes a cluster may have, among the manifests, and new objects beside it.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::pen::Pen;
 use super::{Manifests, refuse, valid};
 use crate::model::tree::{folder, joined};
-use crate::patch::emit::{NewPool, Refusal};
+use crate::patch::emit::{Beside, Refusal};
 use crate::patch::index::Object;
 use crate::patch::kustomize::{Chain, Meant, effective};
-use crate::patch::node_pools::NodePool;
+use crate::patch::written::{KINDS, Written};
 use crate::patch::yaml;
 
 impl Manifests<'_> {
-    /// The NodePools of a cluster: those below the folder that is deployed into it, where somebody tells which that is.
+    /// What says which nodes a cluster may have: what is below the folder that is deployed into it, where somebody tells which that
+    /// is.
     ///
     /// # Errors
     /// Where a file cannot be read any more.
-    pub fn node_pools(&self, under: Option<&str>) -> Result<Vec<NodePool>, Refusal> {
-        let is = |object: &&Object| object.group() == "karpenter.sh" && object.kind == "NodePool";
-        let mut all: Vec<(bool, NodePool)> = Vec::new();
+    pub fn nodes_of(&self, under: Option<&str>) -> Result<Vec<Written>, Refusal> {
+        let is = |object: &&Object| {
+            let mut kinds = KINDS.iter();
+            kinds.any(|(group, kind, _)| object.group() == *group && object.kind == *kind)
+        };
+        let mut all: Vec<(bool, Written)> = Vec::new();
         for object in self.index.objects.iter().filter(is) {
             let ways = self.chains.from(&object.spot.file);
             let chain = ways.first().cloned().unwrap_or_default();
@@ -28,32 +34,38 @@ impl Manifests<'_> {
                 None => false,
             };
             let name = self.chains.names(&chain, None, &object.name).1.pop();
-            let pool = NodePool {
+            let written = Written {
+                kind: object.kind.clone(),
                 name: name.unwrap_or_else(|| object.name.clone()),
                 spot: object.spot.clone(),
                 object: self.value(&object.spot)?,
                 changed_by: None,
             };
-            let changed_by = self.changed_by(object, &ways, &pool);
-            all.push((under.is_some_and(within), NodePool { changed_by, ..pool }));
+            let changed_by = self.changed_by(object, &ways, &written);
+            all.push((under.is_some_and(within), Written { changed_by, ..written }));
         }
-        if all.iter().any(|(within, _)| *within) {
-            all.retain(|(within, _)| *within);
-        }
-        let names: Vec<String> = all.iter().map(|(_, pool)| pool.name.clone()).collect();
-        let twice = |pool: &NodePool| names.iter().filter(|name| **name == pool.name).count() > 1;
-        let told = all.into_iter().map(|(_, mut pool)| {
-            if twice(&pool) {
-                pool.changed_by = Some("several files have a NodePool of that name".to_owned());
+        let sure: BTreeSet<String> = all
+            .iter()
+            .filter(|(within, _)| *within)
+            .map(|(_, one)| one.kind.clone())
+            .collect();
+        all.retain(|(within, one)| *within || !sure.contains(&one.kind));
+        let key = |one: &Written| (one.kind.clone(), one.name.clone());
+        let keys: Vec<_> = all.iter().map(|(_, one)| key(one)).collect();
+        let told = all.into_iter().map(|(_, mut one)| {
+            if keys.iter().filter(|other| **other == key(&one)).count() > 1 {
+                one.changed_by = Some(format!("several files have a {} of that name", one.kind));
             }
-            pool
+            one
         });
         Ok(told.collect())
     }
 
-    /// What a pool beside this one would not go through as it does.
-    fn changed_by(&self, object: &Object, ways: &[Chain], pool: &NodePool) -> Option<String> {
-        if object.api_version != "karpenter.sh/v1" {
+    /// What one beside this would not go through as it does.
+    fn changed_by(&self, object: &Object, ways: &[Chain], written: &Written) -> Option<String> {
+        let version = object.api_version.rsplit('/').next().unwrap_or_default();
+        let known = |(_, kind, versions): &(&str, &str, &[&str])| *kind == object.kind && versions.contains(&version);
+        if !KINDS.iter().any(known) {
             return Some(format!("it is of {}", object.api_version));
         }
         if !object.spot.at.0.is_empty() {
@@ -64,8 +76,8 @@ impl Manifests<'_> {
             [chain] => chain,
             _ => return Some("several kustomizations gather it, each for a cluster of its own".to_owned()),
         };
-        if pool.name != object.name {
-            return Some(format!("a kustomization of its names it {}", pool.name));
+        if written.name != object.name {
+            return Some(format!("a kustomization of its names it {}", written.name));
         }
         let meant = Meant {
             group: object.group(),
@@ -73,22 +85,24 @@ impl Manifests<'_> {
             names: std::slice::from_ref(&object.name),
             namespaces: &[],
         };
-        match effective(self.tree, &self.chains, chain, meant, &pool.object) {
+        match effective(self.tree, &self.chains, chain, meant, &written.object) {
             Err(what) => Some(format!("{what}, may change it on its way into the cluster")),
-            Ok(own) if own.object != pool.object => Some("a patch changes it on its way into the cluster".to_owned()),
+            Ok(own) if own.object != written.object => {
+                Some("a patch changes it on its way into the cluster".to_owned())
+            }
             Ok(_) => None,
         }
     }
 }
 
 impl Pen<'_, '_> {
-    /// Puts a NodePool beside another one, and into the kustomization that gathers that.
-    pub(super) fn node_pool(&mut self, pool: &NewPool) -> Result<(), Refusal> {
-        valid::valid(&pool.object)?;
-        let after = &pool.after.file;
-        let file = format!("{}.yaml", pool.name);
+    /// Puts an object beside another one, and into the kustomization that gathers that.
+    pub(super) fn beside(&mut self, new: &Beside) -> Result<(), Refusal> {
+        valid::valid(&new.object)?;
+        let after = &new.after.file;
+        let file = format!("{}.yaml", new.name);
         let path = joined(folder(after), &file).unwrap_or_else(|| file.clone());
-        let text = yaml::document(&pool.object);
+        let text = yaml::document(&new.object);
         match self.text(&path) {
             Some(there) if there == text => return Ok(()),
             Some(_) => {
