@@ -7,6 +7,7 @@ mod compute_class;
 mod gpus;
 mod guard;
 mod karpenter;
+mod kueue;
 mod nodes;
 mod own_pool;
 mod pods;

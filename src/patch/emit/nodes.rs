@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{About, Refusal, Wish, karpenter, set};
+use super::{About, Refusal, Wish, karpenter, kueue, set};
 use crate::model::manifest::{CHOSEN_BY, NodeLabels};
 use crate::patch::podspec::{at, element, gpu_containers, under};
+use crate::patch::written::text;
 use crate::patch::yaml::Pointer;
 
 /// Labels that say which GPU a node has, the plainest first.
@@ -88,16 +89,25 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
             "the plan does not say on which nodes: it was made by an earlier version, make it again",
         ));
     };
-    queued(about)?;
+    let flavor = kueue::landing(about, &landing.labels, wish)?;
     let pods = pods(about);
     let mut labels = landing.labels.clone();
     labels.extend(karpenter::offered(about, landing, &pods, wish)?);
     for pod in pods {
         unknown(about, &pod)?;
-        let asked = asked(about, &pod);
-        if !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
+        let mut asked = asked(about, &pod);
+        if flavor.is_empty() && !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
             let (key, value) = chosen_by(&labels)?;
             wish.own.push(set(under(&pod, &["nodeSelector", key]), value));
+        }
+        // By all that makes a flavour: each label that it has and others lack tells it from them.
+        asked.retain(|one| one.is_list || !flavor.contains_key(&one.key));
+        for (key, value) in &flavor {
+            let place = under(&pod, &["nodeSelector", key]);
+            let value = json!(value.first());
+            if at(about.object, &place) != Some(&value) {
+                wish.own.push(set(place, value));
+            }
         }
         for one in asked {
             move_one(&one, &labels, wish)?;
@@ -129,10 +139,6 @@ fn unknown(about: About<'_>, pod: &Pointer) -> Result<(), Refusal> {
         )),
         None => Ok(()),
     }
-}
-
-pub(super) fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What its nodes must meet, all terms together.
@@ -205,17 +211,6 @@ fn move_one(asked: &Asked, labels: &NodeLabels, wish: &mut Wish) -> Result<(), R
         }
     }
     Ok(())
-}
-
-/// Where Kueue admits the work, its flavours say which nodes it gets.
-pub(super) fn queued(about: About<'_>) -> Result<(), Refusal> {
-    match &about.workload.queue {
-        Some(_) => Err(Refusal::new(
-            "queued",
-            "Kueue admits it, and the ResourceFlavor that admits it chooses its nodes: give its ClusterQueue a flavour with them",
-        )),
-        None => Ok(()),
-    }
 }
 
 /// Adds to a list, which is made where there is none; what it holds already is not added again.

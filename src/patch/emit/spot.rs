@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::nodes::{append, asked, pods, queued, required, text};
-use super::{About, Refusal, Wish, compute_class, karpenter, remove, set};
+use super::nodes::{append, asked, pods, required};
+use super::{About, Refusal, Wish, compute_class, karpenter, kueue, remove, set};
 use crate::patch::node_pools::{CAPACITY, NODE_POOL};
 use crate::patch::podspec::{at, element, under};
+use crate::patch::written::text;
 use crate::patch::yaml::Pointer;
 
 /// How a provider marks spot capacity.
@@ -55,7 +56,7 @@ const SPOT: [Spot; 4] = [
 
 /// Pods prefer spot capacity, and run on demand where there is none, as the replay had them.
 pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
-    queued(about)?;
+    kueue::spot(about, wish)?;
     let nodes = &about.live.nodes;
     let Some(spot) = SPOT.iter().find(|spot| nodes.contains_key(spot.known_by)) else {
         return Err(Refusal::new(
