@@ -205,6 +205,7 @@ fn made(
         namespace: &workload.namespace,
         scaler: scaler.map(OnItsWay::object),
         nodes_of: &nodes_of,
+        alone_in_queue: alone_in_queue(plan, workload),
         guarded_by: manifests.guarded_by(own),
         until: plan.window.end,
         catalog: with.catalog,
@@ -248,6 +249,14 @@ fn same_document<'p>(
         find(manifests, other, settings).is_ok_and(|found| found.object.spot == place.object.spot)
     };
     others.find(same).map(|other| other.id.as_str())
+}
+
+/// Whether no other workload of the plan is in its ClusterQueue.
+fn alone_in_queue(plan: &Plan, workload: &WorkloadRow) -> bool {
+    let behind = |row: &WorkloadRow| row.queue.as_ref()?.cluster_queue.clone();
+    let own = behind(workload);
+    let same = |row: &&WorkloadRow| row.cluster == workload.cluster && behind(row) == own;
+    own.is_some() && plan.workloads.iter().filter(same).count() == 1
 }
 
 /// The folder that is deployed into its cluster, where somebody tells it.

@@ -219,6 +219,9 @@ impl<'t> Manifests<'t> {
                 "its autoscaler is not among the files that were read",
             ));
         }
+        for (spot, edits) in &wish.others {
+            pen.change(&spot.file, spot.document, edits)?;
+        }
         for beside in &wish.beside {
             pen.beside(beside)?;
         }

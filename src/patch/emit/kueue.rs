@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{About, Refusal, Wish, pods};
+use super::{About, Refusal, Wish, new_flavor, pods};
 use crate::model::manifest::NodeLabels;
 use crate::patch::written::{Written, text};
 
@@ -19,7 +19,7 @@ const PINS: [&str; 8] = [
     "karpenter.sh/nodepool",
     "kubernetes.azure.com/scalesetpriority",
 ];
-const GPU: &str = "nvidia.com/gpu";
+pub(super) const GPU: &str = "nvidia.com/gpu";
 
 fn refuse(why: String) -> Refusal {
     Refusal::new("queued", why)
@@ -76,7 +76,7 @@ fn labels(flavor: &Written) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Whether nodes with these labels may be a flavour's: nothing that they are known to have says otherwise.
-fn may_be(flavor: &Written, nodes: &NodeLabels) -> bool {
+pub(super) fn may_be(flavor: &Written, nodes: &NodeLabels) -> bool {
     labels(flavor).all(|(key, value)| nodes.get(key).is_none_or(|all| all.contains(value)))
 }
 
@@ -128,11 +128,14 @@ pub(super) fn landing(about: About<'_>, nodes: &NodeLabels, wish: &mut Wish) -> 
             && labels(flavor).all(|(key, value)| nodes.get(key).is_some_and(|all| all.contains(value)))
     };
     let Some(flavor) = all.iter().find(tells) else {
-        let named: Vec<String> = all.iter().map(|flavor| flavor.told()).collect();
-        return Err(refuse(format!(
-            "Kueue admits it, and no flavour of its ClusterQueue surely has the new nodes ({}): give it one, with a quota for them, first",
-            named.join(", ")
-        )));
+        return new_flavor::wish_for(about, &all, nodes, wish).map_err(|why| {
+            let named: Vec<String> = all.iter().map(|flavor| flavor.told()).collect();
+            refuse(format!(
+                "Kueue admits it, and no flavour of its ClusterQueue surely has the new nodes ({}): give it one, with a quota for them, \
+                 first; {why}",
+                named.join(", ")
+            ))
+        });
     };
     let live = queue
         .quotas

@@ -8,6 +8,7 @@ mod gpus;
 mod guard;
 mod karpenter;
 mod kueue;
+mod new_flavor;
 mod nodes;
 mod own_pool;
 mod pods;
@@ -50,6 +51,8 @@ pub struct About<'a> {
     pub scaler: Option<&'a Value>,
     /// What says which nodes its cluster may have, as far as it is among the files.
     pub nodes_of: &'a [Written],
+    /// Whether no other workload with GPUs is in the ClusterQueue that admits it.
+    pub alone_in_queue: bool,
     /// The file with a disruption budget that selects its pods.
     pub guarded_by: Option<&'a str>,
     /// When the plan's window ends.
@@ -112,6 +115,8 @@ pub struct Wish {
     pub new: Vec<Value>,
     /// New objects beside what they are made after.
     pub beside: Vec<Beside>,
+    /// Edits of what says which nodes there are, by where that is written down.
+    pub others: Vec<(Spot, Vec<Edit>)>,
     /// What becomes of its replicas, where an autoscaler is to write them.
     pub handover: Option<Handover>,
     /// What whoever merges it should know.

@@ -79,7 +79,8 @@ pub(super) fn wish_for(
     nodes: Nodes<'_>,
     wish: &mut Wish,
 ) -> Result<String, String> {
-    if !wish.beside.is_empty() {
+    let is_pool = |new: &Beside| new.object.get("kind") == Some(&json!("NodePool"));
+    if wish.beside.iter().any(is_pool) {
         return Err("it needs two pools of its own, one after the other".to_owned());
     }
     let (base, name) = (base(about)?, name_of(about, nodes));

@@ -94,19 +94,41 @@ pub(super) fn most_pods(about: About<'_>) -> Option<u32> {
 }
 
 /// Pods that a rollout has beyond them.
-fn surge(about: About<'_>, pods: u32) -> u32 {
-    let strategy = about.object.pointer("/spec/strategy");
-    let text = |path: &str| strategy.and_then(|strategy| strategy.pointer(path));
-    if !matches!(about.kind(), "Deployment" | "Rollout") || text("/type") == Some(&Value::from("Recreate")) {
+pub(super) fn surge(about: About<'_>, pods: u32) -> u32 {
+    surge_of(about.kind(), about.object, pods)
+}
+
+fn surge_of(kind: &str, object: &Value, pods: u32) -> u32 {
+    let strategy = object.pointer("/spec/strategy");
+    let field = |path: &str| strategy.and_then(|strategy| strategy.pointer(path));
+    if !matches!(kind, "Deployment" | "Rollout") || field("/type") == Some(&Value::from("Recreate")) {
         return 0;
     }
-    let percent = |percent: u32| (pods * percent).div_ceil(100);
-    match text("/rollingUpdate/maxSurge") {
+    let percent = |percent: u32| pods.saturating_mul(percent).div_ceil(100);
+    match field("/rollingUpdate/maxSurge") {
         Some(Value::String(share)) => {
             let share = share.strip_suffix('%').and_then(|share| share.parse().ok());
             percent(share.unwrap_or(25))
         }
         Some(count) => count.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
         None => percent(25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rollout_adds_what_its_strategy_says_and_a_quarter_where_that_says_nothing() {
+        let of = |kind: &str, strategy: Value| surge_of(kind, &json!({"spec": {"strategy": strategy}}), 10);
+        assert_eq!(of("Deployment", Value::Null), 3);
+        assert_eq!(of("Deployment", json!({"rollingUpdate": {"maxUnavailable": 1}})), 3);
+        assert_eq!(of("Deployment", json!({"rollingUpdate": {"maxSurge": "50%"}})), 5);
+        assert_eq!(of("Deployment", json!({"rollingUpdate": {"maxSurge": 0}})), 0);
+        assert_eq!(of("Deployment", json!({"type": "Recreate"})), 0);
+        assert_eq!(of("StatefulSet", Value::Null), 0);
     }
 }
