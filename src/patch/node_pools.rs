@@ -11,13 +11,17 @@ pub const CAPACITY: &str = "karpenter.sh/capacity-type";
 pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 /// The pool that made a node.
 pub const NODE_POOL: &str = "karpenter.sh/nodepool";
-const FAMILY: &str = "karpenter.k8s.aws/instance-family";
-const CATEGORY: &str = "karpenter.k8s.aws/instance-category";
+/// Domains of Amazon's labels: of its own Karpenter, and of EKS's Auto Mode.
+const AMAZON: [&str; 2] = ["karpenter.k8s.aws/", "eks.amazonaws.com/"];
 
 /// Whether a requirement is about what the instance type says of itself.
 pub fn of_type(key: &str) -> bool {
-    let aws = key.starts_with("karpenter.k8s.aws/instance-") && key != "karpenter.k8s.aws/instance-tenancy";
-    aws || key == INSTANCE_TYPE || key.starts_with("karpenter.azure.com/sku-")
+    let amazon = of_amazon(key).is_some_and(|label| label.starts_with("instance-") && label != "instance-tenancy");
+    amazon || key == INSTANCE_TYPE || key.starts_with("karpenter.azure.com/sku-")
+}
+
+fn of_amazon(key: &str) -> Option<&str> {
+    AMAZON.into_iter().find_map(|domain| key.strip_prefix(domain))
 }
 
 /// Whether a requirement lets this value through; `None` for an operator that compares numbers.
@@ -66,11 +70,12 @@ impl Written {
         let category = family.and_then(|family| family.split(|c: char| c.is_ascii_digit()).next());
         let mut sure = true;
         for requirement in self.requirements() {
-            let lets = match text(requirement, "key") {
-                INSTANCE_TYPE => lets(requirement, instance_type),
-                FAMILY => family.and_then(|family| lets(requirement, family)),
-                CATEGORY => category.and_then(|category| lets(requirement, category)),
-                key if of_type(key) => None,
+            let key = text(requirement, "key");
+            let lets = match of_amazon(key) {
+                Some("instance-family") => family.and_then(|family| lets(requirement, family)),
+                Some("instance-category") => category.and_then(|category| lets(requirement, category)),
+                _ if key == INSTANCE_TYPE => lets(requirement, instance_type),
+                _ if of_type(key) => None,
                 _ => continue,
             };
             match lets {
@@ -80,6 +85,12 @@ impl Written {
             }
         }
         sure.then_some(true)
+    }
+
+    /// Taints that keep pods away which do not bear them.
+    pub fn hard_taints(&self) -> impl Iterator<Item = &Value> {
+        self.taints()
+            .filter(|taint| text(taint, "effect") != "PreferNoSchedule")
     }
 
     /// How many GPUs all of its nodes may have together.
@@ -128,10 +139,10 @@ mod tests {
         let of = |key: &str, operator: &str, values: &[&str]| {
             pool(&json!([{"key": key, "operator": operator, "values": values}])).offers("g6.xlarge")
         };
-        assert_eq!(of(FAMILY, "In", &["g6", "p5"]), Some(true));
-        assert_eq!(of(FAMILY, "NotIn", &["g6"]), Some(false));
-        assert_eq!(of(CATEGORY, "In", &["p"]), Some(false));
-        assert_eq!(of(CATEGORY, "In", &["g"]), Some(true));
+        assert_eq!(of("karpenter.k8s.aws/instance-family", "In", &["g6", "p5"]), Some(true));
+        assert_eq!(of("eks.amazonaws.com/instance-family", "NotIn", &["g6"]), Some(false));
+        assert_eq!(of("karpenter.k8s.aws/instance-category", "In", &["p"]), Some(false));
+        assert_eq!(of("eks.amazonaws.com/instance-category", "In", &["g"]), Some(true));
         assert_eq!(of(INSTANCE_TYPE, "In", &["g6.2xlarge"]), Some(false));
         assert_eq!(of("karpenter.k8s.aws/instance-gpu-count", "Gt", &["3"]), None);
         assert_eq!(of("topology.kubernetes.io/zone", "In", &["eu-west-1a"]), Some(true));

@@ -206,7 +206,7 @@ fn made(
         scaler: scaler.map(OnItsWay::object),
         nodes_of: &nodes_of,
         alone_in_queue: alone_in_queue(plan, workload),
-        guarded_by: manifests.guarded_by(own),
+        guarded_by: live.unguarded.then(|| manifests.guarded_by(own)).flatten(),
         until: plan.window.end,
         catalog: with.catalog,
         settings: with.settings,

@@ -10,7 +10,7 @@ use crate::model::manifest::{Landing, NodeLabels};
 use crate::model::scenario::Move;
 use crate::patch::node_pools::{CAPACITY, NODE_POOL, bears};
 use crate::patch::podspec::{at, under};
-use crate::patch::written::Written;
+use crate::patch::written::{Written, text};
 use crate::patch::yaml::Pointer;
 
 /// GPUs of a node of this type.
@@ -37,12 +37,12 @@ pub(super) fn offered(
         gpus: gpus_of(about, instance_type),
         spot: false,
     };
-    let owner = own_pool::owner(about);
-    let others = about.pools().filter(|pool| pool.own_of() != Some(owner.as_str()));
+    // One of another workload's own offers it to that alone.
+    let others = about.pools().filter(|pool| pool.own_of().is_none());
     let told: Vec<(&Written, Option<bool>)> = others.map(|pool| (pool, pool.offers(instance_type))).collect();
     let offering: Vec<&Written> = told
         .iter()
-        .filter(|(_, told)| *told != Some(false))
+        .filter(|(pool, told)| *told != Some(false) && lets_in(about, pods, pool))
         .map(|(pool, _)| *pool)
         .collect();
     if landing.there || told.is_empty() || !offering.is_empty() {
@@ -64,7 +64,7 @@ pub(super) fn offered(
     };
     let own = own.map_err(|why| {
         let why = format!(
-            "no NodePool among the files offers {instance_type}, and pods that ask for it would wait for ever: add one, with a taint that \
+            "no NodePool among the files offers its pods {instance_type}, and pods that ask for it would wait for ever: add one, with a taint that \
              others do not tolerate, first; {why}"
         );
         Refusal::new("no-node-pool", why)
@@ -73,6 +73,14 @@ pub(super) fn offered(
         "NodePool {own} must be in the cluster before its pods ask for it: where nodes and workloads are applied apart, nodes first"
     ));
     let base = own_pool::run_on(about).into_iter().next();
+    let class = base.and_then(|base| base.object.pointer("/spec/template/spec/nodeClassRef"));
+    if let Some(class) = class {
+        wish.notes.push(format!(
+            "its nodes are of {} {}, as before: its image, disks and network must fit {instance_type}",
+            text(class, "kind"),
+            text(class, "name")
+        ));
+    }
     let capacity = ["on-demand", "spot"].map(str::to_owned).into_iter();
     let capacity = capacity.filter(|one| base.is_some_and(|base| base.lets_capacity(one)));
     Ok(NodeLabels::from([
@@ -179,19 +187,29 @@ fn another_with_spot<'a>(
         let affinity = at(about.object, &under(pod, &["affinity", "nodeAffinity"])).map(Value::to_string);
         selector.is_some_and(|all| all.contains_key(NODE_POOL)) || affinity.is_some_and(|text| text.contains(NODE_POOL))
     };
-    let borne = |pod: &Pointer, pool: &Written| {
-        let own = at(about.object, &under(pod, &["tolerations"])).and_then(Value::as_array);
-        let own = || own.into_iter().flatten();
-        pool.taints()
-            .filter(|taint| taint.get("effect").and_then(Value::as_str) != Some("PreferNoSchedule"))
-            .all(|taint| own().any(|one| bears(one, taint)))
-    };
     let serves = |pool: &&Written| {
         pool.own_of().is_none()
             && pool.lets_capacity("spot")
             && pool.offers(instance_type) == Some(true)
             && class(pool) == class(base)
-            && pods.iter().all(|pod| !pinned(pod) && borne(pod, pool))
+            && pods
+                .iter()
+                .all(|pod| !pinned(pod) && pool.hard_taints().all(|taint| borne(about, pod, taint)))
     };
     about.pools().find(serves)
+}
+
+fn borne(about: About<'_>, pod: &Pointer, taint: &Value) -> bool {
+    let own = at(about.object, &under(pod, &["tolerations"])).and_then(Value::as_array);
+    own.into_iter().flatten().any(|one| bears(one, taint))
+}
+
+/// Whether its pods may be on a pool's nodes: by their own tolerations, or by what clusters add to theirs for GPUs, or as where
+/// they run now.
+fn lets_in(about: About<'_>, pods: &BTreeSet<Pointer>, pool: &Written) -> bool {
+    let now = own_pool::run_on(about);
+    pool.hard_taints().all(|taint| {
+        let as_now = now.iter().any(|pool| pool.taints().any(|own| own == taint));
+        as_now || text(taint, "key") == "nvidia.com/gpu" || pods.iter().all(|pod| borne(about, pod, taint))
+    })
 }

@@ -106,6 +106,12 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
                 flavor.told()
             )));
         }
+        if flavor.object.pointer("/spec/topologyName").is_some() {
+            return Err(refuse(format!(
+                "Kueue places its pods on nodes that are there by the topology of {}, so that no spot node would come for them",
+                flavor.told()
+            )));
+        }
         wish.notes.push(format!(
             "Kueue's {} lets spot nodes through, and its quota stays as it is",
             flavor.told()
