@@ -17,7 +17,8 @@ const FAMILY: &str = "karpenter.k8s.aws/instance-family";
 pub(super) fn live(workload: &Workload, world: &World<'_>) -> Live {
     let queue = world.objectives.gateway.queue_of(&workload.overrides);
     let nodes = workload.running().filter_map(|pod| pod.node.as_deref());
-    let nodes = nodes.filter_map(|name| world.snapshot.node(name));
+    let nodes: Vec<&GpuNode> = nodes.filter_map(|name| world.snapshot.node(name)).collect();
+    let packed = nodes.iter().any(|node| node.consolidates);
     Live {
         replicas: workload.replicas,
         autoscaler: workload.autoscaler.as_ref().map(scaler),
@@ -26,8 +27,17 @@ pub(super) fn live(workload: &Workload, world: &World<'_>) -> Live {
         gateway_queue: queue.map(str::to_owned),
         manifest: world.objectives.manifests.of(&workload.overrides),
         values: world.objectives.manifests.values_of(&workload.overrides),
-        nodes: node_labels(nodes.map(|node| &node.labels)),
+        nodes: node_labels(nodes.iter().map(|node| &node.labels)),
+        strict_daemons: strict_daemons(&nodes),
+        unguarded: packed && workload.scheduling.in_no_budget,
     }
+}
+
+/// Those of all its nodes; what one of them does not tell is not known of any.
+fn strict_daemons(nodes: &[&GpuNode]) -> Option<BTreeSet<String>> {
+    let all: Option<Vec<_>> = nodes.iter().map(|node| node.strict_daemons.as_ref()).collect();
+    let all = all.filter(|all| !all.is_empty())?;
+    Some(all.into_iter().flatten().cloned().collect())
 }
 
 fn scaler(own: &Autoscaler) -> Scaler {

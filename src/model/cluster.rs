@@ -1,6 +1,6 @@
 //! The inventory of a cluster as it was read, before any reduction: what a live run and a recording share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,10 @@ pub struct Node {
     /// Pods on it that ask for no GPU and are not of every node, so that it is not empty without its GPU pods.
     #[serde(default, skip_serializing_if = "is_none")]
     pub other_pods: u32,
+    /// DaemonSets with a pod on it that does not bear the taint of a workload's own nodes, as `namespace/name`; `None` where
+    /// nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict_daemons: Option<BTreeSet<String>>,
 }
 
 fn is_none(count: &u32) -> bool {

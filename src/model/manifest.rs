@@ -85,6 +85,9 @@ pub struct Scaler {
 /// Labels by which nodes are chosen, with every value that nodes of one kind have; empty where nothing is known.
 pub type NodeLabels = BTreeMap<String, BTreeSet<String>>;
 
+/// The taint of nodes that one workload has for itself; its value tells which.
+pub const OWN_NODES: &str = "gpuwise.dev/workload";
+
 /// The live object behind a workload, as far as an edit of its manifest must know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
@@ -112,6 +115,13 @@ pub struct Live {
     /// Labels of the nodes on which it runs.
     #[serde(default, skip_serializing_if = "NodeLabels::is_empty")]
     pub nodes: NodeLabels,
+    /// DaemonSets on its nodes whose pods do not bear the taint [`OWN_NODES`], as `namespace/name`; `None` where nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict_daemons: Option<BTreeSet<String>>,
+    /// Whether Karpenter packs the pods of its nodes together, and the cluster's disruption budgets were read and none is about
+    /// its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unguarded: bool,
 }
 
 /// The nodes that a change moves a workload to.

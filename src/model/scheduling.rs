@@ -46,6 +46,9 @@ pub struct Scheduling {
     /// Whether an eviction of one of its pods would be refused: it is in two disruption budgets, or in one that lets none go.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept_by_budgets: bool,
+    /// Whether disruption budgets of the cluster were read, and none of its pods is in any.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_no_budget: bool,
     /// The pod's own labels, by which others select it.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
@@ -117,7 +120,8 @@ impl NodeTerm {
 }
 
 impl Toleration {
-    fn bears(&self, key: &str, value: &str, effect: &str) -> bool {
+    /// Whether a pod with it may be where this taint is.
+    pub fn bears(&self, key: &str, value: &str, effect: &str) -> bool {
         (self.effect.is_empty() || self.effect == effect)
             && (self.key == key || (self.key.is_empty() && self.exists))
             && (self.exists || self.value == value)

@@ -1,6 +1,6 @@
 //! The world at one time, joined: workloads with their history and price, GPU nodes, spend, and what is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,8 @@ pub struct GpuNode {
     pub labels: Labels,
     /// As `key=value:effect`.
     pub taints: Vec<String>,
+    /// DaemonSets with a pod on it that does not bear the taint of a workload's own nodes; `None` where nobody told.
+    pub strict_daemons: Option<BTreeSet<String>>,
     /// Its instance type.
     pub instance_type: Option<String>,
     /// Where it is.

@@ -4,6 +4,8 @@
 pub mod yaml;
 pub mod index;
 pub mod kustomize;
+pub mod written;
+pub mod node_pools;
 mod podspec;
 pub mod locate;
 pub mod handover;

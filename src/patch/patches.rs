@@ -9,9 +9,11 @@ use super::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, sca
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
 use super::values;
 use super::whereabouts::{VALUES, Whereabouts, of_chart, release, whereabouts};
+use super::written::Written;
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
 use crate::model::plan::{Plan, Row, WorkloadRow};
+use crate::model::scenario::Move;
 use crate::model::tree::{Tree, TreeFile};
 use crate::policy::patches::Patches;
 
@@ -200,6 +202,7 @@ fn in_values(
     with: With<'_>,
 ) -> Result<Patch, Refusal> {
     let filled = values::fill(manifests.tree, plan, row, workload, with.settings)?;
+    let nodes_of = nodes_of(manifests, row, workload, with.settings)?;
     let wish = wish(About {
         row,
         workload,
@@ -209,6 +212,9 @@ fn in_values(
         name: &workload.name,
         namespace: &workload.namespace,
         scaler: None,
+        nodes_of: &nodes_of,
+        alone_in_queue: alone_in_queue(plan, workload),
+        guarded_by: None,
         until: plan.window.end,
         catalog: with.catalog,
         settings: with.settings,
@@ -233,6 +239,7 @@ fn made(
     (own, scaler, place): (&OnItsWay<'_>, Option<&OnItsWay<'_>>, &Place),
     with: With<'_>,
 ) -> Result<Patch, Refusal> {
+    let nodes_of = nodes_of(manifests, row, workload, with.settings)?;
     let wish = wish(About {
         row,
         workload,
@@ -242,6 +249,9 @@ fn made(
         name: &workload.name,
         namespace: &workload.namespace,
         scaler: scaler.map(OnItsWay::object),
+        nodes_of: &nodes_of,
+        alone_in_queue: alone_in_queue(plan, workload),
+        guarded_by: live.unguarded.then(|| manifests.guarded_by(own)).flatten(),
         until: plan.window.end,
         catalog: with.catalog,
         settings: with.settings,
@@ -287,6 +297,34 @@ fn same_document<'p>(
         found.is_ok_and(|found| found.object.spot == place.object.spot)
     };
     others.find(same).map(|other| other.id.as_str())
+}
+
+/// Whether no other workload of the plan is in its ClusterQueue.
+fn alone_in_queue(plan: &Plan, workload: &WorkloadRow) -> bool {
+    let behind = |row: &WorkloadRow| row.queue.as_ref()?.cluster_queue.clone();
+    let own = behind(workload);
+    let same = |row: &&WorkloadRow| row.cluster == workload.cluster && behind(row) == own;
+    own.is_some() && plan.workloads.iter().filter(same).count() == 1
+}
+
+/// What makes nodes among the manifests, for a change that needs others.
+fn nodes_of(
+    manifests: &Manifests<'_>,
+    row: &Row,
+    workload: &WorkloadRow,
+    settings: &Patches,
+) -> Result<Vec<Written>, Refusal> {
+    let moves_nodes = |change: &Move| matches!(change, Move::UseSpot { .. } | Move::UseGpu { .. });
+    match row.moves.iter().any(moves_nodes) {
+        true => manifests.nodes_of(under(workload, settings)),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// The folder that is deployed into its cluster, where somebody tells it.
+fn under<'s>(workload: &WorkloadRow, settings: &'s Patches) -> Option<&'s str> {
+    let folder = settings.folders.get(&workload.cluster)?;
+    Some(folder.trim_matches('/'))
 }
 
 fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, known: &Whereabouts) -> Result<Place, Refusal> {

@@ -1,8 +1,10 @@
 //! A wish made text: each edit where it takes effect for this workload and for no other.
 
+mod beside;
+mod budgets;
+mod karpenter;
 mod overlay;
 mod pen;
-mod pools;
 mod valid;
 
 use std::collections::BTreeMap;
@@ -192,9 +194,7 @@ impl<'t> Manifests<'t> {
         if !edits.is_empty() {
             pen.change(file, document, edits)?;
         }
-        if let Some(pool) = &wish.pool {
-            pen.pool(pool)?;
-        }
+        pen.nodes(wish)?;
         Ok(pen.changes)
     }
 
@@ -235,9 +235,7 @@ impl<'t> Manifests<'t> {
                 "its autoscaler is not among the files that were read",
             ));
         }
-        if let Some(pool) = &wish.pool {
-            pen.pool(pool)?;
-        }
+        pen.nodes(wish)?;
         for object in &wish.new {
             valid::valid(object)?;
             pen.add(of, object)?;

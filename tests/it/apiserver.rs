@@ -70,13 +70,13 @@ impl ApiServer {
             folder,
         };
         for path in lists.keys().filter(|path| group(path).contains('.')) {
-            started.define(path, &lists[path]).await;
+            started.define_like(path, &lists[path]).await;
         }
         started
     }
 
     /// Makes a custom kind of the one that a list is of, and waits until it is served.
-    async fn define(&mut self, path: &str, list: &Value) {
+    async fn define_like(&mut self, path: &str, list: &Value) {
         let parts: Vec<&str> = path.split('/').collect();
         let &[_, _, group, version, plural] = &parts[..] else {
             panic!("{path} is not /apis/GROUP/VERSION/PLURAL");
@@ -94,7 +94,12 @@ impl ApiServer {
                 }],
             },
         });
-        self.apply(&definition).await.unwrap();
+        self.define(&definition, path).await;
+    }
+
+    /// Makes a custom kind, and waits until it is served at this path.
+    pub(crate) async fn define(&mut self, definition: &Value, path: &str) {
+        self.apply(definition).await.unwrap();
         let admin = self.admin.clone();
         let is_served = async || answers(&admin, path).await;
         self.server.until(is_served).await;

@@ -3,20 +3,28 @@
 mod made;
 mod arguments;
 mod autoscale;
+mod compute_class;
 mod gpus;
+mod guard;
+mod karpenter;
+mod kueue;
+mod new_flavor;
 mod nodes;
+mod own_pool;
+mod pods;
+mod spot;
 mod replicas;
 mod sleep;
 mod cron;
 mod scaled_object;
-
-use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 pub(super) use gpus::resource;
 
 use super::handover::{Handover, Of, hand_over};
+use super::index::Spot;
+use super::written::Written;
 use super::yaml::{Change, Edit, Pointer};
 use crate::catalog::Catalog;
 use crate::model::manifest::Live;
@@ -43,6 +51,12 @@ pub struct About<'a> {
     pub namespace: &'a str,
     /// Its autoscaler as written down.
     pub scaler: Option<&'a Value>,
+    /// What says which nodes its cluster may have, as far as it is among the files.
+    pub nodes_of: &'a [Written],
+    /// Whether no other workload with GPUs is in the ClusterQueue that admits it.
+    pub alone_in_queue: bool,
+    /// The file with a disruption budget that selects its pods.
+    pub guarded_by: Option<&'a str>,
     /// When the plan's window ends.
     pub until: jiff::Timestamp,
     /// Metric names.
@@ -76,6 +90,16 @@ impl<'a> About<'a> {
         hand_over(of, self.live.deployed.as_ref())
     }
 
+    /// Those of a kind.
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &'a Written> {
+        self.nodes_of.iter().filter(move |one| one.kind == kind)
+    }
+
+    /// Karpenter's pools.
+    fn pools(&self) -> impl Iterator<Item = &'a Written> {
+        self.of_kind("NodePool")
+    }
+
     /// `chat/router`.
     fn who(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
@@ -91,27 +115,25 @@ pub struct Wish {
     pub scaler: Vec<Edit>,
     /// New objects beside it.
     pub new: Vec<Value>,
-    /// What pools of nodes are to offer.
-    pub pool: Option<PoolWish>,
+    /// New objects beside what they are made after.
+    pub beside: Vec<Beside>,
+    /// Edits of what says which nodes there are, by where that is written down.
+    pub others: Vec<(Spot, Vec<Edit>)>,
     /// What becomes of its replicas, where an autoscaler is to write them.
     pub handover: Option<Handover>,
     /// What whoever merges it should know.
     pub notes: Vec<String>,
 }
 
-/// What pools of nodes are to offer, where Karpenter makes them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PoolWish {
-    /// Spot capacity, by the pools that have these names.
-    Spot {
-        /// Pools that the workload runs on.
-        pools: BTreeSet<String>,
-    },
-    /// An instance type, by any pool.
-    Offer {
-        /// The type.
-        instance_type: String,
-    },
+/// An object that is to be beside another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beside {
+    /// Where that is written down.
+    pub after: Spot,
+    /// Its name.
+    pub name: String,
+    /// The object.
+    pub object: Value,
 }
 
 /// Why a move is no edit.
@@ -184,8 +206,12 @@ fn one(about: About<'_>, change: &Move, wish: &mut Wish) -> Result<(), Refusal> 
             gpus::other(about, (from, to), wish)?;
             nodes::land(about, wish)
         }
-        Move::UseSpot { .. } => nodes::spot(about, wish),
-        Move::Autoscale { .. } => autoscale::autoscale(about, change, wish),
+        Move::UseSpot { .. } => spot::spot(about, wish),
+        Move::Autoscale { min, .. } => {
+            autoscale::autoscale(about, change, wish)?;
+            guard::while_packed(about, *min, wish);
+            Ok(())
+        }
         Move::Quantize { to, weight_only, .. } => arguments::quantize(about, *to, *weight_only, wish),
         Move::SetTensorParallel { from, to } => arguments::tensor_parallel(about, (*from, *to), wish),
         Move::SetBatchLimit { from, to } => arguments::batch_limit(about, (*from, *to), wish),

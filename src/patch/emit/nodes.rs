@@ -1,12 +1,13 @@
-//! Where pods may run: other kinds of nodes, and spot capacity.
+//! Where pods may run: labels of nodes by which manifests choose, and other kinds of nodes.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{About, PoolWish, Refusal, Wish, remove, set};
+use super::{About, Refusal, Wish, karpenter, kueue, set};
 use crate::model::manifest::{CHOSEN_BY, NodeLabels};
 use crate::patch::podspec::{at, element, gpu_containers, under};
+use crate::patch::written::text;
 use crate::patch::yaml::Pointer;
 
 /// Labels that say which GPU a node has, the plainest first.
@@ -18,7 +19,7 @@ const BY_GPU: [&str; 4] = [
 ];
 
 /// Pod specs whose pods hold GPUs.
-fn pods(about: About<'_>) -> BTreeSet<Pointer> {
+pub(super) fn pods(about: About<'_>) -> BTreeSet<Pointer> {
     gpu_containers(about.object)
         .into_iter()
         .map(|container| container.pod)
@@ -26,16 +27,16 @@ fn pods(about: About<'_>) -> BTreeSet<Pointer> {
 }
 
 /// A place where a manifest asks for a label of nodes.
-struct Asked {
-    key: String,
-    values: Vec<String>,
+pub(super) struct Asked {
+    pub(super) key: String,
+    pub(super) values: Vec<String>,
     /// Of a selector the value, of a requirement the list of values.
-    place: Pointer,
-    is_list: bool,
+    pub(super) place: Pointer,
+    pub(super) is_list: bool,
 }
 
 /// Where a pod spec chooses its nodes by labels that people choose by.
-fn asked(about: About<'_>, pod: &Pointer) -> Vec<Asked> {
+pub(super) fn asked(about: About<'_>, pod: &Pointer) -> Vec<Asked> {
     let mut found = Vec::new();
     let selector = under(pod, &["nodeSelector"]);
     for (key, value) in at(about.object, &selector)
@@ -88,27 +89,28 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
             "the plan does not say on which nodes: it was made by an earlier version, make it again",
         ));
     };
-    queued(about)?;
-    for pod in pods(about) {
+    let flavor = kueue::landing(about, &landing.labels, wish)?;
+    let pods = pods(about);
+    let mut labels = landing.labels.clone();
+    labels.extend(karpenter::offered(about, landing, &pods, wish)?);
+    for pod in pods {
         unknown(about, &pod)?;
-        let asked = asked(about, &pod);
-        if !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
-            let (key, value) = chosen_by(&landing.labels)?;
+        let mut asked = asked(about, &pod);
+        if flavor.is_empty() && !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
+            let (key, value) = chosen_by(&labels)?;
             wish.own.push(set(under(&pod, &["nodeSelector", key]), value));
         }
-        for one in asked {
-            move_one(&one, &landing.labels, wish)?;
+        // By all that makes a flavour: each label that it has and others lack tells it from them.
+        asked.retain(|one| one.is_list || !flavor.contains_key(&one.key));
+        for (key, value) in &flavor {
+            let place = under(&pod, &["nodeSelector", key]);
+            let value = json!(value.first());
+            if at(about.object, &place) != Some(&value) {
+                wish.own.push(set(place, value));
+            }
         }
-    }
-    if !landing.there {
-        let name = landing.instance_type.as_deref().unwrap_or("such nodes");
-        wish.notes.push(format!(
-            "the cluster has no {name} now: a pool must offer it before pods ask for it (Karpenter: a NodePool whose requirements allow it)"
-        ));
-        if let Some(instance_type) = &landing.instance_type {
-            wish.pool = Some(PoolWish::Offer {
-                instance_type: instance_type.clone(),
-            });
+        for one in asked {
+            move_one(&one, &labels, wish)?;
         }
     }
     Ok(())
@@ -139,12 +141,8 @@ fn unknown(about: About<'_>, pod: &Pointer) -> Result<(), Refusal> {
     }
 }
 
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
 /// What its nodes must meet, all terms together.
-fn required<'a>(about: About<'a>, pod: &Pointer) -> Vec<&'a Value> {
+pub(super) fn required<'a>(about: About<'a>, pod: &Pointer) -> Vec<&'a Value> {
     let terms = [
         "affinity",
         "nodeAffinity",
@@ -162,16 +160,6 @@ fn required<'a>(about: About<'a>, pod: &Pointer) -> Vec<&'a Value> {
             .flatten()
     });
     each.collect()
-}
-
-/// Pools of Karpenter that it runs on.
-fn pools(about: About<'_>) -> BTreeSet<String> {
-    about
-        .live
-        .nodes
-        .get("karpenter.sh/nodepool")
-        .cloned()
-        .unwrap_or_default()
 }
 
 /// The label by which nodes of the new kind are chosen where none was asked for so far.
@@ -225,150 +213,8 @@ fn move_one(asked: &Asked, labels: &NodeLabels, wish: &mut Wish) -> Result<(), R
     Ok(())
 }
 
-/// Where Kueue admits the work, its flavours say which nodes it gets.
-fn queued(about: About<'_>) -> Result<(), Refusal> {
-    match &about.workload.queue {
-        Some(_) => Err(Refusal::new(
-            "queued",
-            "Kueue admits it, and the ResourceFlavor that admits it chooses its nodes: give its ClusterQueue a flavour with them",
-        )),
-        None => Ok(()),
-    }
-}
-
-/// How a provider marks spot capacity.
-struct Spot {
-    /// A label that its nodes have, by which it is known.
-    known_by: &'static str,
-    key: &'static str,
-    value: &'static str,
-    on_demand: &'static str,
-    /// The taint that its spot nodes have.
-    tainted: bool,
-}
-
-const SPOT: [Spot; 4] = [
-    Spot {
-        known_by: "karpenter.sh/capacity-type",
-        key: "karpenter.sh/capacity-type",
-        value: "spot",
-        on_demand: "on-demand",
-        tainted: false,
-    },
-    Spot {
-        known_by: "cloud.google.com/gke-nodepool",
-        key: "cloud.google.com/gke-spot",
-        value: "true",
-        on_demand: "false",
-        tainted: true,
-    },
-    Spot {
-        known_by: "eks.amazonaws.com/capacityType",
-        key: "eks.amazonaws.com/capacityType",
-        value: "SPOT",
-        on_demand: "ON_DEMAND",
-        tainted: false,
-    },
-    Spot {
-        known_by: "kubernetes.azure.com/agentpool",
-        key: "kubernetes.azure.com/scalesetpriority",
-        value: "spot",
-        on_demand: "regular",
-        tainted: true,
-    },
-];
-
-/// Pods prefer spot capacity, and run on demand where there is none, as the replay had them.
-pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
-    queued(about)?;
-    let nodes = &about.live.nodes;
-    let Some(spot) = SPOT.iter().find(|spot| nodes.contains_key(spot.known_by)) else {
-        return Err(Refusal::new(
-            "nodes-unknown",
-            "no label of its nodes says who made them, so that how spot capacity is marked is not known",
-        ));
-    };
-    let pods = pods(about);
-    if pods.is_empty() {
-        return Err(Refusal::new(
-            "no-gpus",
-            "its manifest asks for no GPUs where pods are described",
-        ));
-    }
-    for pod in pods {
-        rules_out(about, &pod, spot)?;
-        for one in asked(about, &pod).iter().filter(|one| one.key == spot.key) {
-            if one.values.iter().any(|value| value == spot.value) {
-                continue;
-            }
-            match one.is_list {
-                true => wish
-                    .own
-                    .push(set(one.place.clone(), json!([spot.on_demand, spot.value]))),
-                false => wish.own.push(remove(one.place.clone())),
-            }
-        }
-        prefer(about, &pod, spot, wish);
-    }
-    wish.notes.push(
-        "pods move with their next rollout, and only where spot nodes can be had; on-demand nodes with room take them as before".to_owned(),
-    );
-    if spot.known_by == "karpenter.sh/capacity-type" {
-        wish.pool = Some(PoolWish::Spot { pools: pools(about) });
-        wish.notes
-            .push("its NodePool must allow spot among the values of karpenter.sh/capacity-type".to_owned());
-    }
-    Ok(())
-}
-
-/// Requirements under which no spot node is ever chosen, whatever is preferred.
-fn rules_out(about: About<'_>, pod: &Pointer, spot: &Spot) -> Result<(), Refusal> {
-    const GROUPS: [&str; 3] = [
-        "cloud.google.com/gke-nodepool",
-        "eks.amazonaws.com/nodegroup",
-        "kubernetes.azure.com/agentpool",
-    ];
-    let selector = at(about.object, &under(pod, &["nodeSelector"]));
-    let pinned = GROUPS
-        .into_iter()
-        .find(|key| selector.is_some_and(|selector| selector.get(key).is_some()));
-    let required = required(about, pod);
-    let forbids = required.iter().find(|one| {
-        let key = text(one, "key");
-        GROUPS.contains(&key) || (key == spot.key && text(one, "operator") != "In")
-    });
-    match pinned.or(forbids.map(|one| text(one, "key"))) {
-        Some(key) => Err(Refusal::new(
-            "nodes-unknown",
-            format!("it chooses nodes by {key}, which leaves no spot node: its owner chooses others first"),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn prefer(about: About<'_>, pod: &Pointer, spot: &Spot, wish: &mut Wish) {
-    let list = under(
-        pod,
-        &[
-            "affinity",
-            "nodeAffinity",
-            "preferredDuringSchedulingIgnoredDuringExecution",
-        ],
-    );
-    let term = json!({
-        "weight": 100,
-        "preference": {"matchExpressions": [{"key": spot.key, "operator": "In", "values": [spot.value]}]},
-    });
-    append(about, &list, term, wish);
-    if spot.tainted {
-        let list = under(pod, &["tolerations"]);
-        let toleration = json!({"key": spot.key, "operator": "Equal", "value": spot.value, "effect": "NoSchedule"});
-        append(about, &list, toleration, wish);
-    }
-}
-
 /// Adds to a list, which is made where there is none; what it holds already is not added again.
-fn append(about: About<'_>, list: &Pointer, value: Value, wish: &mut Wish) {
+pub(super) fn append(about: About<'_>, list: &Pointer, value: Value, wish: &mut Wish) {
     match at(about.object, list).and_then(Value::as_array) {
         Some(all) if all.contains(&value) => {}
         Some(all) => wish.own.push(set(element(list, all.len()), value)),

@@ -1,9 +1,10 @@
-//! What is put into manifests must be taken where it goes: autoscalers are read as the API server and KEDA's admission read them.
+//! What is put into manifests must be taken where it goes: autoscalers and pools of nodes are read as the API server, KEDA's admission
+//! and Karpenter read them.
 
 use serde_json::Value;
 
 use super::pen::Pen;
-use super::{OnItsWay, refuse};
+use super::{OnItsWay, karpenter, refuse};
 use crate::patch::emit::Refusal;
 use crate::patch::index::Spot;
 use crate::patch::podspec::at;
@@ -17,6 +18,7 @@ use crate::replay::{hpa, keda};
 pub(super) fn valid(object: &Value) -> Result<(), Refusal> {
     let refused = match object.get("kind").and_then(Value::as_str) {
         Some("ScaledObject") => keda::spec::of(object).err(),
+        Some("NodePool") => karpenter::taken(object).err(),
         Some("HorizontalPodAutoscaler") => hpa::manifest::of(object, false).err(),
         _ => None,
     };

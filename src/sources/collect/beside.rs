@@ -30,6 +30,11 @@ pub(super) fn attach_budgets(workloads: &mut [Workload], inventory: &Inventory) 
         });
         let only = budgets.next().filter(|_| budgets.next().is_none());
         workload.budget = only.cloned();
+        let selected = |labels: &_| {
+            let mut all = inventory.disruption_budgets.iter();
+            all.any(|budget| budget.selects(&workload.namespace, labels))
+        };
+        workload.scheduling.in_no_budget = !labels.is_empty() && !labels.iter().any(|labels| selected(labels));
         workload.scheduling.kept_by_budgets = labels.iter().any(|labels| {
             let own = || inventory.disruption_budgets.iter();
             let own = || own().filter(|budget| budget.selects(&workload.namespace, labels));
@@ -117,6 +122,14 @@ mod tests {
             kept(&[("own", "app=chat", 1), ("gold", "tier=gold", 1)]),
             "an eviction out of two is refused"
         );
+    }
+
+    #[test]
+    fn a_workload_is_in_no_budget_only_where_budgets_were_read() {
+        let in_none = |budgets: &[(&str, &str, u32)]| workloads_with(budgets)[0].scheduling.in_no_budget;
+        assert!(!in_none(&[]), "nobody was allowed to list them, or there is none");
+        assert!(in_none(&[("other", "app=embed", 1)]));
+        assert!(!in_none(&[("other", "app=embed", 1), ("gold", "tier=gold", 1)]));
     }
 
     #[test]

@@ -248,6 +248,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share, pools: &[NodePool]) 
         consolidates: dialects::consolidates(node, pools),
         labels: node.labels.clone(),
         taints: node.taints.clone(),
+        strict_daemons: node.strict_daemons.clone(),
         instance_type: facts.instance_type.clone(),
         gpu: facts.gpu.clone(),
         gpus: facts.gpus.unwrap_or(0),

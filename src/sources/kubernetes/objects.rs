@@ -113,6 +113,7 @@ pub(super) fn node(node: core::Node) -> Node {
         taints: taints.iter().map(taint).collect(),
         created: node.metadata.creation_timestamp.map(|time| time.0),
         other_pods: 0,
+        strict_daemons: None,
     }
 }
 

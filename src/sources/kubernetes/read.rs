@@ -1,6 +1,6 @@
 //! One reading of a cluster: nodes, GPU pods, their owners, and autoscalers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
@@ -16,6 +16,7 @@ use crate::model::budget::DisruptionBudget;
 use crate::model::cluster::{Controller, Hpa, Node, Pod};
 use crate::model::devices::{DeviceClaim, OfferedDevice};
 use crate::model::gap::Gap;
+use crate::model::manifest::OWN_NODES;
 use crate::model::node_pool::NodePool;
 use crate::model::pools::InferencePool;
 use crate::model::progress::Progress;
@@ -75,7 +76,7 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
         )
         .await?;
     let (mut pods, others) = gpu_pods(&mut reader).await?;
-    count_others(&mut nodes, &others);
+    tell_of_others(&mut nodes, &others);
     let (devices, mut device_claims) = devices::read(&mut reader, &served, &pods).await?;
     let queues = queues::read(&mut reader, &served, &pods).await?;
     let pools = pools::read(&mut reader, &served).await?;
@@ -117,23 +118,34 @@ pub async fn read(connection: &Connection, progress: &dyn Progress) -> Result<Ku
     })
 }
 
-/// Tells nodes how many pods without GPUs keep them from being empty: all but those that are on every node, and what is over.
-fn count_others(nodes: &mut [Node], others: &HashMap<String, Pod>) {
+/// Tells nodes how many pods without GPUs keep them from being empty: all but those that are on every node, and what is over. Of
+/// those that are on every node it tells which would not be on a workload's own ones.
+fn tell_of_others(nodes: &mut [Node], others: &HashMap<String, Pod>) {
     let mut counts: HashMap<&str, u32> = HashMap::new();
-    for pod in others
+    let mut strict: HashMap<&str, BTreeSet<String>> = HashMap::new();
+    let living = others
         .values()
-        .filter(|pod| !matches!(pod.phase.as_str(), "Succeeded" | "Failed"))
-    {
-        let of_every_node = pod
-            .owner
-            .as_ref()
-            .is_some_and(|owner| matches!(owner.kind.as_str(), "DaemonSet" | "Node"));
-        if let Some(node) = pod.node.as_deref().filter(|_| !of_every_node) {
-            *counts.entry(node).or_insert(0) += 1;
+        .filter(|pod| !matches!(pod.phase.as_str(), "Succeeded" | "Failed"));
+    for pod in living {
+        let Some(node) = pod.node.as_deref() else { continue };
+        let owner = pod.owner.as_ref().map(|owner| (owner.kind.as_str(), &owner.name));
+        match owner {
+            Some(("DaemonSet", name)) => {
+                let tolerations = &pod.scheduling.tolerations;
+                if !tolerations.iter().any(|one| one.bears(OWN_NODES, "", "NoSchedule")) {
+                    strict
+                        .entry(node)
+                        .or_default()
+                        .insert(format!("{}/{name}", pod.namespace));
+                }
+            }
+            Some(("Node", _)) => {}
+            _ => *counts.entry(node).or_insert(0) += 1,
         }
     }
     for node in nodes {
         node.other_pods = counts.get(node.name.as_str()).copied().unwrap_or(0);
+        node.strict_daemons = Some(strict.remove(node.name.as_str()).unwrap_or_default());
     }
 }
 

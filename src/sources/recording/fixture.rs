@@ -107,6 +107,7 @@ fn scheduling() -> Scheduling {
         claims: true,
         claims_devices: true,
         kept_by_budgets: true,
+        in_no_budget: true,
         labels: labels(&[("team", "zeppelin")]),
     }
 }
@@ -284,6 +285,7 @@ fn inventory() -> Inventory {
             ],
             created: Some(at(1_750_000_000)),
             other_pods: 2,
+            strict_daemons: Some(BTreeSet::from(["lakehurst/zeppelin-agent".to_owned()])),
         }],
         pods: vec![pod()],
         queues: queues(),

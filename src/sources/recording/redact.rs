@@ -80,6 +80,10 @@ fn objects(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
         for taint in &mut node.taints {
             rename_taint(taint, visit);
         }
+        node.strict_daemons = node
+            .strict_daemons
+            .take()
+            .map(|all| all.into_iter().map(|one| renamed(&one, visit)).collect());
     }
     for pod in &mut inventory.pods {
         visit(Text::Name, &mut pod.namespace);
@@ -270,6 +274,13 @@ fn labels(labels: &mut Labels, visit: &mut impl FnMut(Text, &mut String)) {
 }
 
 /// Renames the value in `key=value:effect`.
+/// `namespace/name`, each part with its other name.
+fn renamed(name: &str, visit: &mut impl FnMut(Text, &mut String)) -> String {
+    let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+    parts.iter_mut().for_each(|part| visit(Text::Name, part));
+    parts.join("/")
+}
+
 fn rename_taint(taint: &mut String, visit: &mut impl FnMut(Text, &mut String)) {
     let Some((key, rest)) = taint.split_once('=') else {
         return;

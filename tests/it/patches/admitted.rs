@@ -1,4 +1,4 @@
-//! What patches leave behind, as a real Kubernetes API takes it: each object of its own kinds, with strict validation.
+//! What patches leave behind, as a real Kubernetes API takes it: each object of its own kinds, and of Karpenter's, with strict validation.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,14 +10,17 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use super::cases::{folder, made};
-use super::{copy_of, demo, files, patch};
+use super::{copy_of, demo, files, karpenter, patch};
 use crate::apiserver::{self, ApiServer};
 
-/// Kinds of Kubernetes itself among the objects of these texts, each with a namespace.
+/// Kinds of Kubernetes itself among the objects of these texts, each with a namespace, and pools of nodes.
 fn objects<'t>(texts: impl Iterator<Item = (&'t Path, &'t str)>) -> Vec<Value> {
     let own = |object: &Value| {
         let version = object["apiVersion"].as_str().unwrap_or_default();
-        matches!(version, "apps/v1" | "batch/v1" | "v1" | "autoscaling/v2") && object["metadata"]["name"].is_string()
+        matches!(
+            version,
+            "apps/v1" | "batch/v1" | "v1" | "autoscaling/v2" | "policy/v1" | "karpenter.sh/v1"
+        ) && object["metadata"]["name"].is_string()
     };
     let mut found = Vec::new();
     for (path, text) in texts {
@@ -31,8 +34,11 @@ fn objects<'t>(texts: impl Iterator<Item = (&'t Path, &'t str)>) -> Vec<Value> {
         };
         let all = documents.into_iter().flat_map(items);
         for mut object in all.filter(|object| yaml && own(object)) {
-            let namespace = object["metadata"]["namespace"].as_str().unwrap_or("chat").to_owned();
-            object["metadata"]["namespace"] = json!(namespace);
+            // Pools of nodes are in no namespace.
+            if object["kind"] != "NodePool" {
+                let namespace = object["metadata"]["namespace"].as_str().unwrap_or("chat").to_owned();
+                object["metadata"]["namespace"] = json!(namespace);
+            }
             // What Flux is yet to fill in is no number.
             if object["spec"]["replicas"].is_string() {
                 continue;
@@ -63,12 +69,17 @@ async fn a_real_api_server_takes_what_becomes_of_every_manifest() {
         ));
     }
     assert!(all.len() > 40, "{} objects", all.len());
-    let server = ApiServer::start(&assets, &apiserver::Lists::new()).await;
+    let mut server = ApiServer::start(&assets, &apiserver::Lists::new()).await;
     let namespaces: Api<Namespace> = Api::all(server.admin.clone());
     let names: BTreeSet<String> = all
         .iter()
-        .map(|object| object["metadata"]["namespace"].as_str().unwrap().to_owned())
+        .filter_map(|object| Some(object["metadata"]["namespace"].as_str()?.to_owned()))
         .collect();
+    let pools = all.iter().filter(|object| object["kind"] == "NodePool");
+    assert!(pools.count() > 10, "NodePools, old and new");
+    server
+        .define(&karpenter::definition(), "/apis/karpenter.sh/v1/nodepools")
+        .await;
     for name in names {
         let namespace = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
         namespaces.create(&PostParams::default(), &namespace).await.unwrap();

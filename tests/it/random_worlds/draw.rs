@@ -116,6 +116,7 @@ impl Pool {
             consolidates: self.consolidates,
             labels: BTreeMap::from([("queue".to_owned(), self.queue.clone())]),
             taints: Vec::new(),
+            strict_daemons: None,
             instance_type: Some(self.of.0.to_owned()),
             region: Some("us-east-1".to_owned()),
             gpu: Some(GpuModel(self.of.1.to_owned())),

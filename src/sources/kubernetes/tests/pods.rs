@@ -179,3 +179,46 @@ async fn pods_that_keep_a_node_from_being_empty_are_counted() {
         .collect();
     assert_eq!(counts, [("n", 1), ("other", 0)]);
 }
+
+#[tokio::test]
+async fn daemon_sets_that_would_not_be_on_nodes_of_a_workloads_own_are_told() {
+    let pod = |name: &str, owner: &str, tolerations: Value| {
+        json!({
+            "metadata": {"name": name, "namespace": "gpu", "uid": name, "ownerReferences": [
+                {"apiVersion": "v1", "kind": owner, "name": format!("{name}s"), "uid": "o", "controller": true},
+            ]},
+            "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "i"}], "tolerations": tolerations},
+            "status": {"phase": "Running"},
+        })
+    };
+    let own = "gpuwise.dev/workload";
+    let pods = vec![
+        // As NVIDIA's device plugin comes.
+        pod(
+            "plugin",
+            "DaemonSet",
+            json!([{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]),
+        ),
+        pod("bare", "DaemonSet", Value::Null),
+        pod("one", "DaemonSet", json!([{"key": own, "value": "chat.llama"}])),
+        pod(
+            "evicted",
+            "DaemonSet",
+            json!([{"operator": "Exists", "effect": "NoExecute"}]),
+        ),
+        pod("proxy", "DaemonSet", json!([{"operator": "Exists"}])),
+        pod("agent", "DaemonSet", json!([{"key": own, "operator": "Exists"}])),
+        pod("mirror", "Node", Value::Null),
+        pod("web", "ReplicaSet", Value::Null),
+    ];
+    let nodes = ["n", "other"].map(|name| json!({"metadata": {"name": name}})).to_vec();
+    let server = serve(cluster(&[("/api/v1/pods", pods), ("/api/v1/nodes", nodes)]));
+    let reading = reading(&server).await.unwrap();
+    let told: Vec<Vec<&str>> = reading
+        .nodes
+        .iter()
+        .map(|node| node.strict_daemons.iter().flatten().map(String::as_str).collect())
+        .collect();
+    assert_eq!(told[0], ["gpu/bares", "gpu/evicteds", "gpu/ones", "gpu/plugins"]);
+    assert_eq!(reading.nodes[1].strict_daemons, Some(std::collections::BTreeSet::new()));
+}
