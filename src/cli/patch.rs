@@ -1,12 +1,12 @@
 //! `gpuwise patch`: the plan as edits of manifests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::exit;
+use super::exit::{self, Usage};
 use super::output::Told;
 use super::planned::Planned;
 use crate::catalog::Catalog;
@@ -15,11 +15,17 @@ use crate::model::plan::{Plan, Row};
 use crate::model::progress::Progress;
 use crate::model::repository::{Origin, without_login};
 use crate::model::tree::Tree;
+use crate::patch::component;
 use crate::patch::index::index;
 use crate::patch::patches::{Made, With, patches, together};
 use crate::patch::told;
+use crate::pipeline::{self, Kubernetes};
 use crate::policy::patches::Patches;
 use crate::sources::manifests;
+
+/// Why there is nothing to lay patches over.
+const NO_CLUSTER: &str = "give --manifests DIR: neither a recording nor metrics alone hold the objects that patches would be laid over; \
+                          with a cluster's Kubernetes API they are read from it";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -32,11 +38,17 @@ enum Format {
 /// Arguments of `patch`.
 #[derive(Debug, Args)]
 pub(super) struct Patch {
-    /// The root of a checkout, or any folder of manifests
-    #[arg(long, value_name = "DIR", help_heading = "Manifests")]
-    manifests: PathBuf,
+    /// The root of a checkout, or any folder of manifests; without one, patches are laid over what the cluster has, and go to
+    /// --output
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Manifests",
+        required_unless_present = "output"
+    )]
+    manifests: Option<PathBuf>,
     /// URL of the repository whose root that is [default: the remotes of the checkout around it]
-    #[arg(long, value_name = "URL", help_heading = "Manifests")]
+    #[arg(long, value_name = "URL", help_heading = "Manifests", requires = "manifests")]
     repository: Option<String>,
     #[command(flatten)]
     planned: Planned,
@@ -44,12 +56,12 @@ pub(super) struct Patch {
     #[arg(long, help_heading = "Output", conflicts_with_all = ["write", "format"])]
     diff: bool,
     /// Change the files
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", requires = "manifests")]
     write: bool,
     /// Change files that have changes which are not committed, too
     #[arg(long, help_heading = "Output", requires = "write")]
     allow_dirty: bool,
-    /// Write the changed and new files below this folder instead
+    /// Write the changed and new files below this folder instead; without --manifests, a kustomize component for each namespace
     #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with = "write")]
     output: Option<PathBuf>,
     /// How patches are listed
@@ -59,26 +71,41 @@ pub(super) struct Patch {
     told: Told,
 }
 
+/// Where the objects are that patches are about.
+enum Objects {
+    /// In these files.
+    Files(Tree),
+    /// In the cluster behind this API.
+    Cluster(Kubernetes),
+}
+
 impl Patch {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let progress = self.told.progress();
-        progress.stage("reading manifests", None);
         // A folder that is not there is told before a cluster is read for minutes.
-        let mut tree = manifests::read(&self.manifests)?;
-        if let Some(url) = &self.repository {
-            tree.origin = Origin {
-                repositories: vec![without_login(url)],
-                ..Origin::default()
-            };
-        }
+        let objects = match &self.manifests {
+            Some(folder) => Objects::Files(self.files(folder, &*progress)?),
+            None => Objects::Cluster(self.planned.kubernetes()?.ok_or_else(|| Usage(NO_CLUSTER.to_owned()))?),
+        };
         let (plan, settings) = self.planned.plan(&*progress).await?;
+        let tree = match objects {
+            Objects::Files(tree) => tree,
+            Objects::Cluster(kubernetes) => {
+                let (objects, gaps) = pipeline::written(&kubernetes, &plan, &*progress).await?;
+                gaps.iter()
+                    .for_each(|gap| progress.note(&format!("{}: {}", gap.what, gap.why)));
+                component::tree(&objects)
+            }
+        };
+        let is_live = tree.is_live;
         let made = made(&plan, tree, &settings, &*progress)?;
         drop(progress);
         let all = together(&made);
-        if self.write {
-            checkout::write(&self.manifests, &all, self.allow_dirty)?;
-        } else if let Some(folder) = &self.output {
-            checkout::copies(folder, &all)?;
+        match (&self.output, &self.manifests) {
+            (Some(folder), _) if is_live => checkout::copies(folder, &component::component(&all))?,
+            (Some(folder), _) => checkout::copies(folder, &all)?,
+            (None, Some(root)) if self.write => checkout::write(root, &all, self.allow_dirty)?,
+            (None, _) => {}
         }
         let text = match (self.diff, self.format) {
             (true, _) => told::diffs(&plan, &made),
@@ -94,6 +121,20 @@ impl Patch {
         } else {
             ExitCode::SUCCESS
         })
+    }
+}
+
+impl Patch {
+    fn files(&self, folder: &Path, progress: &dyn Progress) -> anyhow::Result<Tree> {
+        progress.stage("reading manifests", None);
+        let mut tree = manifests::read(folder)?;
+        if let Some(url) = &self.repository {
+            tree.origin = Origin {
+                repositories: vec![without_login(url)],
+                ..Origin::default()
+            };
+        }
+        Ok(tree)
     }
 }
 

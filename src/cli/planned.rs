@@ -9,6 +9,7 @@ use super::exit::Usage;
 use super::sources::{About, By, From, Levers, read};
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
+use crate::pipeline::Kubernetes;
 use crate::policy::patches::Patches;
 use crate::{pipeline, report};
 
@@ -41,6 +42,11 @@ impl Planned {
             }
         };
         Ok((plan, settings))
+    }
+
+    /// The Kubernetes API behind it; `None` where there is none.
+    pub(super) fn kubernetes(&self) -> anyhow::Result<Option<Kubernetes>> {
+        self.from.kubernetes()
     }
 
     /// Whether all of a cluster was asked about, by all levers.

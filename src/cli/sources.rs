@@ -108,14 +108,7 @@ impl From {
             within: reach.matchers()?,
             costs: reach.costs()?,
             looked_for: reach.looked_for()?,
-            kubernetes: if self.no_kubernetes {
-                Kubernetes::None
-            } else {
-                Kubernetes::Read {
-                    kubeconfig: self.kubeconfig.clone().or(config.kubeconfig),
-                    context: self.kube_context.clone().or(config.kube_context),
-                }
-            },
+            kubernetes: self.api((config.kubeconfig, config.kube_context)),
             cluster: self.cluster.clone().or(config.cluster),
             window,
             until,
@@ -128,6 +121,25 @@ impl From {
 }
 
 impl From {
+    fn api(&self, (kubeconfig, context): (Option<PathBuf>, Option<String>)) -> Kubernetes {
+        match self.no_kubernetes {
+            true => Kubernetes::None,
+            false => Kubernetes::Read {
+                kubeconfig: self.kubeconfig.clone().or(kubeconfig),
+                context: self.kube_context.clone().or(context),
+            },
+        }
+    }
+
+    /// The Kubernetes API that the arguments name; `None` where they name a source without one.
+    pub(super) fn kubernetes(&self) -> anyhow::Result<Option<Kubernetes>> {
+        if self.demo || self.recording.is_some() || self.no_kubernetes {
+            return Ok(None);
+        }
+        let config = config::load(self.config.as_deref())?;
+        Ok(Some(self.api((config.kubeconfig, config.kube_context))))
+    }
+
     /// How much history, and up to when if not now.
     fn span(&self, zone: &str, progress: &dyn Progress) -> Result<(SignedDuration, Option<Timestamp>), Usage> {
         let now = Timestamp::now();

@@ -22,6 +22,8 @@ pub struct Tree {
     pub left_out: BTreeMap<String, String>,
     /// Where they are from.
     pub origin: Origin,
+    /// Whether these are objects of a cluster and no files of anybody: changes are laid over them.
+    pub is_live: bool,
 }
 
 /// The folder of a path; empty for the root.

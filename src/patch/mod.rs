@@ -10,6 +10,7 @@ mod podspec;
 pub mod locate;
 pub mod handover;
 pub mod emit;
+pub mod component;
 pub mod place;
 mod whereabouts;
 mod values;

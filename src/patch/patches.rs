@@ -150,7 +150,7 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         ));
     };
     let manifests = Manifests::new(tree, index);
-    if values::of(workload, with.settings).is_some() {
+    if !tree.is_live && values::of(workload, with.settings).is_some() {
         return in_values(plan, row, (workload, live), &manifests, with);
     }
     let known = whereabouts(tree, &workload.cluster, live, with.settings)?;
@@ -316,6 +316,7 @@ fn nodes_of(
 ) -> Result<Vec<Written>, Refusal> {
     let moves_nodes = |change: &Move| matches!(change, Move::UseSpot { .. } | Move::UseGpu { .. });
     match row.moves.iter().any(moves_nodes) {
+        true if manifests.tree.is_live => manifests.nodes_of(None),
         true => manifests.nodes_of(under(workload, settings)),
         false => Ok(Vec::new()),
     }

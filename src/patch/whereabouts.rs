@@ -36,6 +36,13 @@ fn refuse(code: &'static str, why: String) -> Refusal {
 /// Where it is kept elsewhere, or is told to be where nothing is.
 pub(super) fn whereabouts(tree: &Tree, cluster: &str, live: &Live, settings: &Patches) -> Result<Whereabouts, Refusal> {
     let deployer = live.deployed.as_ref().and_then(|deployed| deployed.deployer.as_ref());
+    if tree.is_live {
+        // The object itself is there, whoever keeps its manifest.
+        return Ok(Whereabouts {
+            notes: deployer.map(written_back).into_iter().collect(),
+            ..Whereabouts::default()
+        });
+    }
     let helm = deployer.filter(|deployer| matches!(deployer, Deployer::Helm { .. } | Deployer::FluxHelm { .. }));
     let mut found = Whereabouts {
         told: helm.map(|helm| format!("{} makes it", who(helm))),
@@ -87,6 +94,19 @@ fn annotated(tree: &Tree, written: &str, found: &mut Whereabouts) -> Result<(), 
         sure: true,
     });
     Ok(())
+}
+
+/// What becomes of a change that its deployer does not know.
+fn written_back(deployer: &Deployer) -> String {
+    let when = match deployer {
+        Deployer::ArgoCd { .. } | Deployer::Flux { .. } => "within minutes",
+        Deployer::FluxHelm { .. } | Deployer::Helm { .. } => "with the next upgrade",
+        Deployer::ServerSideApply { .. } | Deployer::ClientSideApply => "the next time",
+    };
+    format!(
+        "{} writes it back {when}, unless the component is gathered where it renders its manifests",
+        who(deployer)
+    )
 }
 
 /// What a deployer is called, and what it does to get there.

@@ -9,6 +9,7 @@ mod prices;
 mod doctor;
 mod record;
 mod servers;
+mod written;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ pub use doctor::doctor;
 pub use live::{Kubernetes, Live};
 pub use prices::{prices, prices_of};
 pub use record::record;
+pub use written::written;
 
 /// Where the world is read.
 #[derive(Debug, Clone)]

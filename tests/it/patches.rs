@@ -2,6 +2,7 @@
 
 mod admitted;
 mod cases;
+mod component;
 mod karpenter;
 mod kept;
 mod kustomized;

@@ -211,9 +211,9 @@ fn light_services_stay_below_their_margin_and_busy_ones_above() {
 fn the_demo_has_the_sizes_and_distributions_of_a_real_platform() {
     let world = World::generate(1, Size::Demo, 7);
     let gpus: usize = world.nodes.iter().map(|node| node.uuids.len()).sum();
-    assert!((180..=205).contains(&gpus), "{gpus} GPUs");
+    assert!((210..=235).contains(&gpus), "{gpus} GPUs");
     assert!(
-        (42..=48).contains(&world.workloads.len()),
+        (48..=54).contains(&world.workloads.len()),
         "{} workloads",
         world.workloads.len()
     );

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::pen::Pen;
 use super::{Manifests, refuse, valid};
 use crate::model::tree::{folder, joined};
+use crate::patch::component;
 use crate::patch::emit::{Beside, Refusal, Wish};
 use crate::patch::index::Object;
 use crate::patch::kustomize::{Chain, Meant, effective};
@@ -109,7 +110,9 @@ impl Pen<'_, '_> {
         valid::valid(&new.object)?;
         let after = &new.after.file;
         let file = format!("{}.yaml", new.name);
-        let path = joined(folder(after), &file).unwrap_or_else(|| file.clone());
+        let over = self.manifests.tree.is_live.then(|| component::over(after));
+        let into = over.as_deref().unwrap_or_else(|| folder(after));
+        let path = joined(into, &file).unwrap_or_else(|| file.clone());
         let text = yaml::document(&new.object);
         match self.text(&path) {
             Some(there) if there == text => return Ok(()),
@@ -120,6 +123,9 @@ impl Pen<'_, '_> {
                 ));
             }
             None => self.write(&path, text),
+        }
+        if let Some(over) = &over {
+            return self.list(over, "resources", json!(file));
         }
         let ways = self.manifests.chains.from(after);
         let Some(level) = ways.first().and_then(|chain| chain.first()) else {

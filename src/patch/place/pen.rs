@@ -156,6 +156,9 @@ impl Pen<'_, '_> {
     }
 
     fn where_to<'o>(&self, of: &'o OnItsWay<'_>, edit: &Edit) -> Where<'o> {
+        if self.manifests.tree.is_live {
+            return Where::Overlay;
+        }
         let OnItsWay {
             place,
             written,
@@ -291,7 +294,7 @@ impl Pen<'_, '_> {
             ..
         } = &of.place;
         let renamed = names.len() > 1;
-        let level = if *shared || renamed {
+        let level = if *shared || renamed || self.manifests.tree.is_live {
             chain.last()
         } else {
             chain.first()

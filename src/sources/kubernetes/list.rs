@@ -150,7 +150,7 @@ impl Reader<'_> {
 }
 
 /// `deployments.apps`, as kubectl has it.
-fn shown(resource: &ApiResource) -> String {
+pub(super) fn shown(resource: &ApiResource) -> String {
     if resource.group.is_empty() {
         return resource.plural.clone();
     }

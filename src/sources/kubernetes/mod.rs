@@ -16,6 +16,7 @@ mod scheduling;
 mod objects;
 mod deployed;
 mod kept;
+mod manifests;
 mod owners;
 mod served;
 mod read;
@@ -24,4 +25,5 @@ mod tests;
 
 pub use connect::{Connection, connect, context_of};
 pub use error::KubernetesError;
+pub use manifests::{Named, manifests};
 pub use read::{KubernetesReading, read};
