@@ -175,11 +175,8 @@ impl Filled {
         let container = element(&under(&pod, &["containers"]), 0);
         if let Some(told) = &values.replicas {
             let value = self.link("replicas", replicas, told, document);
-            if let Some(text) = value.as_ref().filter(|value| value.as_u64().is_none()) {
-                return Err(refuse(
-                    "not-as-seen",
-                    format!("{} of {} is {text}, and no number of replicas", told, self.file),
-                ));
+            if value.as_ref().is_some_and(|value| value.as_u64().is_none()) {
+                return Err(self.odd(told, "replicas"));
             }
             self.put(&["spec", "replicas"], value);
         }
@@ -190,6 +187,13 @@ impl Filled {
         ] {
             if let Some(told) = told {
                 let value = self.link(key, under(&pod, &[field]), told, document);
+                let fits = value.as_ref().is_none_or(|value| match key {
+                    "tolerations" => value.is_array(),
+                    _ => value.is_object(),
+                });
+                if !fits {
+                    return Err(self.odd(told, field));
+                }
                 self.put(&["spec", "template", "spec", field], value);
             }
         }
@@ -200,6 +204,14 @@ impl Filled {
             own.extend(server);
         }
         Ok(())
+    }
+
+    fn odd(&self, told: &str, what: &str) -> Refusal {
+        let why = format!(
+            "what stands at {told} of {} is no {what} as pods have them: mend the place",
+            self.file
+        );
+        refuse("not-as-seen", why)
     }
 
     fn put(&mut self, place: &[&str], value: Option<Value>) {

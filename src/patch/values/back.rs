@@ -82,11 +82,14 @@ impl Filled {
         notes
     }
 
-    /// A flag among the arguments that the chart makes of a value of its own, and what that is to be.
+    /// A flag that is to be added to the arguments and that the chart makes of a value of its own, and what that is to be.
     fn flag(&self, edit: &Edit) -> Option<(&Link, String)> {
         let Change::Set(Value::String(word)) = &edit.change else {
             return None;
         };
+        if at(&self.object, &edit.at).is_some() {
+            return None;
+        }
         let (flag, value) = word.split_once('=')?;
         let link = self.links.iter().find(|link| link.flag.as_deref() == Some(flag))?;
         Some((link, value.to_owned()))
