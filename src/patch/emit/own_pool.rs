@@ -134,7 +134,12 @@ fn base(about: About<'_>) -> Result<&Written, String> {
     let &[base] = &found[..] else {
         let owner = owner(about);
         let own = about.pools().find(|pool| pool.own_of() == Some(owner.as_str()));
+        let one_name = found.iter().all(|pool| pool.name == found[0].name);
         return Err(match (found.len(), own) {
+            (2.., _) if one_name => format!(
+                "several files have a NodePool {}: say which folder is deployed to its cluster (`patches.folders` in the policy)",
+                found[0].name
+            ),
             (0, Some(own)) => format!(
                 "it runs on a pool of its own, {}: its owner gives that other nodes",
                 own.told()
