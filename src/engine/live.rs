@@ -28,16 +28,15 @@ pub(super) fn live(workload: &Workload, world: &World<'_>) -> Live {
         manifest: world.objectives.manifests.of(&workload.overrides),
         values: world.objectives.manifests.values_of(&workload.overrides),
         nodes: node_labels(nodes.iter().map(|node| &node.labels)),
-        strict_daemons: strict_daemons(&nodes),
+        strict_daemons: together(nodes.iter().map(|node| node.strict_daemons.as_ref())),
         unguarded: packed && workload.scheduling.in_no_budget,
     }
 }
 
 /// Those of all its nodes; what one of them does not tell is not known of any.
-fn strict_daemons(nodes: &[&GpuNode]) -> Option<BTreeSet<String>> {
-    let all: Option<Vec<_>> = nodes.iter().map(|node| node.strict_daemons.as_ref()).collect();
-    let all = all.filter(|all| !all.is_empty())?;
-    Some(all.into_iter().flatten().cloned().collect())
+fn together<'n>(told: impl Iterator<Item = Option<&'n BTreeSet<String>>>) -> Option<BTreeSet<String>> {
+    let all: Vec<_> = told.collect::<Option<_>>()?;
+    (!all.is_empty()).then(|| all.into_iter().flatten().cloned().collect())
 }
 
 fn scaler(own: &Autoscaler) -> Scaler {
@@ -108,4 +107,20 @@ fn of_type(name: &str) -> NodeLabels {
         labels.insert(FAMILY.to_owned(), BTreeSet::from([family.to_owned()]));
     }
     labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn daemon_sets_are_known_only_where_every_node_tells() {
+        let [none, plugin, agent] = [&[][..], &["gpu/plugin"], &["logs/agent", "gpu/plugin"]]
+            .map(|names| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
+        let of = |told: &[Option<&BTreeSet<String>>]| together(told.iter().copied());
+        assert_eq!(of(&[]), None, "it runs nowhere");
+        assert_eq!(of(&[Some(&none), None]), None);
+        assert_eq!(of(&[Some(&none), Some(&none)]), Some(none.clone()));
+        assert_eq!(of(&[Some(&plugin), Some(&agent), Some(&none)]), Some(agent.clone()));
+    }
 }

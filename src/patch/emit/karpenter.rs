@@ -135,7 +135,14 @@ pub(super) fn spot(about: About<'_>, pods: &BTreeSet<Pointer>, wish: &mut Wish) 
         );
         return Ok(None);
     };
-    if found.iter().any(|pool| pool.lets_capacity("spot")) {
+    // Of several files with one name, which is meant is not known.
+    let lets = |pool: &&Written| {
+        found
+            .iter()
+            .filter(|one| one.name == pool.name)
+            .all(|one| one.lets_capacity("spot"))
+    };
+    if found.iter().any(lets) {
         return Ok(None);
     }
     let change = about.row.moves.iter().find_map(|change| match change {

@@ -131,10 +131,20 @@ pub(super) fn wish_for(
 /// The one pool that it runs on, as it comes into the cluster.
 fn base(about: About<'_>) -> Result<&Written, String> {
     let found = run_on(about);
-    let names = about.live.nodes.get(NODE_POOL).map_or(0, |names| names.len());
-    let (&[base], true) = (&found[..], names > 0) else {
-        return Err(match found.len() {
-            0 => "the pool that it runs on is not among the files".to_owned(),
+    let &[base] = &found[..] else {
+        let owner = owner(about);
+        let own = about.pools().find(|pool| pool.own_of() == Some(owner.as_str()));
+        let one_name = found.iter().all(|pool| pool.name == found[0].name);
+        return Err(match (found.len(), own) {
+            (2.., _) if one_name => format!(
+                "several files have a NodePool {}: say which folder is deployed to its cluster (`patches.folders` in the policy)",
+                found[0].name
+            ),
+            (0, Some(own)) => format!(
+                "it runs on a pool of its own, {}: its owner gives that other nodes",
+                own.told()
+            ),
+            (0, None) => "the pool that it runs on is not among the files".to_owned(),
             _ => "it runs on several pools, and which of them is to be copied nobody says".to_owned(),
         });
     };
