@@ -39,8 +39,8 @@ fn objects<'t>(texts: impl Iterator<Item = (&'t Path, &'t str)>) -> Vec<Value> {
                 let namespace = object["metadata"]["namespace"].as_str().unwrap_or("chat").to_owned();
                 object["metadata"]["namespace"] = json!(namespace);
             }
-            // What Flux is yet to fill in is no number.
-            if object["spec"]["replicas"].is_string() {
+            // What Flux is yet to fill in is no number, and what SOPS sealed is opened first.
+            if object["spec"]["replicas"].is_string() || object.get("sops").is_some() {
                 continue;
             }
             // A patch of kustomize is a part of an object.

@@ -98,7 +98,7 @@ impl Asked {
                 itl: 1.0,
                 refused: 0.0,
             },
-            days: usize::try_from((window.end.as_second() - window.start.as_second()) / 86_400).unwrap(),
+            days: ((window.end.as_second() - window.start.as_second()) / 86_400) as usize,
             start: window.start.as_second(),
             gaps: self.gaps,
             seed: 7,

@@ -144,7 +144,7 @@ impl World {
             &self.load.days(self.days, self.seed),
             self.seed,
         );
-        let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
         let window = Window {
             start: at(self.start),
             end: at(self.start + self.days as i64 * 86_400),
