@@ -11,6 +11,7 @@ pub mod locate;
 pub mod handover;
 pub mod emit;
 pub mod component;
+pub mod schema;
 pub mod place;
 mod whereabouts;
 mod values;

@@ -222,6 +222,7 @@ impl<'t> Manifests<'t> {
             Some(Handover::Ignored { application }) => pen.ignore_replicas(application, of)?,
             Some(Handover::Absent | Handover::Stays { .. }) | None => {}
         }
+        self.fits((of.object(), &own), scaler.map(OnItsWay::object), wish)?;
         pen.edit(of, &own)?;
         if let Some(scaler) = scaler {
             pen.edit(scaler, &wish.scaler)?;

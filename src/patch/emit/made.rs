@@ -8,7 +8,7 @@ use crate::patch::podspec::at;
 use crate::patch::yaml::{Change, Edit, Pointer, Step};
 
 /// Makes an edit.
-pub(super) fn make(object: &mut Value, edit: &Edit) {
+pub(in crate::patch) fn make(object: &mut Value, edit: &Edit) {
     let Some((last, parents)) = edit.at.0.split_last() else {
         return;
     };

@@ -21,6 +21,7 @@ mod scaled_object;
 use serde_json::Value;
 
 pub(super) use gpus::resource;
+pub(super) use made::make;
 
 use super::handover::{Handover, Of, hand_over};
 use super::index::Spot;

@@ -1,14 +1,17 @@
 //! What is put into manifests must be taken where it goes: autoscalers and pools of nodes are read as the API server, KEDA's admission
 //! and Karpenter read them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::pen::Pen;
-use super::{OnItsWay, karpenter, refuse};
-use crate::patch::emit::Refusal;
-use crate::patch::index::Spot;
+use super::{Manifests, OnItsWay, karpenter, refuse};
+use crate::patch::emit::{Refusal, Wish, make};
+use crate::patch::index::{Object, Spot};
 use crate::patch::podspec::at;
-use crate::patch::yaml;
+use crate::patch::schema::new_faults;
+use crate::patch::yaml::{self, Edit};
 use crate::replay::{hpa, keda};
 
 /// Whether an object of a kind that we know would be taken.
@@ -28,6 +31,47 @@ pub(super) fn valid(object: &Value) -> Result<(), Refusal> {
             format!("what would be written would be refused: {faults}"),
         ))
     })
+}
+
+impl Manifests<'_> {
+    /// Definitions of custom kinds among the manifests.
+    fn definitions(&self) -> Result<Vec<Value>, Refusal> {
+        let is =
+            |object: &&Object| object.group() == "apiextensions.k8s.io" && object.kind == "CustomResourceDefinition";
+        let all = self.index.objects.iter().filter(is);
+        all.map(|object| self.value(&object.spot)).collect()
+    }
+
+    /// Whether all that a wish changes and makes is what the API server takes, by the types of Kubernetes' kinds and by the definitions
+    /// of others among the manifests.
+    ///
+    /// # Errors
+    /// With what would be refused.
+    pub(super) fn fits(&self, own: (&Value, &[Edit]), scaler: Option<&Value>, wish: &Wish) -> Result<(), Refusal> {
+        let definitions = self.definitions()?;
+        let definitions: Vec<&Value> = definitions.iter().collect();
+        let edited = |object: &Value, edits: &[Edit]| {
+            let mut after = object.clone();
+            edits.iter().for_each(|edit| make(&mut after, edit));
+            new_faults(Some(object), &after, &definitions)
+        };
+        let mut faults = edited(own.0, own.1);
+        faults.extend(scaler.map_or_else(BTreeSet::new, |scaler| edited(scaler, &wish.scaler)));
+        for (spot, edits) in &wish.others {
+            faults.extend(edited(&self.value(spot)?, edits));
+        }
+        for object in wish.new.iter().chain(wish.beside.iter().map(|beside| &beside.object)) {
+            faults.extend(new_faults(None, object, &definitions));
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let faults: Vec<String> = faults.into_iter().collect();
+        Err(refuse(
+            "not-valid",
+            format!("what would be written would be refused: {}", faults.join("; ")),
+        ))
+    }
 }
 
 impl Pen<'_, '_> {

@@ -163,7 +163,7 @@ fn bounded(source: &str) -> Result<(), String> {
 }
 
 /// Parses on a thread of its own: the parser's stack grows by the bracket.
-fn parse(source: &str) -> Result<IdedExpr, String> {
+pub(crate) fn parse(source: &str) -> Result<IdedExpr, String> {
     let parsed = std::thread::scope(|scope| {
         let parse = || {
             Parser::new().parse(source).map_err(|errors| {

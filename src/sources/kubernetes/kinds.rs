@@ -2,7 +2,7 @@
 
 use super::served::Kind;
 #[cfg(test)]
-use super::{autoscalers, devices, kept, node_pools, pools, queues};
+use super::{autoscalers, devices, kept, manifests, node_pools, pools, queues};
 
 /// Every kind that is listed, with the version to ask for where no reference names one. A kind that is not here stays a
 /// reference: its name is known, its owner and its replicas are not.
@@ -118,6 +118,7 @@ pub(super) fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("policy", "poddisruptionbudgets"),
         (autoscalers::SCALED_OBJECTS.group, autoscalers::SCALED_OBJECTS.plural),
         (node_pools::NODE_POOLS.group, node_pools::NODE_POOLS.plural),
+        (manifests::DEFINITIONS.group, manifests::DEFINITIONS.plural),
         (devices::SLICES.group, devices::SLICES.plural),
         (devices::CLAIMS.group, devices::CLAIMS.plural),
     ])

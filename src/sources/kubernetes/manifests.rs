@@ -34,7 +34,20 @@ const AUTOSCALERS: Kind = Kind {
     plural: "horizontalpodautoscalers",
 };
 
-/// What is looked for, the autoscalers that people wrote in its namespaces, and Karpenter's node pools; and what could not be read.
+/// Definitions of custom kinds.
+pub(super) const DEFINITIONS: Kind = Kind {
+    group: "apiextensions.k8s.io",
+    kind: "CustomResourceDefinition",
+    plural: "customresourcedefinitions",
+};
+
+fn group(object: &Value) -> Option<&str> {
+    let (group, _) = object.get("apiVersion")?.as_str()?.split_once('/')?;
+    Some(group)
+}
+
+/// What is looked for, the autoscalers that people wrote in its namespaces, Karpenter's node pools,
+/// and the definitions of what is of a custom kind; and what could not be read.
 ///
 /// # Errors
 /// When the server cannot be reached or does not accept the credentials. What may not be listed is a gap.
@@ -83,6 +96,17 @@ pub async fn manifests(
     if served.has(NODE_POOLS.group) == Some(true) {
         let versions = served.versions(NODE_POOLS, &["v1"]);
         all.extend(of_kind(&mut reader, &versions, by_people).await?);
+    }
+    if served.has(DEFINITIONS.group) != Some(false) {
+        let groups: BTreeSet<&str> = all.iter().filter_map(group).collect();
+        // Those that patches may make are held to theirs as well.
+        let groups: BTreeSet<String> = groups.into_iter().chain(["keda.sh"]).map(str::to_owned).collect();
+        let is_wanted = |object: &Value| {
+            let group = object.pointer("/spec/group").and_then(Value::as_str);
+            group.is_some_and(|group| groups.contains(group))
+        };
+        let versions = served.versions(DEFINITIONS, &["v1"]);
+        all.extend(of_kind(&mut reader, &versions, is_wanted).await?);
     }
     Ok((all, reader.gaps))
 }
