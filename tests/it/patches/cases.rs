@@ -26,7 +26,7 @@ pub(super) fn folder() -> PathBuf {
 }
 
 /// The case's own words over what every case has.
-fn plan(case: &Value) -> Plan {
+pub(super) fn plan(case: &Value) -> Plan {
     let workload = &case["workload"];
     let or = |key: &str, default: &str| workload[key].as_str().unwrap_or(default).to_owned();
     let id = "prod/chat/Deployment.apps/llama";
