@@ -16,8 +16,9 @@ use crate::{pipeline, report};
 /// Which plan.
 #[derive(Debug, Args)]
 pub(super) struct Planned {
-    /// A plan (JSON) that `gpuwise analyze` made, instead of reading and judging now
-    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["demo", "recording", "prometheus", "namespace", "owner", "selector", "lever"])]
+    /// A plan (JSON) that `gpuwise analyze` made, instead of reading and judging now; one that is too old is made again from the
+    /// source that is named beside it
+    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with_all = ["namespace", "owner", "selector", "lever"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     from: From,
@@ -34,13 +35,22 @@ impl Planned {
     pub(super) async fn plan(&self, progress: &dyn Progress) -> anyhow::Result<(Plan, Patches)> {
         let judge = self.levers.of(self.by.judge(&self.from)?)?;
         let settings = judge.policy().patches.clone();
-        let plan = match &self.plan {
-            Some(path) => recent(path, &settings)?,
-            None => {
-                let source = self.from.source(&judge.policy().objectives.timezone, progress)?;
-                pipeline::plan(&source, &judge, &self.about.scope(), progress).await?
+        if let Some(path) = &self.plan {
+            match recent(path, &settings)? {
+                Aged::Recent(plan) => return Ok((*plan, settings)),
+                Aged::Old(why) if self.from.is_named() => progress.note(&format!("{why}: it is made again")),
+                Aged::Old(why) => {
+                    return Err(Usage(format!(
+                        "{why}: analyze again, name the source beside it (--prometheus, --kubeconfig, --recording) to have that done, or \
+                         raise patches.most_plan_age_hours ({}) in the policy",
+                        settings.most_plan_age_hours
+                    ))
+                    .into());
+                }
             }
-        };
+        }
+        let source = self.from.source(&judge.policy().objectives.timezone, progress)?;
+        let plan = pipeline::plan(&source, &judge, &self.about.scope(), progress).await?;
         Ok((plan, settings))
     }
 
@@ -55,18 +65,25 @@ impl Planned {
     }
 }
 
-/// A plan in a file, which must be of today: what it saw may be otherwise by now.
-fn recent(path: &Path, settings: &Patches) -> Result<Plan, Usage> {
+/// A plan in a file.
+enum Aged {
+    /// Of late.
+    Recent(Box<Plan>),
+    /// What it saw may be otherwise by now, in words.
+    Old(String),
+}
+
+/// A plan in a file, and whether it is of late.
+fn recent(path: &Path, settings: &Patches) -> Result<Aged, Usage> {
     let wrong = |why: String| Usage(format!("--plan {}: {why}", path.display()));
     let text = String::from_utf8(read(path)?).map_err(|_| wrong("it is not UTF-8 text".to_owned()))?;
     let plan = report::json::read(&text).map_err(|why| wrong(why.to_string()))?;
     let hours = (Timestamp::now().as_second() - plan.window.end.as_second()) as f64 / 3600.0;
     if hours > settings.most_plan_age_hours {
-        return Err(wrong(format!(
-            "it is {hours:.0} hours old, and what it saw may be otherwise by now: analyze again, or raise \
-             patches.most_plan_age_hours ({}) in the policy",
-            settings.most_plan_age_hours
+        return Ok(Aged::Old(format!(
+            "--plan {}: it is {hours:.0} hours old, and what it saw may be otherwise by now",
+            path.display()
         )));
     }
-    Ok(plan)
+    Ok(Aged::Recent(Box::new(plan)))
 }

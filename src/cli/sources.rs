@@ -131,6 +131,12 @@ impl From {
         }
     }
 
+    /// Whether the arguments name a source, and do not leave it to be found.
+    pub(super) fn is_named(&self) -> bool {
+        let cluster = self.kubeconfig.is_some() || self.kube_context.is_some() || self.reach.prometheus.is_some();
+        self.demo || self.recording.is_some() || self.config.is_some() || cluster
+    }
+
     /// The Kubernetes API that the arguments name; `None` where they name a source without one.
     pub(super) fn kubernetes(&self) -> anyhow::Result<Option<Kubernetes>> {
         if self.demo || self.recording.is_some() || self.no_kubernetes {

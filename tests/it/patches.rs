@@ -310,4 +310,23 @@ fn a_folder_that_is_not_there_and_a_plan_of_last_month_are_told() {
         String::from_utf8_lossy(&old.stderr).contains("analyze again"),
         "{old:?}"
     );
+    // With a source beside it that is done.
+    let again = binary::command(&std::env::temp_dir())
+        .args([
+            "patch",
+            "--diff",
+            &plan_flag,
+            &path,
+            "--recording",
+            "/nowhere/recorded",
+            "--manifests",
+        ])
+        .arg(demo())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        said.contains("it is made again") && said.contains("the recording `/nowhere/recorded`"),
+        "{said}"
+    );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::pen::Pen;
-use super::{Manifests, refuse, valid};
+use super::{Manifests, valid};
 use crate::model::tree::{folder, joined};
 use crate::patch::component;
 use crate::patch::emit::{Beside, Refusal, Wish};
@@ -113,16 +113,8 @@ impl Pen<'_, '_> {
         let over = self.manifests.tree.is_live.then(|| component::over(after));
         let into = over.as_deref().unwrap_or_else(|| folder(after));
         let path = joined(into, &file).unwrap_or_else(|| file.clone());
-        let text = yaml::document(&new.object);
-        match self.text(&path) {
-            Some(there) if there == text => return Ok(()),
-            Some(_) => {
-                return Err(refuse(
-                    "in-the-way",
-                    format!("{path} is there already, and says something else"),
-                ));
-            }
-            None => self.write(&path, text),
+        if !self.begin(&path, yaml::document(&new.object))? {
+            return Ok(());
         }
         if let Some(over) = &over {
             return self.list(over, "resources", json!(file));

@@ -34,6 +34,21 @@ impl Pen<'_, '_> {
         self.changes.insert(path.to_owned(), FileChange { before, after });
     }
 
+    /// Begins a file; false where it says so already.
+    pub(super) fn begin(&mut self, path: &str, text: String) -> Result<bool, Refusal> {
+        match self.text(path) {
+            Some(there) if there == text => Ok(false),
+            Some(_) => Err(refuse(
+                "in-the-way",
+                format!("{path} is there already, and says something else"),
+            )),
+            None => {
+                self.write(path, text);
+                Ok(true)
+            }
+        }
+    }
+
     /// Edits one document of a file.
     pub(super) fn change(&mut self, file: &str, document: usize, edits: &[Edit]) -> Result<(), Refusal> {
         let text = self
@@ -324,16 +339,8 @@ impl Pen<'_, '_> {
                 ),
             ));
         }
-        let text = yaml::document(&object);
-        match self.text(&path) {
-            Some(there) if there == text => return Ok(()),
-            Some(_) => {
-                return Err(refuse(
-                    "in-the-way",
-                    format!("{path} is there already, and says something else"),
-                ));
-            }
-            None => self.write(&path, text),
+        if !self.begin(&path, yaml::document(&object))? {
+            return Ok(());
         }
         match level {
             Some(level) => self.list(level, "resources", json!(file)),
