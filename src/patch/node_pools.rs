@@ -1,6 +1,6 @@
 //! Karpenter's NodePools as manifests have them: what each offers, and whom it lets onto its nodes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::written::{Written, text};
 use crate::model::manifest::OWN_NODES;
@@ -37,6 +37,19 @@ fn lets(requirement: &Value, value: &str) -> Option<bool> {
     }
 }
 
+/// Whether a requirement lets so many through.
+fn counts(requirement: &Value, count: u32) -> Option<bool> {
+    let first = requirement.pointer("/values/0").and_then(Value::as_str);
+    let bound = || first?.parse::<u32>().ok();
+    match text(requirement, "operator") {
+        "Gt" => Some(count > bound()?),
+        "Lt" => Some(count < bound()?),
+        "Gte" => Some(count >= bound()?),
+        "Lte" => Some(count <= bound()?),
+        _ => lets(requirement, &count.to_string()),
+    }
+}
+
 /// What a NodePool says.
 impl Written {
     /// What all of its nodes meet.
@@ -64,18 +77,51 @@ impl Written {
         label.is_none_or(|label| label == capacity) && about.all(|one| lets(one, capacity) != Some(false))
     }
 
-    /// Whether it offers an instance type; `None` where its requirements ask for what the type's name does not tell.
-    pub fn offers(&self, instance_type: &str) -> Option<bool> {
+    /// Whether its nodes may have this processor.
+    pub fn lets_arch(&self, arch: &str) -> bool {
+        let mut about = self
+            .requirements()
+            .filter(|one| text(one, "key") == "kubernetes.io/arch");
+        about.all(|one| lets(one, arch) != Some(false))
+    }
+
+    /// Labels that it gives all of its nodes, as requirements, which they are as well.
+    fn labels(&self) -> impl Iterator<Item = Value> {
+        let labels = self
+            .object
+            .pointer("/spec/template/metadata/labels")
+            .and_then(Value::as_object);
+        let labels = labels.into_iter().flatten();
+        labels.map(|(key, value)| json!({"key": key, "operator": "In", "values": [value]}))
+    }
+
+    /// Whether Karpenter knows beforehand that its nodes have this label; with a value, that one.
+    pub fn tells(&self, key: &str, value: Option<&str>) -> bool {
+        let labels: Vec<Value> = self.labels().collect();
+        let mut about = self.requirements().chain(&labels).filter(|one| text(one, "key") == key);
+        about.any(|one| value.is_none_or(|value| lets(one, value) == Some(true)))
+    }
+
+    /// Whether it offers an instance type; `None` where its requirements ask for what the type's name does not tell. One of a fixed
+    /// size makes no nodes for pods that wait. `device` is what its nodes have, as Karpenter names it, and how many.
+    pub fn offers(&self, instance_type: &str, device: Option<(&str, u32)>) -> Option<bool> {
+        if self.object.pointer("/spec/replicas").is_some() {
+            return Some(false);
+        }
         let family = instance_type.split_once('.').map(|(family, _)| family);
         let category = family.and_then(|family| family.split(|c: char| c.is_ascii_digit()).next());
+        let labels: Vec<Value> = self.labels().collect();
         let mut sure = true;
-        for requirement in self.requirements() {
+        for requirement in self.requirements().chain(&labels) {
             let key = text(requirement, "key");
             let lets = match of_amazon(key) {
                 Some("instance-family") => family.and_then(|family| lets(requirement, family)),
+                Some("instance-gpu-name") => device.and_then(|(name, _)| lets(requirement, name)),
+                Some("instance-gpu-count") => device.and_then(|(_, count)| counts(requirement, count)),
                 Some("instance-category") => category.and_then(|category| lets(requirement, category)),
-                _ if key == INSTANCE_TYPE => lets(requirement, instance_type),
-                _ if of_type(key) => None,
+                _ if key == INSTANCE_TYPE || key == "karpenter.azure.com/sku-name" => lets(requirement, instance_type),
+                _ if key == "kubernetes.io/arch" => lets(requirement, "amd64").filter(|lets| *lets),
+                _ if of_type(key) || key.starts_with("karpenter.k8s.gcp/instance-") => None,
                 _ => continue,
             };
             match lets {
@@ -111,8 +157,6 @@ pub fn bears(toleration: &Value, taint: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::patch::index::Spot;
     use crate::patch::yaml::Pointer;
@@ -137,14 +181,23 @@ mod tests {
     #[test]
     fn a_pool_offers_what_its_requirements_let_through_and_no_more_is_claimed() {
         let of = |key: &str, operator: &str, values: &[&str]| {
-            pool(&json!([{"key": key, "operator": operator, "values": values}])).offers("g6.xlarge")
+            pool(&json!([{"key": key, "operator": operator, "values": values}])).offers("g6.xlarge", Some(("l4", 1)))
         };
         assert_eq!(of("karpenter.k8s.aws/instance-family", "In", &["g6", "p5"]), Some(true));
         assert_eq!(of("eks.amazonaws.com/instance-family", "NotIn", &["g6"]), Some(false));
         assert_eq!(of("karpenter.k8s.aws/instance-category", "In", &["p"]), Some(false));
         assert_eq!(of("eks.amazonaws.com/instance-category", "In", &["g"]), Some(true));
         assert_eq!(of(INSTANCE_TYPE, "In", &["g6.2xlarge"]), Some(false));
-        assert_eq!(of("karpenter.k8s.aws/instance-gpu-count", "Gt", &["3"]), None);
+        assert_eq!(of("karpenter.k8s.aws/instance-gpu-count", "Gt", &["3"]), Some(false));
+        assert_eq!(of("karpenter.k8s.aws/instance-gpu-name", "In", &["a100"]), Some(false));
+        assert_eq!(of("karpenter.k8s.aws/instance-memory", "Gt", &["3"]), None);
+        assert_eq!(of("kubernetes.io/arch", "In", &["arm64"]), None);
+        let mut labelled = pool(&json!([]));
+        labelled.object["spec"]["template"]["metadata"] =
+            json!({"labels": {"karpenter.k8s.aws/instance-family": "p4d"}});
+        assert_eq!(labelled.offers("g6.xlarge", None), Some(false));
+        labelled.object["spec"] = json!({"replicas": 2});
+        assert_eq!(labelled.offers("g6.xlarge", None), Some(false));
         assert_eq!(of("topology.kubernetes.io/zone", "In", &["eu-west-1a"]), Some(true));
     }
 

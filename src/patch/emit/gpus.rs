@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{About, Refusal, Wish, remove, set};
+use super::{About, Refusal, Wish, pods, remove, set};
 use crate::model::gpu::GpuKind;
 use crate::patch::podspec::{GpuContainer, at, gpu_containers, init_containers, like, under};
 
@@ -67,10 +67,29 @@ pub(in crate::patch) fn resource(kind: &GpuKind) -> String {
     }
 }
 
+/// Whether its pods ask for as many GPUs as the plan saw: nodes were chosen by that.
+///
+/// # Errors
+/// Where they ask for another number.
+pub(super) fn as_many(about: About<'_>, per_pod: u32) -> Result<(), Refusal> {
+    match pods::per_pod(about) {
+        Some(asked) if asked != per_pod => Err(Refusal::new(
+            "not-as-seen",
+            format!("its manifest asks for {asked} GPUs a pod, and its pods hold {per_pod}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Another kind of device: its resource, where that has another name.
-pub(super) fn other(about: About<'_>, (from, to): (&GpuKind, &GpuKind), wish: &mut Wish) -> Result<(), Refusal> {
+pub(super) fn other(
+    about: About<'_>,
+    (from, to): (&GpuKind, &GpuKind),
+    per_pod: u32,
+    wish: &mut Wish,
+) -> Result<(), Refusal> {
     if from.mig == to.mig {
-        return Ok(());
+        return as_many(about, per_pod);
     }
     let (before, after) = (resource(from), resource(to));
     let containers = seen(about, None)?;

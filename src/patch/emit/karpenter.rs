@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::nodes::append;
 use super::pods::{self, Nodes};
-use super::{About, Refusal, Wish, own_pool};
+use super::{About, Beside, Refusal, Wish, own_pool};
 use crate::model::manifest::{Landing, NodeLabels};
 use crate::model::scenario::Move;
-use crate::patch::node_pools::{CAPACITY, NODE_POOL, bears};
+use crate::model::workload::CapacityType;
+use crate::patch::node_pools::{CAPACITY, INSTANCE_TYPE, NODE_POOL, bears};
 use crate::patch::podspec::{at, under};
 use crate::patch::written::{Written, text};
 use crate::patch::yaml::Pointer;
@@ -16,6 +18,14 @@ use crate::patch::yaml::Pointer;
 /// GPUs of a node of this type.
 fn gpus_of(about: About<'_>, instance_type: &str) -> Option<u32> {
     about.catalog.instance(instance_type).map(|own| own.gpus)
+}
+
+/// Whether a pool offers a type, of which the catalogue tells the GPUs.
+pub(super) fn offers(about: About<'_>, pool: &Written, instance_type: &str) -> Option<bool> {
+    let own = about.catalog.instance(instance_type);
+    // `A100-80GB` is `a100` to Karpenter.
+    let name = own.map(|own| own.gpu.0.split('-').next().unwrap_or_default().to_lowercase());
+    pool.offers(instance_type, name.as_deref().zip(own.map(|own| own.gpus)))
 }
 
 /// Labels of the nodes that a pool of its own has, where none of the files' pools offers what it moves to.
@@ -39,20 +49,41 @@ pub(super) fn offered(
     };
     // One of another workload's own offers it to that alone.
     let others = about.pools().filter(|pool| pool.own_of().is_none());
-    let told: Vec<(&Written, Option<bool>)> = others.map(|pool| (pool, pool.offers(instance_type))).collect();
-    let offering: Vec<&Written> = told
-        .iter()
-        .filter(|(pool, told)| *told != Some(false) && lets_in(about, pods, pool))
-        .map(|(pool, _)| *pool)
-        .collect();
-    if landing.there || told.is_empty() || !offering.is_empty() {
-        if offering.is_empty() {
-            absent(landing, instance_type, wish);
-        } else {
-            room(about, nodes, &offering, wish);
-        }
+    let known = about.pools().next().is_some();
+    let gives = |pool: &&Written| {
+        offers(about, pool, instance_type) == Some(true) && as_bought(about, pool) && lets_in(about, pods, pool)
+    };
+    let offering: Vec<&Written> = others.filter(gives).collect();
+    if !known {
+        absent(landing, instance_type, wish);
         return Ok(NodeLabels::new());
     }
+    if !offering.is_empty() {
+        room(about, nodes, &offering, wish);
+        tolerate_gpus(about, pods, &offering, wish);
+        let names = offering.iter().map(|pool| pool.name.clone()).collect();
+        return Ok(NodeLabels::from([(NODE_POOL.to_owned(), names)]));
+    }
+    // Nodes that no pool of these files makes are let to whom their own pool lets them.
+    let elsewhere = |name: &&String| about.pools().all(|pool| pool.name != **name);
+    let makers = landing.labels.get(NODE_POOL).into_iter().flatten();
+    let elsewhere: BTreeSet<String> = makers.filter(elsewhere).cloned().collect();
+    if landing.there && (!elsewhere.is_empty() || !landing.labels.contains_key(NODE_POOL)) {
+        wish.notes.push(format!(
+            "what makes the nodes with {instance_type} that are there is not among the files: see that it makes more of them, and that its \
+             pods bear their taints"
+        ));
+        return Ok(match elsewhere.is_empty() {
+            true => NodeLabels::new(),
+            false => NodeLabels::from([(NODE_POOL.to_owned(), elsewhere)]),
+        });
+    }
+    own(about, pods, nodes, wish)
+}
+
+/// A pool of its own, and what its nodes are known by.
+fn own(about: About<'_>, pods: &BTreeSet<Pointer>, nodes: Nodes<'_>, wish: &mut Wish) -> Result<NodeLabels, Refusal> {
+    let instance_type = nodes.instance_type;
     let slices = about
         .row
         .moves
@@ -87,6 +118,65 @@ pub(super) fn offered(
         (NODE_POOL.to_owned(), BTreeSet::from([own])),
         (CAPACITY.to_owned(), capacity.collect()),
     ]))
+}
+
+/// Karpenter makes nodes for a label of NVIDIA's only where a pool gives it to them: a pool of its own does, and of others it is said.
+///
+/// # Errors
+/// Where the pool that it runs on tells the label, and none tells the new one: pods would wait for what Karpenter does not know.
+pub(super) fn knows(about: About<'_>, key: &str, labels: &NodeLabels, wish: &mut Wish) -> Result<(), Refusal> {
+    let values = labels.get(key).filter(|values| values.len() == 1);
+    let by_karpenter = key.starts_with("nvidia.com/") && about.live.nodes.contains_key(NODE_POOL);
+    let Some(value) = values.and_then(|values| values.first()).filter(|_| by_karpenter) else {
+        return Ok(());
+    };
+    let is_pool = |new: &&mut Beside| new.object.get("kind") == Some(&json!("NodePool"));
+    let new = wish.beside.iter_mut().find(is_pool);
+    if let Some(template) = new.and_then(|new| new.object.pointer_mut("/spec/template")) {
+        template["metadata"]["labels"][key] = json!(value);
+        return Ok(());
+    }
+    if about.pools().any(|pool| pool.tells(key, Some(value))) {
+        return Ok(());
+    }
+    if own_pool::run_on(about).iter().any(|pool| pool.tells(key, None)) {
+        return Err(Refusal::new(
+            "no-node-pool",
+            format!(
+                "its pods choose nodes by {key}, of which the NodePool that it runs on tells Karpenter, and no NodePool among the files tells \
+                 of nodes with {value}: give the one that makes them that label first, or choose by {INSTANCE_TYPE}"
+            ),
+        ));
+    }
+    let note = format!(
+        "Karpenter makes no node for {key} unless a NodePool gives its nodes that label: else pods wait once the nodes that are there are full"
+    );
+    if !wish.notes.contains(&note) {
+        wish.notes.push(note);
+    }
+    Ok(())
+}
+
+/// Whether a pool has capacity that is bought as the workload's is: nothing was seen of how it bears interruptions.
+fn as_bought(about: About<'_>, pool: &Written) -> bool {
+    about.workload.capacity_type == CapacityType::Spot || pool.lets_capacity("on-demand")
+}
+
+/// Pods bear the taint that nodes with GPUs have, where something gave it to them so far, or no node had it.
+fn tolerate_gpus(about: About<'_>, pods: &BTreeSet<Pointer>, pools: &[&Written], wish: &mut Wish) {
+    let now = own_pool::run_on(about);
+    for pool in pools {
+        let strange = |taint: &&Value| {
+            let as_now = now.iter().any(|pool| pool.taints().any(|own| own == *taint));
+            !as_now && pods.iter().any(|pod| !borne(about, pod, taint))
+        };
+        for taint in pool.hard_taints().filter(strange) {
+            let toleration = json!({"key": text(taint, "key"), "operator": "Exists", "effect": text(taint, "effect")});
+            for pod in pods {
+                append(about, &under(pod, &["tolerations"]), toleration.clone(), wish);
+            }
+        }
+    }
 }
 
 fn absent(landing: &Landing, name: &str, wish: &mut Wish) {
@@ -197,7 +287,7 @@ fn another_with_spot<'a>(
     let serves = |pool: &&Written| {
         pool.own_of().is_none()
             && pool.lets_capacity("spot")
-            && pool.offers(instance_type) == Some(true)
+            && offers(about, pool, instance_type) == Some(true)
             && class(pool) == class(base)
             && pods
                 .iter()

@@ -203,8 +203,8 @@ fn one(about: About<'_>, change: &Move, wish: &mut Wish) -> Result<(), Refusal> 
         Move::SetReplicas { from, to, .. } => replicas::other(about, (*from, *to), wish),
         Move::SleepDuring { hours, timezone } => sleep::sleep(about, hours, timezone, wish),
         Move::RequestGpus { from, to } => gpus::fewer(about, (*from, *to), wish),
-        Move::UseGpu { from, to, .. } => {
-            gpus::other(about, (from, to), wish)?;
+        Move::UseGpu { from, to, per_pod, .. } => {
+            gpus::other(about, (from, to), *per_pod, wish)?;
             nodes::land(about, wish)
         }
         Move::UseSpot { .. } => spot::spot(about, wish),

@@ -44,6 +44,13 @@ pub(super) fn wish_for(
             return Err(format!("none is made after {}, as {what}", one.told()));
         }
     }
+    // Which of the new nodes are near each other is told by labels that they may not have.
+    if base.object.pointer("/spec/topologyName").is_some() {
+        return Err(format!(
+            "{} places pods by a topology, which the new nodes may not be in",
+            base.told()
+        ));
+    }
     if !about.alone_in_queue {
         return Err("other workloads are in that queue, and would have its quota as well".to_owned());
     }
@@ -122,7 +129,7 @@ fn name_of(about: About<'_>, labels: &NodeLabels) -> String {
     all.find(|name| !taken(name)).unwrap_or(name)
 }
 
-/// The base once more, with other nodes. How those are connected is another matter.
+/// The base once more, with other nodes.
 fn object(base: &Written, name: &str, labels: &NodeLabels) -> Value {
     let mut spec = base
         .object
@@ -134,7 +141,6 @@ fn object(base: &Written, name: &str, labels: &NodeLabels) -> Value {
         .iter()
         .map(|(key, values)| (key.clone(), json!(values.first())))
         .collect();
-    spec.remove("topologyName");
     spec.insert("nodeLabels".to_owned(), Value::Object(labels));
     json!({
         "apiVersion": base.object.get("apiVersion"), "kind": "ResourceFlavor", "metadata": {"name": name}, "spec": spec,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{About, Refusal, Wish, karpenter, kueue, set};
 use crate::model::manifest::{CHOSEN_BY, NodeLabels};
+use crate::patch::node_pools::{INSTANCE_TYPE, NODE_POOL};
 use crate::patch::podspec::{at, element, gpu_containers, under};
 use crate::patch::written::text;
 use crate::patch::yaml::Pointer;
@@ -97,7 +98,7 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         unknown(about, &pod)?;
         let mut asked = asked(about, &pod);
         if flavor.is_empty() && !asked.iter().any(|one| BY_GPU.contains(&one.key.as_str())) {
-            let (key, value) = chosen_by(&labels)?;
+            let (key, value) = chosen_by(&labels, about.live.nodes.contains_key(NODE_POOL))?;
             wish.own.push(set(under(&pod, &["nodeSelector", key]), value));
         }
         // By all that makes a flavour: each label that it has and others lack tells it from them.
@@ -111,6 +112,7 @@ pub(super) fn land(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         }
         for one in asked {
             move_one(&one, &labels, wish)?;
+            karpenter::knows(about, &one.key, &labels, wish)?;
         }
     }
     Ok(())
@@ -163,13 +165,16 @@ pub(super) fn required<'a>(about: About<'a>, pod: &Pointer) -> Vec<&'a Value> {
 }
 
 /// The label by which nodes of the new kind are chosen where none was asked for so far.
-fn chosen_by(labels: &NodeLabels) -> Result<(&'static str, &str), Refusal> {
+///
+/// Karpenter makes nodes by what it knows of them beforehand: what NVIDIA's discovery writes is not that.
+fn chosen_by(labels: &NodeLabels, by_karpenter: bool) -> Result<(&'static str, &str), Refusal> {
     let only = |key: &'static str| {
         let values = labels.get(key)?;
         let value = values.first().filter(|_| values.len() == 1)?;
         Some((key, value.as_str()))
     };
-    BY_GPU.into_iter().find_map(only).ok_or_else(|| {
+    let first = by_karpenter.then_some(INSTANCE_TYPE).into_iter();
+    first.chain(BY_GPU).find_map(only).ok_or_else(|| {
         Refusal::new(
             "nodes-unknown",
             "no label tells the new nodes from others: label them, and choose them by it",

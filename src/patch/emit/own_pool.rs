@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::nodes::append;
 use super::pods::{self, Nodes};
-use super::{About, Beside, Wish};
+use super::{About, Beside, Wish, karpenter};
 use crate::model::manifest::OWN_NODES;
 use crate::patch::node_pools::{CAPACITY, INSTANCE_TYPE, NODE_POOL, of_type};
 use crate::patch::podspec::under;
@@ -84,7 +84,7 @@ pub(super) fn wish_for(
         return Err("it needs two pools of its own, one after the other".to_owned());
     }
     let (base, name) = (base(about)?, name_of(about, nodes));
-    if nodes.spot && base.offers(nodes.instance_type) == Some(false) {
+    if nodes.spot && karpenter::offers(about, base, nodes.instance_type) == Some(false) {
         return Err(format!(
             "NodePool {} ({}) does not offer {}, on which it runs: the file is not what the cluster has",
             base.name, base.spot.file, nodes.instance_type
@@ -167,6 +167,12 @@ fn may_be_had(base: &Written, nodes: Nodes<'_>) -> Result<(), String> {
             nodes.instance_type
         ));
     }
+    if !nodes.spot && !base.lets_arch("amd64") {
+        return Err(format!(
+            "NodePool {} ({}) is for another processor than {} has, which its images may not be for",
+            base.name, base.spot.file, nodes.instance_type
+        ));
+    }
     if !nodes.spot && !base.lets_capacity("on-demand") && !base.lets_capacity("spot") {
         return Err(format!(
             "NodePool {} has reserved capacity only, and of {} nothing says that any is reserved",
@@ -205,8 +211,8 @@ fn object(base: &Written, (name, taint): (&str, Value), nodes: Nodes<'_>, limit:
         if let Some(limit) = limit {
             fields.insert("limits".to_owned(), json!({"nvidia.com/gpu": limit}));
         }
-        let weight = base.object.pointer("/spec/weight").and_then(Value::as_u64);
-        fields.insert("weight".to_owned(), json!((weight.unwrap_or(0) + 1).min(100)));
+        // Its pods find it by what they ask for. With a weight it would be the first choice of whatever tolerates every taint.
+        fields.remove("weight");
     }
     if let Some(Value::Object(template)) = spec.pointer_mut("/template/spec") {
         let mut taints: Vec<Value> = base.taints().cloned().collect();
@@ -226,7 +232,9 @@ fn object(base: &Written, (name, taint): (&str, Value), nodes: Nodes<'_>, limit:
 fn requirements(base: &Written, nodes: Nodes<'_>) -> Vec<Value> {
     let kept = base.requirements().filter(|one| {
         let key = text(one, "key");
-        !of_type(key) && !(nodes.spot && (key == CAPACITY || key.starts_with("karpenter.k8s.aws/capacity-reservation")))
+        // What is reserved is of one type.
+        let reserved = key.starts_with("karpenter.k8s.aws/capacity-reservation");
+        !(of_type(key) || nodes.tells(key) || reserved)
     });
     // So many values as a pool was to have for its choice of types are not there where the type is one.
     let without = |one: &Value| -> Map<String, Value> {

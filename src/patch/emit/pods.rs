@@ -105,7 +105,11 @@ fn surge_of(kind: &str, object: &Value, pods: u32) -> u32 {
         return 0;
     }
     let percent = |percent: u32| pods.saturating_mul(percent).div_ceil(100);
-    match field("/rollingUpdate/maxSurge") {
+    // Argo Rollouts: the new ones stand beside all of the old ones.
+    if field("/blueGreen").is_some() {
+        return pods;
+    }
+    match field("/rollingUpdate/maxSurge").or_else(|| field("/canary/maxSurge")) {
         Some(Value::String(share)) => {
             let share = share.strip_suffix('%').and_then(|share| share.parse().ok());
             percent(share.unwrap_or(25))
@@ -130,5 +134,8 @@ mod tests {
         assert_eq!(of("Deployment", json!({"rollingUpdate": {"maxSurge": 0}})), 0);
         assert_eq!(of("Deployment", json!({"type": "Recreate"})), 0);
         assert_eq!(of("StatefulSet", Value::Null), 0);
+        assert_eq!(of("Rollout", json!({"blueGreen": {"activeService": "a"}})), 10);
+        assert_eq!(of("Rollout", json!({"canary": {"maxSurge": "100%"}})), 10);
+        assert_eq!(of("Rollout", json!({"canary": {}})), 3);
     }
 }

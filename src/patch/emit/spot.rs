@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::nodes::{append, asked, pods, required};
+use super::nodes::{Asked, append, asked, pods, required};
 use super::{About, Refusal, Wish, compute_class, karpenter, kueue, remove, set};
 use crate::patch::node_pools::{CAPACITY, NODE_POOL};
 use crate::patch::podspec::{at, element, under};
 use crate::patch::written::text;
-use crate::patch::yaml::Pointer;
+use crate::patch::yaml::{Edit, Pointer};
 
 /// How a provider marks spot capacity.
 struct Spot {
@@ -89,10 +89,7 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
         let mut pinned = None;
         for one in asked(about, &pod) {
             if one.key == spot.key && !one.values.iter().any(|value| value == spot.value) {
-                match one.is_list {
-                    true => wish.own.push(set(one.place, json!([spot.on_demand, spot.value]))),
-                    false => wish.own.push(remove(one.place)),
-                }
+                wish.own.push(allow(one, spot)?);
             } else if let Some(own) = own
                 .as_ref()
                 .filter(|own| one.key == NODE_POOL && !one.values.contains(own))
@@ -119,6 +116,25 @@ pub(super) fn spot(about: About<'_>, wish: &mut Wish) -> Result<(), Refusal> {
     };
     wish.notes.insert(0, moves.to_owned());
     Ok(())
+}
+
+/// Spot capacity beside what is asked for, which must be on-demand capacity among others: what is reserved would rest else.
+fn allow(one: Asked, spot: &Spot) -> Result<Edit, Refusal> {
+    if !one.values.iter().any(|value| value == spot.on_demand) {
+        return Err(Refusal::new(
+            "nodes-unknown",
+            format!(
+                "it asks for {} by {}: what was reserved for it would rest",
+                one.values.join(", "),
+                spot.key
+            ),
+        ));
+    }
+    if !one.is_list {
+        return Ok(remove(one.place));
+    }
+    let all: Vec<&str> = one.values.iter().map(String::as_str).chain([spot.value]).collect();
+    Ok(set(one.place, json!(all)))
 }
 
 /// Requirements under which no spot node is ever chosen, whatever is preferred.

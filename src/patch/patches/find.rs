@@ -1,10 +1,13 @@
 //! Where the objects of a row are written down: the workload's own, its autoscaler's, and what makes nodes.
 
+use serde_json::Value;
+
 use super::refuse;
 use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::scenario::Move;
+use crate::model::tree::joined;
 use crate::patch::emit::Refusal;
-use crate::patch::index::Index;
+use crate::patch::index::{Index, Object};
 use crate::patch::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, scalers, within};
 use crate::patch::place::Manifests;
 use crate::patch::whereabouts::{VALUES, Whereabouts, release, whereabouts};
@@ -36,11 +39,27 @@ pub(super) fn same_document<'p>(
 }
 
 /// Whether no other workload of the plan is in its ClusterQueue.
-pub(super) fn alone_in_queue(plan: &Plan, workload: &WorkloadRow) -> bool {
+pub(super) fn alone_in_queue(manifests: &Manifests<'_>, plan: &Plan, workload: &WorkloadRow) -> bool {
     let behind = |row: &WorkloadRow| row.queue.as_ref()?.cluster_queue.clone();
-    let own = behind(workload);
-    let same = |row: &&WorkloadRow| row.cluster == workload.cluster && behind(row) == own;
-    own.is_some() && plan.workloads.iter().filter(same).count() == 1
+    let Some(own) = behind(workload) else { return false };
+    let same = |row: &&WorkloadRow| row.cluster == workload.cluster && behind(row).as_ref() == Some(&own);
+    // What has no GPUs, or waits, is in no plan: its queue is.
+    let queue = workload.queue.as_ref().map(|queue| queue.queue.as_str());
+    let is_other = |object: &&Object| {
+        let here = object
+            .namespace
+            .as_deref()
+            .is_none_or(|namespace| namespace == workload.namespace);
+        object.group() == "kueue.x-k8s.io"
+            && object.kind == "LocalQueue"
+            && !(here && Some(object.name.as_str()) == queue)
+    };
+    let leads_there = |object: &Object| {
+        let value = manifests.value(&object.spot).unwrap_or_default();
+        value.pointer("/spec/clusterQueue").and_then(Value::as_str) == Some(&own)
+    };
+    let others = manifests.index.objects.iter().filter(is_other).any(leads_there);
+    !others && plan.workloads.iter().filter(same).count() == 1
 }
 
 /// What makes nodes among the manifests, for a change that needs others.
@@ -53,15 +72,15 @@ pub(super) fn nodes_of(
     let moves_nodes = |change: &Move| matches!(change, Move::UseSpot { .. } | Move::UseGpu { .. });
     match row.moves.iter().any(moves_nodes) {
         true if manifests.tree.is_live => manifests.nodes_of(None),
-        true => manifests.nodes_of(under(workload, settings)),
+        true => manifests.nodes_of(under(workload, settings).as_deref()),
         false => Ok(Vec::new()),
     }
 }
 
 /// The folder that is deployed into its cluster, where somebody tells it.
-fn under<'s>(workload: &WorkloadRow, settings: &'s Patches) -> Option<&'s str> {
+fn under(workload: &WorkloadRow, settings: &Patches) -> Option<String> {
     let folder = settings.folders.get(&workload.cluster)?;
-    Some(folder.trim_matches('/'))
+    joined("", folder.trim_matches('/'))
 }
 
 pub(super) fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, known: &Whereabouts) -> Result<Place, Refusal> {

@@ -1,7 +1,5 @@
 //! What says which nodes a cluster may have, among the manifests, and new objects beside it.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::pen::Pen;
@@ -45,12 +43,8 @@ impl Manifests<'_> {
             let changed_by = self.changed_by(object, &ways, &written);
             all.push((under.is_some_and(within), Written { changed_by, ..written }));
         }
-        let sure: BTreeSet<String> = all
-            .iter()
-            .filter(|(within, _)| *within)
-            .map(|(_, one)| one.kind.clone())
-            .collect();
-        all.retain(|(within, one)| *within || !sure.contains(&one.kind));
+        // Those outside of it may be of another cluster.
+        all.retain(|(within, _)| *within || under.is_none());
         let key = |one: &Written| (one.kind.clone(), one.name.clone());
         let keys: Vec<_> = all.iter().map(|(_, one)| key(one)).collect();
         let told = all.into_iter().map(|(_, mut one)| {
