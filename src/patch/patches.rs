@@ -221,6 +221,7 @@ fn in_values(
         settings: with.settings,
     })?;
     let edits = filled.back(&wish, live)?;
+    filled.alone(manifests, &edits)?;
     let deployed = live.deployed.as_ref();
     let told = deployed.map(|deployed| of_chart(deployed, manifests.tree));
     Ok(Patch {
@@ -260,6 +261,9 @@ fn made(
     let changes = manifests.make(own, scaler, &wish)?;
     let mut notes = wish.notes;
     match wish.handover {
+        Some(Handover::Goes { note }) if manifests.tree.is_live => notes.push(format!(
+            "take spec.replicas out of its manifest, or each apply of it sets them back: {note}"
+        )),
         Some(Handover::Stays { note } | Handover::Goes { note }) => notes.push(note),
         Some(Handover::Ignored { application }) => notes.push(format!(
             "the Application {application} of Argo CD leaves spec.replicas to the autoscaler (ignoreDifferences, and \
