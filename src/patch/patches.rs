@@ -165,6 +165,16 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
             ),
         ));
     }
+    if let (Some(other), None) = (&place.gathered_by, &live.manifest) {
+        return Err(refuse(
+            "shared",
+            format!(
+                "what is deployed of {} is gathered by the kustomization in {other:?} as well, which gets each change of it: say by the \
+                 annotation gpuwise.dev/manifest that it may, or change it where only this workload is made of it",
+                place.file()
+            ),
+        ));
+    }
     let deployer = live.deployed.as_ref().and_then(|deployed| deployed.deployer.as_ref());
     if let (Some(Deployer::Helm { release } | Deployer::FluxHelm { release }), None) =
         (deployer, &place.object.namespace)

@@ -158,6 +158,7 @@ pub(super) fn scaler(manifests: &Manifests<'_>, of: &Place) -> Result<Option<Pla
                 names,
                 namespace: of.namespace.clone(),
                 shared,
+                gathered_by: None,
             }))
         }
         several => {

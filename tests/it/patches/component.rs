@@ -235,6 +235,42 @@ fn without_a_cluster_and_without_manifests_there_is_nothing_to_lay_patches_over(
     binary::run(&["patch", "--demo"]).fails(binary::USAGE, &["--manifests <DIR>"]);
 }
 
+#[test]
+fn a_budget_that_the_cluster_has_is_not_made_again() {
+    let case = json!({
+        "title": "autoscale",
+        "live": {"replicas": 12, "server": "vllm", "unguarded": true, "deployed": {
+            "by": "flux", "kustomization": "flux-system/apps", "replicas_owned_by": ["gpuwise-handover", "kustomize-controller"],
+        }},
+        "moves": [{
+            "type": "autoscale", "metric": "requests-in-flight", "target": 24, "min": 3, "max": 12,
+            "scale_down_window_seconds": 600, "mean": 5.5, "saves": 6.5,
+        }],
+    });
+    let budget = |app: &str| {
+        json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "llama", "namespace": "chat"},
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": app}}},
+        })
+    };
+    let own = with_a_key(&["--model", "m"]);
+    let with = |app: &str| made_in(tree(&[own.clone(), budget(app)]), &cases::plan(&case));
+    let made = with("llama");
+    let delivered = component(&together(&made));
+    assert!(matches!(&made[..], [Made::Patch(_)]), "{made:?}");
+    assert!(
+        delivered
+            .values()
+            .all(|change| !change.after.contains("PodDisruptionBudget")),
+        "{delivered:?}"
+    );
+    // One of that name that guards others is not replaced.
+    match &with("web")[..] {
+        [Made::Refused(one)] => assert_eq!(one.code, "in-the-way"),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_cluster_takes_what_is_laid_over_it() {
     let Some(assets) = apiserver::assets() else { return };
@@ -252,7 +288,7 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
     let run = || {
         let mut command = binary::command(&std::env::temp_dir());
         command
-            .args(["patch", "--quiet", "--kubeconfig"])
+            .args(["patch", "--quiet", "--cluster", "northlight-use1", "--kubeconfig"])
             .arg(server.admin_kubeconfig());
         let output = command
             .args(plan())
@@ -287,7 +323,15 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
     let second = tempfile::tempdir().unwrap();
     let mut command = binary::command(&std::env::temp_dir());
     command
-        .args(["patch", "--quiet", "--format", "json", "--kubeconfig"])
+        .args([
+            "patch",
+            "--quiet",
+            "--format",
+            "json",
+            "--cluster",
+            "northlight-use1",
+            "--kubeconfig",
+        ])
         .arg(server.admin_kubeconfig());
     let output = command
         .args(plan())
