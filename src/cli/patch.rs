@@ -87,7 +87,11 @@ impl Patch {
             Some(folder) => Objects::Files(self.files(folder, &*progress)?),
             None => Objects::Cluster(self.planned.kubernetes()?.ok_or_else(|| Usage(NO_CLUSTER.to_owned()))?),
         };
-        let (plan, settings) = self.planned.plan(&*progress).await?;
+        let over = match &objects {
+            Objects::Cluster(kubernetes) => Some(kubernetes),
+            Objects::Files(_) => None,
+        };
+        let (plan, settings) = self.planned.plan(over, &*progress).await?;
         let tree = match objects {
             Objects::Files(tree) => tree,
             Objects::Cluster(kubernetes) => {
@@ -102,7 +106,7 @@ impl Patch {
         drop(progress);
         let all = together(&made);
         match (&self.output, &self.manifests) {
-            (Some(folder), _) if is_live => checkout::copies(folder, &component::component(&all))?,
+            (Some(folder), _) if is_live => checkout::components(folder, &component::component(&all))?,
             (Some(folder), _) => checkout::copies(folder, &all)?,
             (None, Some(root)) if self.write => checkout::write(root, &all, self.allow_dirty)?,
             (None, _) => {}

@@ -1,5 +1,6 @@
 //! Arguments of what acts on a plan: one that is made now, or one in a file that is not too old.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -31,13 +32,22 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// The plan, and how its patches are made.
-    pub(super) async fn plan(&self, progress: &dyn Progress) -> anyhow::Result<(Plan, Patches)> {
+    /// The plan, and how its patches are made; one in a file is refused where it is not of the cluster that patches are laid over.
+    pub(super) async fn plan(
+        &self,
+        over: Option<&Kubernetes>,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<(Plan, Patches)> {
         let judge = self.levers.of(self.by.judge(&self.from)?)?;
         let settings = judge.policy().patches.clone();
         if let Some(path) = &self.plan {
             match recent(path, &settings)? {
-                Aged::Recent(plan) => return Ok((*plan, settings)),
+                Aged::Recent(plan) => {
+                    if let Some(kubernetes) = over {
+                        is_of(&plan, &self.from.called(kubernetes)?)?;
+                    }
+                    return Ok((*plan, settings));
+                }
                 Aged::Old(why) if self.from.is_named() => progress.note(&format!("{why}: it is made again")),
                 Aged::Old(why) => {
                     return Err(Usage(format!(
@@ -62,6 +72,25 @@ impl Planned {
     /// Whether all of a cluster was asked about, by all levers.
     pub(super) fn is_whole(&self) -> bool {
         self.about.is_everything() && self.levers.are_all()
+    }
+}
+
+/// That all that a plan changes is in the cluster of this name.
+fn is_of(plan: &Plan, cluster: &str) -> Result<(), Usage> {
+    let rows = plan.accepted.iter().filter_map(|row| plan.workload(&row.subject.id));
+    let all: BTreeSet<&str> = rows.map(|workload| workload.cluster.as_str()).collect();
+    let all: Vec<&str> = all.into_iter().collect();
+    match &all[..] {
+        [] => Ok(()),
+        [one] if *one == cluster => Ok(()),
+        [one] => Err(Usage(format!(
+            "--plan is of the cluster {one}, and patches would be laid over what {cluster} has: name the one of the plan by \
+             --kube-context, or say --cluster {one} if {cluster} is called so there"
+        ))),
+        several => Err(Usage(format!(
+            "--plan is of the clusters {}, and patches would be laid over what {cluster} has: analyze that one alone, or give --manifests",
+            several.join(", ")
+        ))),
     }
 }
 

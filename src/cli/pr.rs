@@ -108,7 +108,7 @@ impl Pr {
         let progress = self.told.progress();
         progress.stage("reading manifests", None);
         let tree = self.tree(&*forge).await?;
-        let (plan, settings) = self.planned.plan(&*progress).await?;
+        let (plan, settings) = self.planned.plan(None, &*progress).await?;
         let index = index(&tree);
         let catalog = Catalog::shipped().context("the catalogue inside this binary")?;
         progress.stage("making patches", None);

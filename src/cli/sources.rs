@@ -14,7 +14,7 @@ use super::{config, when};
 use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope, Selector};
 use crate::model::progress::Progress;
-use crate::pipeline::{Kubernetes, Live, Source};
+use crate::pipeline::{Kubernetes, Live, Source, UNNAMED};
 use crate::policy::codeowners::LARGEST;
 use crate::policy::located::{Mistake, Place};
 use crate::policy::{Mistakes, PRESETS};
@@ -144,6 +144,17 @@ impl From {
         }
         let config = config::load(self.config.as_deref())?;
         Ok(Some(self.api((config.kubeconfig, config.kube_context))))
+    }
+
+    /// What the cluster behind an API is called where nothing was read yet: as told, or by its context.
+    pub(super) fn called(&self, kubernetes: &Kubernetes) -> anyhow::Result<String> {
+        let told = self.cluster.clone();
+        let told = told.map_or_else(
+            || Ok(config::load(self.config.as_deref())?.cluster),
+            |name| anyhow::Ok(Some(name)),
+        )?;
+        let name = told.or_else(|| kubernetes.context());
+        Ok(name.unwrap_or_else(|| UNNAMED.to_owned()))
     }
 
     /// How much history, and up to when if not now.

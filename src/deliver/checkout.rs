@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::patch::component::MADE;
 use crate::patch::place::Changes;
 
 /// Why a checkout was left as it was.
@@ -28,6 +29,12 @@ pub enum CheckoutError {
     Dirty {
         /// Which, with commas.
         paths: String,
+    },
+    /// A kustomization of somebody's is where one would go.
+    #[error("{path} is there already and was not made by gpuwise; nothing was written: give --output another folder")]
+    Theirs {
+        /// Which.
+        path: PathBuf,
     },
     /// It cannot be written.
     #[error("cannot write {path}: {cause}; the checkout is as it was: check that this user may write there")]
@@ -154,4 +161,21 @@ pub fn copies(folder: &Path, changes: &Changes) -> Result<(), CheckoutError> {
         put(&on_disk, &change.after).map_err(failed(&on_disk))?;
     }
     Ok(())
+}
+
+/// Writes components below a folder, over none that is not one of ours.
+///
+/// # Errors
+/// As [`CheckoutError`] says; nothing is written over a kustomization of somebody's, nor beside it.
+pub fn components(folder: &Path, changes: &Changes) -> Result<(), CheckoutError> {
+    for path in changes.keys().filter(|path| path.ends_with("kustomization.yaml")) {
+        let on_disk = within(folder, path)?;
+        match fs::read(&on_disk) {
+            Ok(text) if text.starts_with(MADE.as_bytes()) => {}
+            Ok(_) => return Err(CheckoutError::Theirs { path: on_disk }),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(CheckoutError::Write { path: on_disk, cause }),
+        }
+    }
+    copies(folder, changes)
 }

@@ -10,6 +10,9 @@ pub struct Kept {
     /// The folder in it, from its root; empty for the root. `None` where it is no folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Whether, of a folder that holds no kustomization, only its own files are deployed, and none of the folders in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flat: bool,
     /// What of it is deployed: a branch, a tag, a commit, a range of versions; `None` for its default branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
@@ -109,17 +112,25 @@ fn authority(rest: &str) -> (&str, &str) {
     rest.split_at(rest[from..].find('/').map_or(rest.len(), |at| from + at))
 }
 
+/// Words that some servers put before the path in one kind of URL, and not in the other: Bitbucket, Gerrit, Azure.
+const WORDS: [&str; 3] = ["scm", "a", "v3"];
+
 /// Whether two URLs are of one repository, whatever the scheme, who logs in, the port, capitals and `.git`.
 pub fn alike(one: &str, other: &str) -> Alike {
     let (Some(one), Some(other)) = (Parts::of(one), Parts::of(other)) else {
         return Alike::Unknown;
     };
-    // Some servers put a word before the path in one kind of URL, and not in the other (Bitbucket's `scm`, Gerrit's `a`).
-    let within = one.path.ends_with(&other.path) || other.path.ends_with(&one.path);
-    if one.path == other.path || (within && one.host == other.host) {
+    let behind = |long: &Parts, short: &Parts| {
+        let (word, rest) = long.path.split_first().unwrap_or((&long.host, &[]));
+        WORDS.contains(&word.as_str()) && *rest == short.path[..]
+    };
+    let one_host = one.host == other.host;
+    if one.path == other.path || (one_host && (behind(&one, &other) || behind(&other, &one))) {
         return Alike::Same;
     }
-    match one.path.last() == other.path.last() && one.host != other.host {
+    // A mirror keeps whose it is and its name; on one host, another folder of groups has repositories of its own.
+    let named = |parts: &Parts| parts.path[parts.path.len().saturating_sub(2)..].to_vec();
+    match named(&one) == named(&other) && !one_host {
         true => Alike::Unknown,
         false => Alike::Other,
     }
@@ -225,11 +236,17 @@ mod tests {
             "https://git.example.com/bob/deploy",
             "https://git.example.com/acme/deploy-eu",
             "https://elsewhere.example.com/acme/apps",
+            "https://git.example.com/eu/acme/deploy",
+            "https://elsewhere.example.com/someone/deploy.git",
         ] {
-            assert_eq!(alike(own, other), Alike::Other, "{other}");
+            assert_eq!(
+                (alike(own, other), alike(other, own)),
+                (Alike::Other, Alike::Other),
+                "{other}"
+            );
         }
         for unknown in [
-            "https://mirror.example.org/mirrors/deploy.git",
+            "https://mirror.example.org/mirrors/acme/deploy.git",
             "/srv/git/deploy.git",
             "file:///srv/git/apps.git",
             "../deploy",

@@ -15,6 +15,9 @@ const OVER: &str = "over";
 /// What belongs to no namespace; no namespace is called so.
 const EVERYWHERE: &str = "_cluster";
 
+/// How every kustomization begins that is made here.
+pub const MADE: &str = "# Made by gpuwise";
+
 /// How a component is used, above each.
 const USE: &str = "\
 # Made by gpuwise. Name this folder under `components:` of the kustomization that gathers these objects, or give each patch to

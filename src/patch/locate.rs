@@ -37,6 +37,8 @@ pub struct Under {
     pub said: Said,
     /// Folders, or files; an empty one is the root.
     pub paths: Vec<String>,
+    /// Those of them of which, where they hold no kustomization, only their own files count.
+    pub flat: Vec<String>,
     /// What it is called there, where that is told.
     pub name: Option<String>,
     /// Whether it is nowhere else; otherwise this counts only where it is found.
@@ -56,6 +58,8 @@ pub struct Place {
     pub namespace: String,
     /// Whether others go another way from the same document, which an edit of it would change as well.
     pub shared: bool,
+    /// A kustomization that gathers what is said to be deployed, so that it gets whatever is changed there.
+    pub gathered_by: Option<String>,
 }
 
 impl Place {
@@ -157,6 +161,9 @@ impl Way<'_> {
                 let there = within(file, path) || self.chain.iter().any(|own| within(own, path));
                 there.then(|| self.chain.clone())
             }
+            Said::Deployed if under.flat.contains(path) && chains.kustomization(path).is_none() => {
+                (folder(file) == path).then(Chain::new)
+            }
             Said::Deployed => cut(&self.chain, file, path, chains),
             // Who maps folders need not know that somebody gathers the file.
             Said::Mapped => cut(&self.chain, file, path, chains).filter(|cut| !cut.is_empty() || self.chain.is_empty()),
@@ -198,12 +205,14 @@ fn places(ways: &[Way<'_>], chains: &Chains<'_>, wanted: Wanted<'_>) -> Vec<Plac
         if !fits || names.last().map(String::as_str) != Some(wanted.name) {
             continue;
         }
+        let all = chains.from(&object.spot.file);
         let place = Place {
             object: Clone::clone(*object),
             chain: chain.clone(),
             names,
             namespace: wanted.namespace.to_owned(),
-            shared: others_go(chain, &chains.from(&object.spot.file)),
+            shared: others_go(chain, &all),
+            gathered_by: beyond(chain, &all),
         };
         found.push((namespace.is_some(), place));
     }
@@ -217,6 +226,14 @@ fn places(ways: &[Way<'_>], chains: &Chains<'_>, wanted: Wanted<'_>) -> Vec<Plac
 /// Whether some of all chains from a file go another way than this one.
 pub(super) fn others_go(own: &Chain, all: &[Chain]) -> bool {
     all.iter().any(|other| own.is_empty() || !other.starts_with(own))
+}
+
+/// Who gathers the last kustomization of a chain in turn.
+fn beyond(own: &Chain, all: &[Chain]) -> Option<String> {
+    let longer = |other: &&Chain| !own.is_empty() && other.starts_with(own);
+    all.iter()
+        .filter(longer)
+        .find_map(|other| other.get(own.len()).cloned())
 }
 
 fn way(place: &Place) -> String {

@@ -165,6 +165,16 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
             ),
         ));
     }
+    if let (Some(other), None) = (&place.gathered_by, &live.manifest) {
+        return Err(refuse(
+            "shared",
+            format!(
+                "what is deployed of {} is gathered by the kustomization in {other:?} as well, which gets each change of it: say by the \
+                 annotation gpuwise.dev/manifest that it may, or change it where only this workload is made of it",
+                place.file()
+            ),
+        ));
+    }
     let deployer = live.deployed.as_ref().and_then(|deployed| deployed.deployer.as_ref());
     if let (Some(Deployer::Helm { release } | Deployer::FluxHelm { release }), None) =
         (deployer, &place.object.namespace)
@@ -221,6 +231,7 @@ fn in_values(
         settings: with.settings,
     })?;
     let edits = filled.back(&wish, live)?;
+    filled.alone(manifests, &edits)?;
     let deployed = live.deployed.as_ref();
     let told = deployed.map(|deployed| of_chart(deployed, manifests.tree));
     Ok(Patch {
@@ -260,6 +271,9 @@ fn made(
     let changes = manifests.make(own, scaler, &wish)?;
     let mut notes = wish.notes;
     match wish.handover {
+        Some(Handover::Goes { note }) if manifests.tree.is_live => notes.push(format!(
+            "take spec.replicas out of its manifest, or each apply of it sets them back: {note}"
+        )),
         Some(Handover::Stays { note } | Handover::Goes { note }) => notes.push(note),
         Some(Handover::Ignored { application }) => notes.push(format!(
             "the Application {application} of Argo CD leaves spec.replicas to the autoscaler (ignoreDifferences, and \

@@ -209,6 +209,8 @@ impl<'t> Manifests<'t> {
         };
         let mut own = wish.own.clone();
         match &wish.handover {
+            // A patch over what the cluster has would take them away there, at once, and the manifest keeps them.
+            Some(Handover::Goes { .. }) if self.tree.is_live => {}
             Some(Handover::Goes { .. }) => own.push(Edit {
                 at: under(&Pointer(Vec::new()), &["spec", "replicas"]),
                 change: Change::Remove,

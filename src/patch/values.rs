@@ -2,6 +2,7 @@
 //! goes back to where that stands. What the chart makes of other values nobody here knows, so that nothing else is touched.
 
 mod back;
+mod gathered;
 
 use serde_json::{Map, Value, json};
 
@@ -44,6 +45,8 @@ struct Link {
     value: Option<Value>,
     /// The flag that the chart makes of it.
     flag: Option<String>,
+    /// Of an amount: whether requests, or limits, beside it say the same once more.
+    twin: bool,
 }
 
 /// An object filled in with what a file of values says.
@@ -64,16 +67,7 @@ pub(super) struct Filled {
 /// Where the file is not there, or says otherwise than can be read.
 pub(super) fn fill(tree: &Tree, plan: &Plan, row: &Row, own: &WorkloadRow, with: &Patches) -> Result<Filled, Refusal> {
     let values = of(own, with).ok_or_else(|| refuse("no-manifest", "no file of values is told for it"))?;
-    shared(plan, own, values, with)?;
-    let there = tree
-        .origin
-        .path(&values.file)
-        .filter(|path| tree.files.contains_key(path));
-    let path = Some(&values.file)
-        .filter(|path| tree.files.contains_key(*path))
-        .cloned()
-        .or(there);
-    let Some((path, file)) = path.and_then(|path| Some((path.clone(), tree.files.get(&path)?))) else {
+    let Some((path, file)) = file_of(tree, values).and_then(|path| Some((path.clone(), tree.files.get(&path)?))) else {
         return Err(refuse(
             "no-manifest",
             format!(
@@ -83,24 +77,16 @@ pub(super) fn fill(tree: &Tree, plan: &Plan, row: &Row, own: &WorkloadRow, with:
         ));
     };
     let documents = yaml::documents(&file.text).map_err(|why| refuse("unreadable", format!("{path}: {why}")))?;
-    let places: Vec<Vec<String>> = values.places().filter_map(|place| steps(place)).collect();
-    let knows = |document: &&(usize, &Value)| places.iter().any(|place| resolved(document.1, place).1.is_some());
-    let all: Vec<(usize, &Value)> = documents.iter().enumerate().collect();
-    let knowing: Vec<&(usize, &Value)> = all.iter().filter(knows).collect();
-    let (document, content) = match (&knowing[..], &all[..]) {
-        ([one], _) => **one,
-        ([], [one]) => *one,
-        _ => {
-            return Err(refuse(
-                "not-editable",
-                format!(
-                    "{path} has {} documents, of which {} have the places that are told: one must",
-                    all.len(),
-                    knowing.len()
-                ),
-            ));
-        }
-    };
+    let (document, content) = document_of(&documents, values).map_err(|knowing| {
+        refuse(
+            "not-editable",
+            format!(
+                "{path} has {} documents, of which {knowing} have the places that are told: one must",
+                documents.len()
+            ),
+        )
+    })?;
+    shared((tree, plan), (own, values), &documents, with)?;
     let mut filled = Filled {
         object: object_of(own),
         file: path,
@@ -111,11 +97,49 @@ pub(super) fn fill(tree: &Tree, plan: &Plan, row: &Row, own: &WorkloadRow, with:
     Ok(filled)
 }
 
-/// Where two workloads are told to have the same value, a change of one would change the other.
-fn shared(plan: &Plan, own: &WorkloadRow, values: &ValuesFile, with: &Patches) -> Result<(), Refusal> {
+/// The file, as it is called in the tree.
+fn file_of(tree: &Tree, values: &ValuesFile) -> Option<String> {
+    let is_there = |path: &String| tree.files.contains_key(path);
+    let there = || tree.origin.path(&values.file).filter(is_there);
+    Some(&values.file).filter(|path| is_there(path)).cloned().or_else(there)
+}
+
+/// The one document of a file that has a row's places, and its number; how many have them where that is not one.
+fn document_of<'d>(documents: &'d [Value], values: &ValuesFile) -> Result<(usize, &'d Value), usize> {
+    let places: Vec<Vec<String>> = values.places().filter_map(|place| steps(place)).collect();
+    let knows = |document: &&(usize, &Value)| places.iter().any(|place| resolved(document.1, place).1.is_some());
+    let all: Vec<(usize, &Value)> = documents.iter().enumerate().collect();
+    let knowing: Vec<&(usize, &Value)> = all.iter().filter(knows).collect();
+    match (&knowing[..], &all[..]) {
+        ([one], _) => Ok(**one),
+        ([], [one]) => Ok(*one),
+        _ => Err(knowing.len()),
+    }
+}
+
+/// Where two workloads are told to have the same value, or one of them what holds the other's, a change of one would change the other.
+fn shared(
+    (tree, plan): (&Tree, &Plan),
+    (own, values): (&WorkloadRow, &ValuesFile),
+    documents: &[Value],
+    with: &Patches,
+) -> Result<(), Refusal> {
+    let path = file_of(tree, values);
+    let (number, content) = document_of(documents, values).unwrap_or((0, &Value::Null));
+    let places = |of: &ValuesFile| -> Vec<Pointer> {
+        let all = of.places().filter_map(|place| steps(place));
+        all.map(|place| resolved(content, &place).0).collect()
+    };
+    let mine = places(values);
     let same = |other: &&WorkloadRow| {
-        let theirs = of(other, with).filter(|theirs| theirs.file == values.file);
-        theirs.is_some_and(|theirs| theirs.places().any(|place| values.places().any(|own| own == place)))
+        let theirs = of(other, with).filter(|theirs| file_of(tree, theirs) == path);
+        // A row whose document cannot be told may mean this one.
+        let theirs = theirs.filter(|theirs| document_of(documents, theirs).map_or(true, |(one, _)| one == number));
+        let meet = |place: Pointer| {
+            let met = |own: &Pointer| own.0.starts_with(&place.0) || place.0.starts_with(&own.0);
+            mine.iter().any(met)
+        };
+        theirs.is_some_and(|theirs| places(theirs).into_iter().any(meet))
     };
     let mut others = plan.workloads.iter().filter(|other| other.id != own.id);
     match others.find(same) {
@@ -154,6 +178,26 @@ fn resolved<'d>(document: &'d Value, place: &[String]) -> (Pointer, Option<&'d V
     (pointer, here)
 }
 
+/// Whether an amount in limits is in the requests beside them as well, or the other way round.
+fn has_twin(document: &Value, amount: &Pointer) -> bool {
+    let [parents @ .., Step::Key(side), name] = &amount.0[..] else {
+        return false;
+    };
+    let other = match side.as_str() {
+        "limits" => "requests",
+        "requests" => "limits",
+        _ => return false,
+    };
+    let twin = Pointer(
+        parents
+            .iter()
+            .cloned()
+            .chain([Step::from(other), name.clone()])
+            .collect(),
+    );
+    at(document, &twin).is_some()
+}
+
 impl Filled {
     fn link(&mut self, key: &str, object: Pointer, told: &str, document: &Value) -> Option<Value> {
         let (file, value) = resolved(document, &steps(told)?);
@@ -164,6 +208,7 @@ impl Filled {
             told: told.to_owned(),
             value: value.cloned(),
             flag: None,
+            twin: false,
         });
         value.filter(|value| !value.is_null()).cloned()
     }
@@ -251,6 +296,9 @@ impl Filled {
             name = last.filter(|last| gpu_resource(last).is_some()).unwrap_or(name);
             let place = under(container, &["resources", "limits", &name]);
             amount = self.link("gpus", place, told, document).unwrap_or(Value::Null);
+            if let Some(link) = self.links.last_mut() {
+                link.twin = has_twin(document, &link.file);
+            }
         }
         server.insert("resources".to_owned(), json!({"limits": {name: amount}}));
     }

@@ -3,7 +3,7 @@
 
 use super::emit::Refusal;
 use super::index::{Index, Object};
-use super::locate::{Said, Under};
+use super::locate::{Said, Under, within};
 use crate::model::manifest::{Deployed, Deployer, Live};
 use crate::model::plan::WorkloadRow;
 use crate::model::repository::{Alike, Kept};
@@ -59,6 +59,7 @@ pub(super) fn whereabouts(tree: &Tree, cluster: &str, live: &Live, settings: &Pa
     found.under.extend(folder.map(|folder| Under {
         said: Said::Mapped,
         paths: vec![folder.to_owned()],
+        flat: Vec::new(),
         name: None,
         sure: false,
     }));
@@ -90,6 +91,7 @@ fn annotated(tree: &Tree, written: &str, found: &mut Whereabouts) -> Result<(), 
     found.under.push(Under {
         said: Said::Written,
         paths: vec![here],
+        flat: Vec::new(),
         name: (!name.is_empty()).then(|| name.to_owned()),
         sure: true,
     });
@@ -206,6 +208,19 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         .map(|(one, path)| (*one, tree.origin.path(path).filter(|path| holds(tree, path))))
         .collect();
     let paths: Vec<String> = here.iter().filter_map(|(_, path)| path.clone()).collect();
+    // Of what lies above the files that were read nobody knows whether it holds a kustomization.
+    let is_flat = |one: &Kept| {
+        one.flat
+            && (one
+                .path
+                .as_deref()
+                .is_some_and(|path| within(path, &tree.origin.folder)))
+    };
+    let flat = here
+        .iter()
+        .filter(|(one, _)| is_flat(one))
+        .filter_map(|(_, path)| path.clone());
+    let flat: Vec<String> = flat.collect();
     // What may be of another repository says nothing of files that are not there.
     let sure = |(one, path): &(&Kept, Option<String>)| path.is_some() || alike(one) == Alike::Same;
     if paths.is_empty() && !annotated && here.iter().any(sure) {
@@ -224,6 +239,7 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         found.under.push(Under {
             said: Said::Deployed,
             paths,
+            flat,
             name: None,
             sure: !annotated,
         });

@@ -31,6 +31,9 @@ use crate::sources::prometheus::matcher::Matchers;
 use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
 
+/// What a cluster is called that nobody has named.
+pub const UNNAMED: &str = "cluster";
+
 /// Seconds from one point to the next, where the exporter is not scraped more seldom.
 pub(super) const STEP_SECONDS: u32 = 60;
 
@@ -58,7 +61,7 @@ pub enum Kubernetes {
 
 impl Kubernetes {
     /// The kubeconfig's context by which it is found, if it is; nothing is contacted.
-    fn context(&self) -> Option<String> {
+    pub fn context(&self) -> Option<String> {
         match self {
             Self::Read { kubeconfig, context } => kubernetes::context_of(kubeconfig.as_deref(), context.as_deref()),
             Self::None => None,
@@ -184,7 +187,7 @@ pub(super) async fn open(
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
     let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
-        cluster: cluster.unwrap_or_else(|| "cluster".to_owned()),
+        cluster: cluster.unwrap_or_else(|| UNNAMED.to_owned()),
         grid,
         currency: currency.unwrap_or_else(|| "USD".to_owned()),
         inventory,

@@ -34,7 +34,7 @@ use crate::sources::recording::{self, RecordingError};
 use parts::Parted;
 
 pub use doctor::doctor;
-pub use live::{Kubernetes, Live};
+pub use live::{Kubernetes, Live, UNNAMED};
 pub use prices::{prices, prices_of};
 pub use record::record;
 pub use written::written;

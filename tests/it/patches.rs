@@ -6,6 +6,7 @@ mod component;
 mod karpenter;
 mod kept;
 mod kustomized;
+mod overlaid;
 mod real;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -177,6 +177,7 @@ pub(super) fn scaler(manifests: &Manifests<'_>, of: &Place) -> Result<Option<Pla
                 names,
                 namespace: of.namespace.clone(),
                 shared,
+                gathered_by: None,
             }))
         }
         several => {

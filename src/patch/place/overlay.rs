@@ -1,6 +1,7 @@
 //! Edits that belong to one way of a shared document only: as a JSON patch of the kustomization that is applied.
 
 use serde_json::{Value, json};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use super::pen::Pen;
 use super::{OnItsWay, refuse};
@@ -8,6 +9,7 @@ use crate::model::tree::joined;
 use crate::patch::emit::Refusal;
 use crate::patch::podspec::{at, element, under};
 use crate::patch::yaml::{self, Change, Edit, Pointer, Step};
+use crate::sources::kubernetes::holds_secret;
 
 impl Pen<'_, '_> {
     /// Writes edits as a patch that is made last, in a file of its own.
@@ -48,6 +50,13 @@ impl Pen<'_, '_> {
         let path = joined(level, &file).unwrap_or_else(|| file.clone());
         let mut operations: Vec<Value> = Vec::new();
         for operation in edits.iter().flat_map(|edit| operations_of(&of.effective.object, edit)) {
+            if self.manifests.tree.is_live && shows_more(&of.effective.object, &operation) {
+                return Err(refuse(
+                    "needs-its-manifest",
+                    "it changes a line of its command that seems to hold a secret, which would stand in the patch: give --manifests, or \
+                     change the line where it is written down",
+                ));
+            }
             if !operations.contains(&operation) {
                 operations.push(operation);
             }
@@ -83,8 +92,11 @@ impl Pen<'_, '_> {
         for operation in operations {
             let sets =
                 |one: &&Value| one.get("op") != Some(&json!("test")) && operation.get("op") != Some(&json!("test"));
-            let same = |one: &&Value| sets(one) && one.get("path") == operation.get("path");
-            if there.contains(&operation) {
+            // Where elements went, or came, a place is another one by now: what is made there is made after that.
+            let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
+            let moved = there.iter().any(|one| moves(one, path));
+            let same = |one: &&Value| sets(one) && !moved && one.get("path") == operation.get("path");
+            if !(moved && sets(&&operation)) && there.contains(&operation) {
                 continue;
             }
             match there.iter().position(|one| same(&one)) {
@@ -158,16 +170,65 @@ fn operations_of(object: &Value, edit: &Edit) -> Vec<Value> {
             operations.push(json!({"op": "test", "path": name.to_string(), "value": value}));
         }
     }
-    let there = at(object, &edit.at).is_some();
+    let before = at(object, &edit.at);
     match &edit.change {
-        Change::Remove if there => operations.push(json!({"op": "remove", "path": edit.at.to_string()})),
+        Change::Remove if before.is_some() => operations.push(json!({"op": "remove", "path": edit.at.to_string()})),
         Change::Remove => {}
-        Change::Set(value) if there => {
-            operations.push(json!({"op": "replace", "path": edit.at.to_string(), "value": value}))
-        }
-        Change::Set(value) => operations.push(added(object, &edit.at, value)),
+        Change::Set(value) => match (before, before.and_then(texts), texts(value)) {
+            (_, Some(before), Some(after)) => operations.extend(by_element(&edit.at, &before, &after)),
+            (Some(_), ..) => operations.push(json!({"op": "replace", "path": edit.at.to_string(), "value": value})),
+            (None, ..) => operations.push(added(object, &edit.at, value)),
+        },
     }
     operations
+}
+
+/// The elements of a list that has texts only.
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// One list made another by its elements, so that a patch says nothing of those that stay. From the end to the beginning, as an
+/// element that goes or comes moves those behind it.
+fn by_element(list: &Pointer, before: &[&str], after: &[&str]) -> Vec<Value> {
+    let place = |index: usize| element(list, index).to_string();
+    let mut operations = Vec::new();
+    for change in capture_diff_slices(Algorithm::Lcs, before, after).iter().rev() {
+        let (tag, old, new) = change.as_tag_tuple();
+        if tag == DiffTag::Equal {
+            continue;
+        }
+        let both = old.len().min(new.len());
+        for index in (old.start + both..old.end).rev() {
+            operations.push(json!({"op": "test", "path": place(index), "value": before[index]}));
+            operations.push(json!({"op": "remove", "path": place(index)}));
+        }
+        for (index, text) in after[new.clone()].iter().enumerate() {
+            let op = if index < both { "replace" } else { "add" };
+            operations.push(json!({"op": op, "path": place(old.start + index), "value": text}));
+        }
+    }
+    operations
+}
+
+/// Whether an operation of a list moves what stands at a path, or beside it.
+fn moves(operation: &Value, path: &str) -> bool {
+    let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default();
+    let Some((list, index)) = text("path").rsplit_once('/') else {
+        return false;
+    };
+    let beside = path.strip_prefix(list).is_some_and(|rest| rest.starts_with('/'));
+    text("op") == "remove" && beside && index.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether an operation tells more of a line than what is changed in it, and that looks like a secret.
+fn shows_more(object: &Value, operation: &Value) -> bool {
+    let text = |field: &str| operation.get(field).and_then(Value::as_str);
+    let place = text("path")
+        .and_then(|path| object.pointer(path))
+        .and_then(Value::as_str);
+    let line = place.filter(|line| line.contains(char::is_whitespace));
+    line.zip(text("value")).is_some_and(|(_, line)| holds_secret(line))
 }
 
 /// `add` needs what it is added to: the value grows by the parents that are not there.
@@ -185,4 +246,36 @@ fn added(object: &Value, place: &Pointer, value: &Value) -> Value {
         steps.pop();
     }
     json!({"op": "add", "path": Pointer(steps).to_string(), "value": value})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_of_a_list_says_nothing_of_what_stays() {
+        let before = ["--api-key", "sk-1", "--disable-radix-cache", "--tp", "4"];
+        let cases: [(&[&str], &[&str]); 4] = [
+            (
+                &["--api-key", "sk-1", "--disable-radix-cache", "--tp", "2"],
+                &["replace /args/4 2"],
+            ),
+            (
+                &["--api-key", "sk-1", "--tp", "2", "--q=fp8"],
+                &["replace /args/4 2", "add /args/5 --q=fp8", "remove /args/2"],
+            ),
+            (&["--tp", "4"], &["remove /args/2", "remove /args/1", "remove /args/0"]),
+            (&before, &[]),
+        ];
+        for (after, expected) in cases {
+            let all = by_element(&Pointer::from(["args"]), &before, after);
+            let text = |one: &Value, field: &str| one[field].as_str().unwrap_or_default().to_owned();
+            let mut told: Vec<String> = Vec::new();
+            for one in all.iter().filter(|one| one["op"] != "test") {
+                let words = ["op", "path", "value"].map(|field| text(one, field));
+                told.push(words.join(" ").trim_end().to_owned());
+            }
+            assert_eq!(told, expected);
+        }
+    }
 }

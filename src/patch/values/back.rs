@@ -137,6 +137,7 @@ impl Filled {
             ));
         };
         let rest = &edit.at.0[link.object.0.len()..];
+        self.is_all(link, (before, rest), value)?;
         let at = Pointer(link.file.0.iter().chain(rest).cloned().collect());
         let value = match (rest.is_empty(), before, value) {
             (true, Value::Number(_), Value::String(text)) => {
@@ -144,7 +145,7 @@ impl Filled {
             }
             _ => value.clone(),
         };
-        // Below nothing there is no place: it becomes a map, or a list, with the one thing in it.
+        // Below nothing there is no place: it becomes a list with the one thing in it.
         let (at, value) = match before {
             Value::Null => (link.file.clone(), rest.iter().rev().fold(value, wrapped)),
             _ => (at, value),
@@ -153,6 +154,38 @@ impl Filled {
             at,
             change: Change::Set(value),
         })
+    }
+
+    /// Helm merges maps with those of the chart: what the file says of one is all of it only key by key.
+    fn is_all(&self, link: &Link, (before, rest): (&Value, &[Step]), to: &Value) -> Result<(), Refusal> {
+        let Self { file, .. } = self;
+        let Link { told, key, .. } = link;
+        let why = match (key.as_str(), before) {
+            ("node_selector" | "affinity" | "resources", Value::Null) => format!(
+                "{told} of {file} is null, and what the chart itself would add to a map there is not known: write down there what \
+                 pods have now"
+            ),
+            ("node_selector", Value::Object(own)) => {
+                let set: Vec<&str> = match (rest.first(), to) {
+                    (Some(Step::Key(key)), _) => vec![key],
+                    (None, Value::Object(all)) => all.keys().map(String::as_str).collect(),
+                    _ => Vec::new(),
+                };
+                let Some(new) = set.into_iter().find(|key| !own.contains_key(*key)) else {
+                    return Ok(());
+                };
+                format!(
+                    "{told} of {file} does not have {new}, and the chart's own values may add to the map: write the key there with \
+                     the value that it has now"
+                )
+            }
+            ("gpus", _) if link.twin => format!(
+                "{file} says requests and limits of GPUs beside each other, which must be equal, and {told} is one of them: give \
+                 `resources`, the map of both, in the row of `patches.values`"
+            ),
+            _ => return Ok(()),
+        };
+        Err(refuse("no-values-path", why))
     }
 }
 

@@ -34,6 +34,12 @@ const AUTOSCALERS: Kind = Kind {
     plural: "horizontalpodautoscalers",
 };
 
+const BUDGETS: Kind = Kind {
+    group: "policy",
+    kind: "PodDisruptionBudget",
+    plural: "poddisruptionbudgets",
+};
+
 /// Definitions of custom kinds.
 pub(super) const DEFINITIONS: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -46,7 +52,7 @@ fn group(object: &Value) -> Option<&str> {
     Some(group)
 }
 
-/// What is looked for, the autoscalers that people wrote in its namespaces, Karpenter's node pools,
+/// What is looked for, the autoscalers that people wrote in its namespaces, the disruption budgets there, Karpenter's node pools,
 /// and the definitions of what is of a custom kind; and what could not be read.
 ///
 /// # Errors
@@ -92,6 +98,12 @@ pub async fn manifests(
             let versions = served.versions(kind, &[version]);
             all.extend(of_kind(&mut reader, &versions, beside).await?);
         }
+    }
+    if served.has(BUDGETS.group) != Some(false) {
+        // One guards pods whoever made it.
+        let beside = |object: &Value| spaces.contains(text(object, "namespace").as_str());
+        let versions = served.versions(BUDGETS, &["v1"]);
+        all.extend(of_kind(&mut reader, &versions, beside).await?);
     }
     if served.has(NODE_POOLS.group) == Some(true) {
         let versions = served.versions(NODE_POOLS, &["v1"]);

@@ -27,3 +27,4 @@ pub use connect::{Connection, connect, context_of};
 pub use error::KubernetesError;
 pub use manifests::{Named, manifests};
 pub use read::{KubernetesReading, read};
+pub use redact::holds_secret;

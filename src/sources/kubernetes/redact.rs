@@ -43,6 +43,11 @@ pub(super) fn command_line<'a>(arguments: impl IntoIterator<Item = &'a String>) 
     arguments.into_iter().map(|text| argument(text, &mut hiding)).collect()
 }
 
+/// Whether a line of a command seems to hold a secret.
+pub fn holds_secret(line: &str) -> bool {
+    argument(line, &mut Hiding::Nothing) != line
+}
+
 /// The value of an environment variable, as far as it may be told; `None` where its name says that it is secret.
 pub(super) fn variable(name: &str, value: &str) -> Option<String> {
     match naming(name) {

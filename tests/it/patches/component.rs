@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use gpuwise::catalog::Catalog;
+use gpuwise::model::plan::Plan;
 use gpuwise::model::tree::Tree;
 use gpuwise::patch::component::{component, tree};
 use gpuwise::patch::index::index;
@@ -15,6 +16,7 @@ use gpuwise::policy::patches::Patches;
 use gpuwise::report;
 use serde_json::{Value, json};
 
+use super::cases;
 use super::{copy_of, demo, files, patch, plan};
 use crate::apiserver::{self, ApiServer};
 use crate::binary;
@@ -61,15 +63,10 @@ fn patched(mut object: Value, operations: &Value) -> Value {
         match operation["op"].as_str().unwrap() {
             "test" => assert_eq!(object.pointer(path), Some(&value), "{path}"),
             "replace" => *object.pointer_mut(path).unwrap() = value,
-            "remove" => {
-                _ = object
-                    .pointer_mut(parent)
-                    .unwrap()
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(&last)
-                    .unwrap()
-            }
+            "remove" => match object.pointer_mut(parent).unwrap() {
+                Value::Array(list) => _ = list.remove(last.parse().unwrap()),
+                parent => _ = parent.as_object_mut().unwrap().remove(&last).unwrap(),
+            },
             "add" => match object.pointer_mut(parent).unwrap() {
                 Value::Array(list) => list.insert(last.parse().unwrap(), value),
                 parent => parent[last] = value,
@@ -81,9 +78,13 @@ fn patched(mut object: Value, operations: &Value) -> Value {
 }
 
 /// The demo's plan made in a folder of manifests.
-fn of_plan(mut tree: Tree) -> Vec<Made> {
+fn of_plan(tree: Tree) -> Vec<Made> {
     let text = fs::read_to_string(&plan()[1]).unwrap();
-    let plan = report::json::read(&text).unwrap();
+    made_in(tree, &report::json::read(&text).unwrap())
+}
+
+/// A plan made in a folder of manifests.
+fn made_in(mut tree: Tree, plan: &Plan) -> Vec<Made> {
     let rows: Vec<_> = plan.accepted.iter().collect();
     let settings = Patches {
         prometheus: Some("http://prometheus.monitoring:9090".to_owned()),
@@ -95,7 +96,7 @@ fn of_plan(mut tree: Tree) -> Vec<Made> {
         settings: &settings,
     };
     let mut index = index(&tree);
-    patches(&plan, &rows, &mut tree, &mut index, with)
+    patches(plan, &rows, &mut tree, &mut index, with)
 }
 
 /// Objects with the patches of a component, and its new objects.
@@ -144,12 +145,130 @@ fn a_component_makes_of_the_clusters_objects_what_edits_make_of_their_manifests(
     assert_eq!(again, delivered, "the same bytes each time");
 }
 
+/// A Deployment of a cluster with a key among its arguments.
+fn with_a_key(args: &[&str]) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "llama", "namespace": "chat"},
+        "spec": {
+            "replicas": 12, "selector": {"matchLabels": {"app": "llama"}},
+            "template": {"metadata": {"labels": {"app": "llama"}}, "spec": {"containers": [
+                {"name": "server", "image": "x", "args": args, "resources": {"limits": {"nvidia.com/gpu": "1"}}},
+            ]}},
+        },
+    })
+}
+
+#[test]
+fn a_key_among_the_clusters_arguments_is_not_delivered() {
+    let case = json!({
+        "title": "FP8 and 128 at once", "live": {"replicas": 12, "server": "vllm"},
+        "moves": [
+            {"type": "set-batch-limit", "from": 64, "to": 128},
+            {"type": "quantize", "from": "bf16", "to": "fp8", "weight_only": false},
+        ],
+    });
+    let object = with_a_key(&["--api-key", "sk-SECRET", "--max-num-seqs", "64"]);
+    let delivered = component(&together(&made_in(
+        tree(std::slice::from_ref(&object)),
+        &cases::plan(&case),
+    )));
+    assert!(
+        delivered.values().all(|change| !change.after.contains("SECRET")),
+        "{delivered:?}"
+    );
+    let patched = with_component(&BTreeMap::from([(key(&object), object.clone())]), &delivered);
+    assert_eq!(
+        patched[&key(&object)]["spec"]["template"]["spec"]["containers"][0]["args"],
+        json!(["--api-key", "sk-SECRET", "--max-num-seqs", "128", "--quantization=fp8"])
+    );
+    // Of a shell's line there is no part.
+    let object = with_a_key(&["vllm serve m --api-key sk-SECRET --max-num-seqs 64"]);
+    let mut case = case;
+    case["moves"].as_array_mut().unwrap().pop();
+    match &made_in(tree(&[object]), &cases::plan(&case))[..] {
+        [Made::Refused(one)] => assert_eq!(one.code, "needs-its-manifest"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn replicas_that_others_own_are_not_taken_away_in_the_cluster() {
+    let case = json!({
+        "title": "autoscale",
+        "live": {"replicas": 12, "server": "vllm", "deployed": {
+            "by": "flux", "kustomization": "flux-system/apps", "replicas_owned_by": ["gpuwise-handover", "kustomize-controller"],
+        }},
+        "moves": [{
+            "type": "autoscale", "metric": "requests-in-flight", "target": 24, "min": 3, "max": 12,
+            "scale_down_window_seconds": 600, "mean": 5.5, "saves": 6.5,
+        }],
+    });
+    let made = made_in(tree(&[with_a_key(&["--model", "m"])]), &cases::plan(&case));
+    let [Made::Patch(patch)] = &made[..] else {
+        panic!("{made:?}")
+    };
+    assert!(
+        patch
+            .notes
+            .iter()
+            .any(|note| note.contains("take spec.replicas out of its manifest")),
+        "{patch:?}"
+    );
+    let delivered = component(&together(&made));
+    assert!(
+        delivered
+            .values()
+            .all(|change| !change.after.contains("/spec/replicas")),
+        "{delivered:?}"
+    );
+    assert!(
+        delivered.keys().any(|path| path.contains("scaledobject")),
+        "{delivered:?}"
+    );
+}
+
 #[test]
 fn without_a_cluster_and_without_manifests_there_is_nothing_to_lay_patches_over() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().to_str().unwrap();
     binary::run(&["patch", "--demo", "--output", output]).fails(binary::USAGE, &["--manifests DIR", "Kubernetes API"]);
     binary::run(&["patch", "--demo"]).fails(binary::USAGE, &["--manifests <DIR>"]);
+}
+
+#[test]
+fn a_budget_that_the_cluster_has_is_not_made_again() {
+    let case = json!({
+        "title": "autoscale",
+        "live": {"replicas": 12, "server": "vllm", "unguarded": true, "deployed": {
+            "by": "flux", "kustomization": "flux-system/apps", "replicas_owned_by": ["gpuwise-handover", "kustomize-controller"],
+        }},
+        "moves": [{
+            "type": "autoscale", "metric": "requests-in-flight", "target": 24, "min": 3, "max": 12,
+            "scale_down_window_seconds": 600, "mean": 5.5, "saves": 6.5,
+        }],
+    });
+    let budget = |app: &str| {
+        json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "llama", "namespace": "chat"},
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": app}}},
+        })
+    };
+    let own = with_a_key(&["--model", "m"]);
+    let with = |app: &str| made_in(tree(&[own.clone(), budget(app)]), &cases::plan(&case));
+    let made = with("llama");
+    let delivered = component(&together(&made));
+    assert!(matches!(&made[..], [Made::Patch(_)]), "{made:?}");
+    assert!(
+        delivered
+            .values()
+            .all(|change| !change.after.contains("PodDisruptionBudget")),
+        "{delivered:?}"
+    );
+    // One of that name that guards others is not replaced.
+    match &with("web")[..] {
+        [Made::Refused(one)] => assert_eq!(one.code, "in-the-way"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +288,7 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
     let run = || {
         let mut command = binary::command(&std::env::temp_dir());
         command
-            .args(["patch", "--quiet", "--kubeconfig"])
+            .args(["patch", "--quiet", "--cluster", "northlight-use1", "--kubeconfig"])
             .arg(server.admin_kubeconfig());
         let output = command
             .args(plan())
@@ -204,7 +323,15 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
     let second = tempfile::tempdir().unwrap();
     let mut command = binary::command(&std::env::temp_dir());
     command
-        .args(["patch", "--quiet", "--format", "json", "--kubeconfig"])
+        .args([
+            "patch",
+            "--quiet",
+            "--format",
+            "json",
+            "--cluster",
+            "northlight-use1",
+            "--kubeconfig",
+        ])
         .arg(server.admin_kubeconfig());
     let output = command
         .args(plan())
