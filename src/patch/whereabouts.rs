@@ -7,7 +7,7 @@ use super::locate::{Said, Under, within};
 use crate::model::manifest::{Deployed, Deployer, Live};
 use crate::model::plan::WorkloadRow;
 use crate::model::repository::{Alike, Kept};
-use crate::model::tree::Tree;
+use crate::model::tree::{Tree, joined};
 use crate::policy::patches::Patches;
 
 /// What is told of a workload.
@@ -55,7 +55,8 @@ pub(super) fn whereabouts(tree: &Tree, cluster: &str, live: &Live, settings: &Pa
     if let Some(deployed) = live.deployed.as_ref().filter(|deployed| !deployed.kept.is_empty()) {
         kept(tree, deployed, &mut found)?;
     }
-    let folder = settings.folders.get(cluster).map(|folder| folder.trim_matches('/'));
+    let folder = settings.folders.get(cluster);
+    let folder = folder.and_then(|folder| joined("", folder.trim_matches('/')));
     found.under.extend(folder.map(|folder| Under {
         said: Said::Mapped,
         paths: vec![folder.to_owned()],
