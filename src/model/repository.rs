@@ -10,9 +10,9 @@ pub struct Kept {
     /// The folder in it, from its root; empty for the root. `None` where it is no folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Whether, of a folder that holds no kustomization, only its own files are deployed, and none of the folders in it.
+    /// Of Argo CD: whether, of a folder that holds no kustomization, the folders in it are deployed, too. Flux always deploys them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub flat: bool,
+    pub recurse: bool,
     /// What of it is deployed: a branch, a tag, a commit, a range of versions; `None` for its default branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,

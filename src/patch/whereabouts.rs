@@ -210,18 +210,16 @@ fn kept(tree: &Tree, deployed: &Deployed, found: &mut Whereabouts) -> Result<(),
         .collect();
     let paths: Vec<String> = here.iter().filter_map(|(_, path)| path.clone()).collect();
     // Of what lies above the files that were read nobody knows whether it holds a kustomization.
+    let argo = matches!(deployed.deployer, Some(Deployer::ArgoCd { .. }));
     let is_flat = |one: &Kept| {
-        one.flat
-            && (one
-                .path
-                .as_deref()
-                .is_some_and(|path| within(path, &tree.origin.folder)))
+        let inside = one
+            .path
+            .as_deref()
+            .is_some_and(|path| within(path, &tree.origin.folder));
+        argo && !one.recurse && one.chart.is_none() && inside
     };
-    let flat = here
-        .iter()
-        .filter(|(one, _)| is_flat(one))
-        .filter_map(|(_, path)| path.clone());
-    let flat: Vec<String> = flat.collect();
+    let flat = here.iter().filter(|(one, _)| is_flat(one));
+    let flat: Vec<String> = flat.filter_map(|(_, path)| path.clone()).collect();
     // What may be of another repository says nothing of files that are not there.
     let sure = |(one, path): &(&Kept, Option<String>)| path.is_some() || alike(one) == Alike::Same;
     if paths.is_empty() && !annotated && here.iter().any(sure) {

@@ -156,14 +156,13 @@ fn of_source(source: &Value, controller: &Controller) -> Option<Kept> {
         None => joined(&from, file),
     });
     let helm = source.get("helm").is_some_and(Value::is_object);
-    let recurses = source.pointer("/directory/recurse").and_then(Value::as_bool) == Some(true);
-    // What a plugin makes of a folder nobody else knows.
-    let plain = chart.is_none() && !helm && source.get("plugin").is_none();
+    let told = source.pointer("/directory/recurse").and_then(Value::as_bool);
     Some(Kept {
         repository,
         chart: chart.or_else(|| path.clone().filter(|_| helm)),
-        flat: plain && path.is_some() && !recurses,
         path,
+        // What a plugin makes of a folder nobody else knows.
+        recurse: told == Some(true) || source.get("plugin").is_some(),
         pinned: revision.as_deref().is_some_and(is_pinned),
         revision,
         values: values.collect(),

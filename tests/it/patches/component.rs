@@ -10,7 +10,7 @@ use gpuwise::model::tree::Tree;
 use gpuwise::patch::component::{component, tree};
 use gpuwise::patch::index::index;
 use gpuwise::patch::patches::{Made, With, patches, together};
-use gpuwise::patch::place::Changes;
+use gpuwise::patch::place::{Changes, FileChange};
 use gpuwise::patch::yaml::documents;
 use gpuwise::policy::patches::Patches;
 use gpuwise::report;
@@ -192,6 +192,34 @@ fn a_key_among_the_clusters_arguments_is_not_delivered() {
 }
 
 #[test]
+fn what_follows_an_argument_that_goes_is_changed_where_it_is_by_then() {
+    let case = json!({
+        "title": "prefixes and 128 at once", "live": {"replicas": 12, "server": "sglang"}, "moves": [{"type": "cache-prefixes", "found": 0.4}],
+    });
+    let mut both = cases::plan(&case);
+    let mut second = both.accepted[0].clone();
+    second.id = "second".to_owned();
+    second.moves = serde_json::from_value(json!([{"type": "set-batch-limit", "from": 64, "to": 128}])).unwrap();
+    both.accepted.push(second);
+    let args = [
+        "--disable-radix-cache",
+        "--api-key",
+        "sk-SECRET",
+        "--max-running-requests",
+        "64",
+    ];
+    let object = with_a_key(&args);
+    let delivered = component(&together(&made_in(tree(std::slice::from_ref(&object)), &both)));
+    let shown = |change: &FileChange| change.after.contains("SECRET");
+    assert!(!delivered.values().any(shown), "{delivered:?}");
+    let patched = with_component(&BTreeMap::from([(key(&object), object.clone())]), &delivered);
+    assert_eq!(
+        patched[&key(&object)]["spec"]["template"]["spec"]["containers"][0]["args"],
+        json!(["--api-key", "sk-SECRET", "--max-running-requests", "128"])
+    );
+}
+
+#[test]
 fn replicas_that_others_own_are_not_taken_away_in_the_cluster() {
     let case = json!({
         "title": "autoscale",
@@ -271,6 +299,16 @@ fn a_budget_that_the_cluster_has_is_not_made_again() {
     }
 }
 
+/// Lays the demo's plan over a cluster that is called as the demo's.
+fn laid_over(server: &ApiServer, output: &Path) {
+    let mut command = binary::command(&std::env::temp_dir());
+    command.args(["patch", "--quiet", "--cluster", "northlight-use1", "--kubeconfig"]);
+    command.arg(server.admin_kubeconfig()).args(plan());
+    let output = command.arg("--output").arg(output).output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_cluster_takes_what_is_laid_over_it() {
     let Some(assets) = apiserver::assets() else { return };
@@ -285,21 +323,7 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
         server.apply(&all[key]).await.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
-    let run = || {
-        let mut command = binary::command(&std::env::temp_dir());
-        command
-            .args(["patch", "--quiet", "--cluster", "northlight-use1", "--kubeconfig"])
-            .arg(server.admin_kubeconfig());
-        let output = command
-            .args(plan())
-            .arg("--output")
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        assert!(output.stderr.is_empty(), "{output:?}");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-    };
-    run();
+    laid_over(&server, folder.path());
     let written = files(folder.path());
     let patches = written
         .iter()
@@ -321,25 +345,7 @@ async fn a_real_cluster_takes_what_is_laid_over_it() {
     assert!(count >= 6, "{count} Deployments");
     // They say so now: nothing is left to be changed but by what is new.
     let second = tempfile::tempdir().unwrap();
-    let mut command = binary::command(&std::env::temp_dir());
-    command
-        .args([
-            "patch",
-            "--quiet",
-            "--format",
-            "json",
-            "--cluster",
-            "northlight-use1",
-            "--kubeconfig",
-        ])
-        .arg(server.admin_kubeconfig());
-    let output = command
-        .args(plan())
-        .arg("--output")
-        .arg(second.path())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    laid_over(&server, second.path());
     let left = files(second.path());
     assert!(
         left.keys()

@@ -14,7 +14,7 @@ use crate::binary;
 fn told(folder: &Path, path: &str) -> [String; 4] {
     let [flag, made, policy_flag, policy] = plan();
     let mut plan: Value = serde_json::from_str(&fs::read_to_string(made).unwrap()).unwrap();
-    let kept = json!([{"repository": "https://git.example.com/acme/deploy.git", "path": path}]);
+    let kept = json!([{"repository": "https://git.example.com/acme/deploy.git", "path": path, "recurse": true}]);
     for workload in plan["workloads"].as_array_mut().unwrap() {
         // What nobody deployed is deployed now.
         if workload["live"]["deployed"].is_null() {

@@ -58,7 +58,6 @@ fn folder(path: &str) -> Kept {
     Kept {
         repository: "https://git.example.com/acme/deploy.git".to_owned(),
         path: Some(path.to_owned()),
-        flat: true,
         ..Kept::default()
     }
 }
@@ -79,9 +78,9 @@ async fn of_application(spec: Value) -> Vec<Kept> {
 async fn an_application_tells_repository_path_and_revision_and_no_password() {
     let source = json!({"repoURL": "https://bob:s3cret@git.example.com/acme/deploy.git", "path": "./apps/chat/", "targetRevision": "HEAD"});
     assert_eq!(of_application(json!({"source": source})).await, [folder("apps/chat")]);
-    for (recurse, flat) in [(true, false), (false, true)] {
+    for recurse in [true, false] {
         let source = json!({"repoURL": "https://git.example.com/acme/deploy", "path": "apps", "directory": {"recurse": recurse}});
-        assert_eq!(of_application(json!({"source": source})).await[0].flat, flat);
+        assert_eq!(of_application(json!({"source": source})).await[0].recurse, recurse);
     }
     let on = |revision: &str| json!({"source": {"repoURL": "https://git.example.com/acme/deploy.git", "path": ".", "targetRevision": revision}});
     for (revision, pinned) in [

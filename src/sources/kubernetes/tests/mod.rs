@@ -5,6 +5,7 @@ mod claims;
 mod connecting;
 mod granting;
 mod kept;
+mod laid_over;
 mod owning;
 mod paging;
 mod pods;
