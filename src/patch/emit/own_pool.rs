@@ -9,7 +9,7 @@ use super::pods::{self, Nodes};
 use super::{About, Beside, Wish, karpenter};
 use crate::model::manifest::OWN_NODES;
 use crate::patch::node_pools::{CAPACITY, INSTANCE_TYPE, NODE_POOL, of_type};
-use crate::patch::podspec::under;
+use crate::patch::podspec::{at, under};
 use crate::patch::written::{Written, text};
 use crate::patch::yaml::Pointer;
 
@@ -96,6 +96,15 @@ pub(super) fn wish_for(
     let taint = json!({"key": OWN_NODES, "value": owner(about), "effect": "NoSchedule"});
     let limit = most.as_ref().map(|most| most.gpus).or(base.most_gpus());
     for pod in pods {
+        let required = [
+            "affinity",
+            "podAffinity",
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        ];
+        let beside = at(about.object, &under(&pod, &required)).and_then(Value::as_array);
+        if beside.is_some_and(|all| !all.is_empty()) {
+            return Err("its pods must be beside others, which the taint of such a pool would keep away".to_owned());
+        }
         let list = under(&pod, &["tolerations"]);
         let toleration = json!({"key": OWN_NODES, "operator": "Equal", "value": owner(about), "effect": "NoSchedule"});
         append(about, &list, toleration, wish);
