@@ -287,7 +287,7 @@ async fn a_real_api_server_gives_the_plan_that_the_fake_gives() {
     check(&plan, &stage.world);
 }
 
-/// A pod without GPUs that is on every node. Its namespace sorts before all others, so that GPU pods stand on later pages.
+/// A pod without GPUs that is on every node, whatever its taints. Its namespace sorts before all others, so that GPU pods stand on later pages.
 fn bystander(number: usize, world: &World) -> Value {
     let node = &world.nodes[number % world.nodes.len()].name;
     json!({
@@ -299,7 +299,7 @@ fn bystander(number: usize, world: &World) -> Value {
                 "uid": "00000000-0000-4000-8000-000000009999",
             }],
         },
-        "spec": {"nodeName": node, "containers": [{
+        "spec": {"nodeName": node, "tolerations": [{"operator": "Exists"}], "containers": [{
             "name": "web", "image": "registry.example/web:1", "resources": {"requests": {"cpu": "100m"}},
         }]},
         "status": {"phase": "Running", "startTime": "2026-11-01T00:00:00Z"},
