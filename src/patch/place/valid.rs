@@ -34,10 +34,16 @@ pub(super) fn valid(object: &Value) -> Result<(), Refusal> {
 }
 
 impl Manifests<'_> {
-    /// Definitions of custom kinds among the manifests.
-    fn definitions(&self) -> Result<Vec<Value>, Refusal> {
-        let is =
-            |object: &&Object| object.group() == "apiextensions.k8s.io" && object.kind == "CustomResourceDefinition";
+    /// Definitions of the kinds of these objects among the manifests. Each is called by its kind and its group.
+    fn definitions(&self, of: &[&Value]) -> Result<Vec<Value>, Refusal> {
+        let group = |object: &&Value| Some(object.get("apiVersion")?.as_str()?.split_once('/')?.0.to_owned());
+        let groups: BTreeSet<String> = of.iter().filter_map(group).collect();
+        let is = |object: &&Object| {
+            let own = object.name.split_once('.').map_or("", |(_, group)| group);
+            object.kind == "CustomResourceDefinition"
+                && object.group() == "apiextensions.k8s.io"
+                && groups.contains(own)
+        };
         let all = self.index.objects.iter().filter(is);
         all.map(|object| self.value(&object.spot)).collect()
     }
@@ -48,7 +54,11 @@ impl Manifests<'_> {
     /// # Errors
     /// With what would be refused.
     pub(super) fn fits(&self, own: (&Value, &[Edit]), scaler: Option<&Value>, wish: &Wish) -> Result<(), Refusal> {
-        let definitions = self.definitions()?;
+        let new = || wish.new.iter().chain(wish.beside.iter().map(|beside| &beside.object));
+        let others = wish.others.iter().map(|(spot, _)| self.value(spot));
+        let others: Vec<Value> = others.collect::<Result<_, _>>()?;
+        let involved = [own.0].into_iter().chain(scaler).chain(new()).chain(&others);
+        let definitions = self.definitions(&involved.collect::<Vec<_>>())?;
         let definitions: Vec<&Value> = definitions.iter().collect();
         let edited = |object: &Value, edits: &[Edit]| {
             let mut after = object.clone();
@@ -57,10 +67,10 @@ impl Manifests<'_> {
         };
         let mut faults = edited(own.0, own.1);
         faults.extend(scaler.map_or_else(BTreeSet::new, |scaler| edited(scaler, &wish.scaler)));
-        for (spot, edits) in &wish.others {
-            faults.extend(edited(&self.value(spot)?, edits));
+        for (other, (_, edits)) in others.iter().zip(&wish.others) {
+            faults.extend(edited(other, edits));
         }
-        for object in wish.new.iter().chain(wish.beside.iter().map(|beside| &beside.object)) {
+        for object in new() {
             faults.extend(new_faults(None, object, &definitions));
         }
         if faults.is_empty() {
