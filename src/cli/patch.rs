@@ -95,7 +95,7 @@ impl Patch {
         let tree = match objects {
             Objects::Files(tree) => tree,
             Objects::Cluster(kubernetes) => {
-                let (objects, gaps) = pipeline::written(&kubernetes, &plan, &*progress).await?;
+                let (objects, gaps) = pipeline::objects(&kubernetes, &plan, &*progress).await?;
                 gaps.iter()
                     .for_each(|gap| progress.note(&format!("{}: {}", gap.what, gap.why)));
                 component::tree(&objects)

@@ -217,7 +217,7 @@ impl Pr {
                 files: own.files.into_iter().map(|(name, file)| (path(name), file)).collect(),
                 left_out: own.left_out.into_iter().map(|(name, why)| (path(name), why)).collect(),
                 origin: self.origin(),
-                is_live: false,
+                ..Tree::default()
             });
         }
         let read = forge::checkout(forge, self.base.as_deref(), &|path| {
@@ -241,7 +241,7 @@ impl Pr {
                 .map(|(path, why)| (path, why.to_owned()))
                 .collect(),
             origin: self.origin(),
-            is_live: false,
+            ..Tree::default()
         })
     }
 

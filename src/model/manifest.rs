@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::helm_values::ValuesFile;
 use super::repository::Kept;
-use super::values::ValuesFile;
 
 /// What put an object into the cluster, and does so again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub mod queueing;
 pub mod pools;
 pub mod costs;
 pub mod repository;
-pub mod values;
+pub mod helm_values;
 pub mod manifest;
 pub mod cluster;
 pub mod budget;

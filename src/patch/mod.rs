@@ -14,7 +14,7 @@ pub mod component;
 pub mod schema;
 pub mod place;
 mod whereabouts;
-mod values;
+mod helm_values;
 pub mod patches;
 pub mod diff;
 pub mod told;

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::emit::{About, Refusal, wish};
 use super::handover::Handover;
+use super::helm_values;
 use super::index::{Index, refresh};
 use super::locate::Place;
 use super::place::{Changes, FileChange, Manifests, OnItsWay};
-use super::values;
 use super::whereabouts::{VALUES, of_chart, whereabouts};
 use crate::catalog::Catalog;
 use crate::model::manifest::{Deployer, Live};
@@ -151,7 +151,7 @@ fn one(plan: &Plan, row: &Row, (tree, index): (&Tree, &Index), with: With<'_>) -
         ));
     };
     let manifests = Manifests::new(tree, index);
-    if !tree.is_live && values::of(workload, with.settings).is_some() {
+    if !tree.is_live && helm_values::of(workload, with.settings).is_some() {
         return in_values(plan, row, (workload, live), &manifests, with);
     }
     let known = whereabouts(tree, &workload.cluster, live, with.settings)?;
@@ -212,7 +212,7 @@ fn in_values(
     manifests: &Manifests<'_>,
     with: With<'_>,
 ) -> Result<Patch, Refusal> {
-    let filled = values::fill(manifests.tree, plan, row, workload, with.settings)?;
+    let filled = helm_values::fill(manifests.tree, plan, row, workload, with.settings)?;
     let nodes_of = nodes_of(manifests, row, workload, with.settings)?;
     let wish = wish(About {
         row,

@@ -2,7 +2,6 @@
 
 mod beside;
 mod budgets;
-mod karpenter;
 mod overlay;
 mod pen;
 mod valid;

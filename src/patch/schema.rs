@@ -2,6 +2,7 @@
 //! An object is judged as it was and as it is to be, and only what is new is said: what its owner wrote is not ours to judge.
 
 mod kinds;
+pub mod node_pool;
 mod structural;
 mod cel;
 

@@ -59,7 +59,7 @@ pub(super) fn whereabouts(tree: &Tree, cluster: &str, live: &Live, settings: &Pa
     let folder = folder.and_then(|folder| joined("", folder.trim_matches('/')));
     found.under.extend(folder.map(|folder| Under {
         said: Said::Mapped,
-        paths: vec![folder.to_owned()],
+        paths: vec![folder],
         flat: Vec::new(),
         name: None,
         sure: false,

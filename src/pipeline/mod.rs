@@ -9,7 +9,7 @@ mod prices;
 mod doctor;
 mod record;
 mod servers;
-mod written;
+mod objects;
 
 use std::path::PathBuf;
 
@@ -35,9 +35,9 @@ use parts::Parted;
 
 pub use doctor::doctor;
 pub use live::{Kubernetes, Live, UNNAMED};
+pub use objects::objects;
 pub use prices::{prices, prices_of};
 pub use record::record;
-pub use written::written;
 
 /// Where the world is read.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! Where owners say that a workload is written down, by annotation: a file or folder of the repository, or a file of values.
 
 use super::attribution::{MANIFEST, clean};
+use super::helm_values::{VALUES, annotated};
 use super::overrides::Overrides;
 use super::overrides::PREFIX;
-use super::values::{VALUES, annotated};
 use crate::model::cluster::Labels;
-use crate::model::values::ValuesFile;
+use crate::model::helm_values::ValuesFile;
 
 /// Whether the annotations count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -18,7 +18,7 @@ pub mod overrides;
 pub mod latency;
 pub mod checkpoints;
 pub mod gateway;
-pub mod values;
+pub mod helm_values;
 pub mod manifests;
 pub mod permissions;
 pub mod patches;

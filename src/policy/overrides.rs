@@ -5,12 +5,12 @@ use jiff::civil::DateTime;
 use super::attribution::OWNER;
 use super::checkpoints;
 use super::gateway;
+use super::helm_values;
 use super::latency;
 use super::located::{Mistake, Place};
 use super::moment::moment;
 use super::scope::PolicyScope;
 use super::section::Section;
-use super::values;
 use crate::model::workload::Workload;
 
 /// How every annotation of ours begins.
@@ -24,7 +24,7 @@ pub const KEYS: [&str; 10] = [
     "owner",
     "min-replicas",
     "manifest",
-    values::VALUES,
+    helm_values::VALUES,
     checkpoints::WRITE,
     checkpoints::INTERVAL,
     gateway::QUEUE,
@@ -145,7 +145,7 @@ impl Overrides {
             }
             checkpoints::WRITE | checkpoints::INTERVAL => drop(checkpoints::seconds(value)?),
             gateway::QUEUE => drop(gateway::checked(value)?),
-            values::VALUES => drop(values::annotated(value)?),
+            helm_values::VALUES => drop(helm_values::annotated(value)?),
             // Owners, manifests and bounds count where those are told, and not here.
             _ if PREFIX.len() + key.len() == OWNER.len() && value.is_empty() => return Err("it is empty".to_owned()),
             _ => {}

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::helm_values::{ValuesRow, rows};
 use super::located::Mistake;
 use super::section::Section;
-use super::values::{ValuesRow, rows};
 
 /// What one pull request holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

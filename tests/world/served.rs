@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpuwise::model::histogram::{Buckets, Histogram};
+use gpuwise::model::histogram::Histogram;
 use gpuwise::model::reading::{RequestsOf, Series};
 use gpuwise::model::requests::{Figure, RequestHistory};
 use gpuwise::model::time::Window;
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::load::HOLD;
 use super::pods::Pod;
+use super::serving::answers::{folded, present};
 use super::serving::autoscaler::Policy;
 use super::serving::world::Watched;
 use super::streams::ServerSample;
@@ -184,44 +185,20 @@ impl World {
             hour >= first && pod.ready() < end && pod.ended.is_none_or(|ended| ended > begin)
         };
         let pods: Vec<&Pod> = self.pods.iter().filter(|pod| pod.workload == index).collect();
-        let labels = |key: &str, value: &str| {
-            let namespace = self.workloads[index].namespace.clone();
-            BTreeMap::from([("namespace".to_owned(), namespace), (key.to_owned(), value.to_owned())])
-        };
+        let namespace = &self.workloads[index].namespace;
         // A store's sum is over the pods that are there in the hour; those of another template have their part of it.
         let share = |name: &str, hour: i64| {
             let all = pods.iter().filter(|pod| there(pod, hour));
             let own = all.clone().filter(|pod| fold(pod) == name).count();
             (own > 0).then(|| own as f64 / all.count() as f64)
         };
-        let bounds = |buckets: &Buckets| buckets.up_to().map(|(bound, _)| bound).collect();
-        let bounds: Vec<f64> = histogram.steps.iter().flatten().next().map_or_else(Vec::new, bounds);
         for name in pods.iter().map(|pod| fold(pod)).collect::<BTreeSet<_>>() {
-            let mut say = |bound: Option<String>, value: &dyn Fn(&Buckets) -> Option<f64>| {
-                let mut labels = labels("pods", name);
-                labels.extend(bound.map(|bound| ("le".to_owned(), bound)));
-                let of = |hour| Some(value(step(hour)?)? * share(name, hour)?);
-                let column = Column::from_options((0..hours).map(of));
-                series.push(Series { signal, labels, column });
-            };
-            for (place, bound) in bounds.iter().enumerate() {
-                let told = match bound.is_finite() {
-                    true => bound.to_string(),
-                    false => "+Inf".to_owned(),
-                };
-                say(Some(told), &|buckets| {
-                    buckets.up_to().nth(place).map(|(_, count)| count)
-                });
-            }
-            say(None, &Buckets::sum);
+            let told: Vec<_> = (0..hours).map(|hour| Some((step(hour)?, share(name, hour)?))).collect();
+            series.extend(folded(signal, (namespace, name), &told));
         }
         for pod in &pods {
-            let present = (0..hours).map(|hour| there(pod, hour).then_some(1.0));
-            series.push(Series {
-                signal,
-                labels: labels("pod", &pod.name),
-                column: Column::from_options(present),
-            });
+            let hours = (0..hours).map(|hour| there(pod, hour));
+            series.push(present(signal, namespace, &pod.name, hours));
         }
     }
 }

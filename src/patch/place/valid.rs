@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::pen::Pen;
-use super::{Manifests, OnItsWay, karpenter, refuse};
+use super::{Manifests, OnItsWay, refuse};
 use crate::patch::emit::{Refusal, Wish, make};
 use crate::patch::index::{Object, Spot};
 use crate::patch::podspec::at;
-use crate::patch::schema::new_faults;
+use crate::patch::schema::{new_faults, node_pool};
 use crate::patch::yaml::{self, Edit};
 use crate::replay::{hpa, keda};
 
@@ -21,7 +21,7 @@ use crate::replay::{hpa, keda};
 pub(super) fn valid(object: &Value) -> Result<(), Refusal> {
     let refused = match object.get("kind").and_then(Value::as_str) {
         Some("ScaledObject") => keda::spec::of(object).err(),
-        Some("NodePool") => karpenter::taken(object).err(),
+        Some("NodePool") => node_pool::taken(object).err(),
         Some("HorizontalPodAutoscaler") => hpa::manifest::of(object, false).err(),
         _ => None,
     };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::ApiResource;
 use serde_json::{Map, Value};
 
@@ -27,18 +29,6 @@ pub struct Named {
     /// Its name.
     pub name: String,
 }
-
-const AUTOSCALERS: Kind = Kind {
-    group: "autoscaling",
-    kind: "HorizontalPodAutoscaler",
-    plural: "horizontalpodautoscalers",
-};
-
-const BUDGETS: Kind = Kind {
-    group: "policy",
-    kind: "PodDisruptionBudget",
-    plural: "poddisruptionbudgets",
-};
 
 /// Definitions of custom kinds.
 pub(super) const DEFINITIONS: Kind = Kind {
@@ -93,18 +83,16 @@ pub async fn manifests(
     // One that something else made is changed there.
     let by_people = |object: &Value| object.pointer("/metadata/ownerReferences").is_none();
     let beside = |object: &Value| by_people(object) && spaces.contains(text(object, "namespace").as_str());
-    for (kind, version) in [(AUTOSCALERS, "v2"), (SCALED_OBJECTS, "v1alpha1")] {
-        if served.has(kind.group) != Some(false) {
-            let versions = served.versions(kind, &[version]);
-            all.extend(of_kind(&mut reader, &versions, beside).await?);
-        }
-    }
-    if served.has(BUDGETS.group) != Some(false) {
-        // One guards pods whoever made it.
-        let beside = |object: &Value| spaces.contains(text(object, "namespace").as_str());
-        let versions = served.versions(BUDGETS, &["v1"]);
+    let autoscalers = [ApiResource::erase::<HorizontalPodAutoscaler>(&())];
+    all.extend(of_kind(&mut reader, &autoscalers, beside).await?);
+    if served.has(SCALED_OBJECTS.group) != Some(false) {
+        let versions = served.versions(SCALED_OBJECTS, &["v1alpha1"]);
         all.extend(of_kind(&mut reader, &versions, beside).await?);
     }
+    // One guards pods whoever made it.
+    let here = |object: &Value| spaces.contains(text(object, "namespace").as_str());
+    let budgets = [ApiResource::erase::<PodDisruptionBudget>(&())];
+    all.extend(of_kind(&mut reader, &budgets, here).await?);
     if served.has(NODE_POOLS.group) == Some(true) {
         let versions = served.versions(NODE_POOLS, &["v1"]);
         all.extend(of_kind(&mut reader, &versions, by_people).await?);

@@ -1,13 +1,12 @@
 //! What the servers of a case counted: requests of a world of [`crate::generator::serving`], which shares no code with what judges it.
 
-use gpuwise::model::histogram::Histogram;
-use gpuwise::model::reading::{Reading, RequestsOf, Series};
+use gpuwise::model::reading::{Reading, RequestsOf};
 use gpuwise::model::time::Grid;
-use gpuwise::model::usage::{Column, Signal};
+use gpuwise::model::usage::Signal;
 use serde_json::Value;
 
 use super::file::Workload;
-use super::inventory::labels;
+use crate::generator::serving::answers::{folded, present};
 use crate::generator::serving::autoscaler::{Hpa, Metric, Policy};
 
 impl Workload {
@@ -59,7 +58,11 @@ impl Workload {
             (Signal::AnswerTokens, watched.answer),
         ];
         for (signal, histogram) in histograms {
-            self.add_histogram(signal, &histogram, &names, &mut reading.series);
+            let told: Vec<_> = histogram.steps.iter().map(|step| Some((step.as_ref()?, 1.0))).collect();
+            let series = &mut reading.series;
+            series.extend(folded(signal, (&self.namespace, &self.name), &told));
+            let there = || told.iter().map(Option::is_some);
+            series.extend(names.iter().map(|pod| present(signal, &self.namespace, pod, there())));
         }
         reading.requests.push(RequestsOf {
             group: "apps".to_owned(),
@@ -68,38 +71,5 @@ impl Workload {
             name: self.name.clone(),
             history: watched.requests,
         });
-    }
-
-    /// As a store answers: counts up to each bound and their sum, added up over its pods, and which pods were in it.
-    fn add_histogram(&self, signal: Signal, histogram: &Histogram, pods: &[String], series: &mut Vec<Series>) {
-        let fold = labels([("namespace", &self.namespace), ("pods", &self.name)]);
-        let known = |of: &dyn Fn(&gpuwise::model::histogram::Buckets) -> Option<f64>| {
-            Column::from_options(histogram.steps.iter().map(|step| of(step.as_ref()?)))
-        };
-        let first = histogram.steps.iter().flatten().next().unwrap();
-        for (at, (bound, _)) in first.up_to().enumerate() {
-            let mut labels = fold.clone();
-            let bound = if bound.is_finite() {
-                bound.to_string()
-            } else {
-                "+Inf".to_owned()
-            };
-            labels.insert("le".to_owned(), bound);
-            let column = known(&|buckets| buckets.up_to().nth(at).map(|(_, count)| count));
-            series.push(Series { signal, labels, column });
-        }
-        let sum = known(&|buckets| buckets.sum());
-        series.push(Series {
-            signal,
-            labels: fold,
-            column: sum,
-        });
-        for pod in pods {
-            series.push(Series {
-                signal,
-                labels: labels([("namespace", &self.namespace), ("pod", pod)]),
-                column: known(&|_| Some(1.0)),
-            });
-        }
     }
 }

@@ -14,8 +14,8 @@ use gpuwise::patch::patches::{Made, With, patches};
 use gpuwise::patch::place::Changes;
 use gpuwise::patch::told;
 use gpuwise::patch::yaml::documents;
+use gpuwise::policy::helm_values::ValuesRow;
 use gpuwise::policy::patches::Patches;
-use gpuwise::policy::values::ValuesRow;
 use gpuwise::sources::manifests;
 use serde_json::{Value, json};
 

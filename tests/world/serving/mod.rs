@@ -15,3 +15,4 @@ pub(crate) mod autoscaler;
 pub(crate) mod fleet;
 pub(crate) mod world;
 pub(crate) mod asked;
+pub(crate) mod answers;

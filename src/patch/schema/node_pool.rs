@@ -14,7 +14,7 @@ const LONGEST: usize = 63;
 ///
 /// # Errors
 /// With all that is wrong with it.
-pub(super) fn taken(object: &Value) -> Result<(), Faults> {
+pub fn taken(object: &Value) -> Result<(), Faults> {
     let mut faults = Faults::default();
     let all = Fields::free(Some(object), "", &mut faults);
     let below = |of: &Fields<'_>, field: &str, faults: &mut Faults| -> Option<Value> {

@@ -10,12 +10,12 @@ use super::emit::{Refusal, resource};
 use super::podspec::{at, element, under};
 use super::yaml::{self, Pointer, Step};
 use crate::model::gpu::gpu_resource;
+use crate::model::helm_values::{ValuesFile, steps};
 use crate::model::plan::{Plan, Row, WorkloadRow};
 use crate::model::scenario::Move;
 use crate::model::tree::Tree;
-use crate::model::values::{ValuesFile, steps};
+use crate::policy::helm_values::ValuesRow;
 use crate::policy::patches::Patches;
-use crate::policy::values::ValuesRow;
 
 const REPLICAS: &str = "/spec/replicas";
 

@@ -3,7 +3,7 @@
 use super::attribution::clean;
 use super::located::{Located, Mistake, parse};
 use super::section::Section;
-use crate::model::values::{ValuesFile, steps};
+use crate::model::helm_values::{ValuesFile, steps};
 
 /// The annotation, behind the prefix.
 pub const VALUES: &str = "values";

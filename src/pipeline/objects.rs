@@ -13,7 +13,7 @@ use crate::sources::kubernetes::{self, Named};
 ///
 /// # Errors
 /// Where it does not answer.
-pub async fn written(
+pub async fn objects(
     kubernetes: &Kubernetes,
     plan: &Plan,
     progress: &dyn Progress,
