@@ -86,15 +86,15 @@ pub enum NoPlace {
     },
 }
 
+/// What to do about a workload that a chart makes.
+pub(super) const VALUES: &str = "say in `patches.values` of the policy where its settings stand in a file of values";
+
 pub(super) fn in_templates(templates: &[String]) -> String {
     match templates {
         [] => String::new(),
-        [one] => format!(
-            "; the template {one} may make it, and templates are not edited: say in `patches.values` of the policy where its settings stand in a file of values"
-        ),
+        [one] => format!("; the template {one} may make it, and templates are not edited: {VALUES}"),
         [first, rest @ ..] => format!(
-            "; templates may make it ({first} and {} more), and templates are not edited: say in `patches.values` of the policy where \
-             its settings stand in a file of values",
+            "; templates may make it ({first} and {} more), and templates are not edited: {VALUES}",
             rest.len()
         ),
     }

@@ -3,7 +3,7 @@
 
 use super::emit::Refusal;
 use super::index::{Index, Object};
-use super::locate::{Said, Under, within};
+use super::locate::{Said, Under, VALUES, within};
 use crate::model::manifest::{Deployed, Deployer, Live};
 use crate::model::plan::WorkloadRow;
 use crate::model::repository::{Alike, Kept};
@@ -22,9 +22,6 @@ pub(super) struct Whereabouts {
     /// What whoever merges an edit should know.
     pub(super) notes: Vec<String>,
 }
-
-/// What to do about a workload that a chart makes.
-pub(super) const VALUES: &str = "say in `patches.values` of the policy where its settings stand in a file of values";
 
 fn refuse(code: &'static str, why: String) -> Refusal {
     Refusal { code, why }

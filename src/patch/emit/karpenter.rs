@@ -28,7 +28,8 @@ pub(super) fn offers(about: About<'_>, pool: &Written, instance_type: &str) -> O
     pool.offers(instance_type, name.as_deref().zip(own.map(|own| own.gpus)))
 }
 
-/// Labels of the nodes that a pool of its own has, where none of the files' pools offers what it moves to.
+/// What the nodes are known by that Karpenter makes for it: those of the files' pools that offer what it moves to, else those of a pool
+/// of its own, which is wished.
 ///
 /// # Errors
 /// Where none does, and none can be made.

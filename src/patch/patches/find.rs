@@ -8,9 +8,9 @@ use crate::model::scenario::Move;
 use crate::model::tree::joined;
 use crate::patch::emit::Refusal;
 use crate::patch::index::{Index, Object};
-use crate::patch::locate::{NoPlace, Place, Wanted, in_templates, locate, others_go, scalers, within};
+use crate::patch::locate::{NoPlace, Place, VALUES, Wanted, in_templates, locate, others_go, scalers, within};
 use crate::patch::place::Manifests;
-use crate::patch::whereabouts::{VALUES, Whereabouts, release, whereabouts};
+use crate::patch::whereabouts::{Whereabouts, release, whereabouts};
 use crate::patch::written::Written;
 use crate::policy::patches::Patches;
 
