@@ -12,6 +12,7 @@
 //!   caches, checkpoints, spot capacity, schedules.
 //! - [`recommenders`]: the levers, one file and one page each.
 //! - [`engine`]: candidates and policy to a plan that adds up.
+//! - [`finops`]: where money goes, whether budgets hold, what was unusual, alert rules, return on investment.
 //! - [`report`]: the plan as text: JSON, a Markdown review, a terminal table, the story of one workload.
 //! - [`patch`]: manifests where a team keeps them, edited byte for byte.
 //! - [`deliver`]: reports and recordings, written.
@@ -30,6 +31,7 @@ pub mod sources;
 pub mod replay;
 pub mod recommenders;
 pub mod engine;
+pub mod finops;
 pub mod report;
 pub mod patch;
 pub mod deliver;

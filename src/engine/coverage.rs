@@ -95,6 +95,7 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures, world:
         start_seconds: starts(workload),
         live: Some(live(workload, world)),
         objectives: figures.objectives.clone(),
+        history: None,
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world
         saving: saving(&accepted),
         notes: Vec::new(),
         since: None,
+        finops: None,
+        returns: None,
         workloads,
         accepted,
         experiments,

@@ -87,6 +87,7 @@ fn followed(row: &Row, earlier: &Plan, now: &Plan, scope: &Scope) -> Followed {
         monthly: earlier.spend.as_ref().and(row.saving.monthly.mid).map(Monthly::new),
         outcome,
         because,
+        measured: None,
     }
 }
 

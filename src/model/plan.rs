@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::finops::Finops;
 use super::histogram::ServingRow;
+use super::history::HistoryRow;
 use super::manifest::{Landing, Live};
 use super::objective::ObjectiveRow;
 use super::queueing::Queueing;
 use super::requests::{RequestsRow, StartsRow};
+use super::returns::Returns;
 pub use super::said::{Decided, Note};
 use super::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use super::since::Since;
@@ -63,6 +66,12 @@ pub struct Plan {
     /// What has happened since an earlier plan; `None` where none was given.
     #[serde(default)]
     pub since: Option<Since>,
+    /// Where money goes, budgets and unusual days; `None` in plans of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finops: Option<Finops>,
+    /// Return on investment; `None` in plans of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
 }
 
 /// What was seen of the cluster.
@@ -193,6 +202,9 @@ pub struct WorkloadRow {
     /// What its requests may take, as far as anybody said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveRow>,
+    /// What it held and did over the window; `None` where nothing was measured of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryRow>,
 }
 
 /// How busy GPUs were, as ratios.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::SubjectRef;
+use super::returns::Measured;
 use super::time::Window;
 use super::units::Monthly;
 
@@ -36,6 +37,9 @@ pub struct Followed {
     pub outcome: Outcome,
     /// Why, in the words of this plan; `None` where the outcome says all.
     pub because: Option<String>,
+    /// What it really saved; `None` where it was not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
 }
 
 /// What became of a change.

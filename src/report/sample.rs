@@ -62,6 +62,7 @@ pub(super) fn workload(id: &str, namespace: &str, name: &str, monthly: Option<f6
         start_seconds: None,
         live: None,
         objectives: Vec::new(),
+        history: None,
     }
 }
 
@@ -236,6 +237,8 @@ pub(super) fn plan() -> Plan {
         },
         notes: Vec::new(),
         since: None,
+        finops: None,
+        returns: None,
     }
 }
 

@@ -122,6 +122,7 @@ mod tests {
             monthly: monthly.map(Monthly::new),
             outcome,
             because: because.map(str::to_owned),
+            measured: None,
         }
     }
 
