@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::exit::Usage;
+use super::files::read;
 use super::output::Output;
-use super::sources::{About, By, From, Levers, read};
+use super::sources::{About, By, From, Levers};
 use super::{exit, progress};
 use crate::engine::since;
 use crate::model::plan::Plan;

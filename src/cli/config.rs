@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::Usage;
+use super::files::read;
 use super::reach::{Access, Reach};
-use super::sources::read;
 use crate::policy::Mistakes;
 use crate::policy::located::{Mistake, Place, Value, parse};
 use crate::policy::section::Section;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::deliver::checkout::CheckoutError;
 use crate::deliver::forge::ForgeError;
+use crate::finops::cost::NoReport;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
 use crate::report::safe;
@@ -62,6 +63,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
     }
     if error.is::<NvmlReadError>() {
         return SOURCE;
+    }
+    if error.is::<NoReport>() {
+        return NOTHING;
     }
     match error.downcast_ref::<PipelineError>() {
         Some(PipelineError::Nothing(_)) => NOTHING,

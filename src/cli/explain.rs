@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit::Usage;
+use super::files::judge;
 use super::output::Output;
-use super::sources::{About, By, From, Levers, judge};
+use super::sources::{About, By, From, Levers};
 use crate::{pipeline, report};
 
 /// Arguments of `explain`.

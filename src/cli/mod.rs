@@ -2,9 +2,11 @@
 
 mod analyze;
 mod config;
+mod cost;
 mod doctor;
 mod exit;
 mod explain;
+mod files;
 mod output;
 mod patch;
 mod planned;
@@ -45,6 +47,8 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// Where money went: by namespace, team, label, workload, GPU, ...
+    Cost(Box<cost::Cost>),
     /// The plan as edits of the manifests in a checkout.
     Patch(Box<patch::Patch>),
     /// The same edits as pull requests, kept up to date.
@@ -82,6 +86,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
+        Command::Cost(cost) => cost.run().await,
         Command::Patch(patch) => patch.run().await,
         Command::Pr(pr) => pr.run().await,
         Command::Sample(sample) => sample.run().await,

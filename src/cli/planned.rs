@@ -7,7 +7,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Usage;
-use super::sources::{About, By, From, Levers, read};
+use super::files::read;
+use super::sources::{About, By, From, Levers};
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::pipeline::Kubernetes;

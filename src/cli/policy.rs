@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::sources::{judge, policies, texts};
+use super::files::{judge, policies, texts};
 use crate::catalog::Catalog;
 use crate::engine::Judge;
 use crate::{deliver, policy};

@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::exit::{self, Usage};
+use super::files::read;
 use super::output::Told;
 use super::planned::Planned;
-use super::sources::read;
 use crate::catalog::Catalog;
 use crate::deliver::forge::{self, Done, Forge, GitDir, GitHub, GitLab, Gitea, Outcome, Settings, System};
 use crate::deliver::{self, requests};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Usage;
-use super::sources::read;
+use super::files::read;
 use crate::sources::endpoint::{Endpoint, Login, Secret, Tls};
 use crate::sources::prometheus::flavour::amazon_region;
 use crate::sources::prometheus::matcher::Matchers;

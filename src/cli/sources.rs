@@ -1,33 +1,33 @@
 //! Arguments that reading commands share: where the world is read, what is judged by, and what is asked about.
 
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::exit::Usage;
+use super::files::{self, judge, texts, zone};
 use super::reach::Reach;
-use super::when::Month;
+use super::when::AskedMonth;
 use super::{config, when};
-use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope, Selector};
 use crate::model::progress::Progress;
-use crate::pipeline::{Kubernetes, Live, Source, UNNAMED};
-use crate::policy::codeowners::LARGEST;
-use crate::policy::located::{Mistake, Place};
-use crate::policy::{Mistakes, PRESETS};
+use crate::model::time::Window;
+use crate::pipeline::{Back, Kubernetes, LedgerSpan, Live, Source, UNNAMED};
+
+/// How much history where nobody says.
+const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Where the world is read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub(super) struct From {
     /// Use the world inside the binary: nothing to install, nothing is contacted
-    #[arg(long, conflicts_with_all = ["recording", "prometheus", "window", "until", "month"])]
+    #[arg(long, conflicts_with_all = ["recording", "prometheus"])]
     demo: bool,
     /// Use a folder that `gpuwise record` wrote
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["prometheus", "window", "until", "month"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "prometheus")]
     recording: Option<PathBuf>,
     /// The kubeconfig, where it is not the one that kubectl finds
     #[arg(long, value_name = "FILE", conflicts_with = "no_kubernetes")]
@@ -41,15 +41,17 @@ pub(super) struct From {
     /// What to call the cluster in the plan
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// How much history, such as 14d or 36h
-    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = when::duration)]
-    window: SignedDuration,
+    /// How much history, such as 14d or 36h [default: 14d]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    window: Option<SignedDuration>,
     /// Up to when: a date (its beginning), such as 2026-11-16 or 16 Nov 2026, `2026-11-16 09:30`, yesterday [default: now]
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// The history of a calendar month, such as 2026-10: what was spent; changes are proposed up to a day after its end
-    #[arg(long, value_name = "MONTH", value_parser = when::month, conflicts_with_all = ["window", "until"])]
-    month: Option<Month>,
+    /// The history of a calendar month, such as 2026-10, `this`, or `last` (which `--month` alone means): what was spent; changes
+    /// are proposed up to a day after its end
+    #[arg(long, value_name = "MONTH", value_parser = when::asked_month, num_args = 0..=1, default_missing_value = "last",
+        conflicts_with_all = ["window", "until"])]
+    month: Option<AskedMonth>,
     /// The time zone of months, dates and hours, such as Europe/Berlin [default: the policy's, which is UTC if it says none]
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     timezone: Option<TimeZone>,
@@ -81,6 +83,28 @@ impl From {
 
     /// The source that the arguments name; times are meant in `zone` where they name none.
     pub(super) fn source(&self, zone: &str, progress: &dyn Progress) -> anyhow::Result<Source> {
+        let recorded = if self.demo { "--demo" } else { "--recording" };
+        if self.is_recorded() && (self.window.is_some() || self.until.is_some() || self.month.is_some()) {
+            let what = format!(
+                "{recorded} is of its own time: --window, --until and --month cannot be used with it, but for `gpuwise cost`"
+            );
+            return Err(Usage(what).into());
+        }
+        self.source_with(zone, None, progress)
+    }
+
+    /// Whether the world was recorded, and is of its own time.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.demo || self.recording.is_some()
+    }
+
+    /// The same with days of cost. A recording has those that it has.
+    pub(super) fn source_with(
+        &self,
+        zone: &str,
+        back: Option<Back>,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Source> {
         if self.demo {
             return Ok(Source::Demo);
         }
@@ -116,6 +140,13 @@ impl From {
             samples_at_once: self.samples_at_once,
             replay_limit: usize::from(self.replay_limit),
             remote_read: !self.no_remote_read,
+            ledger: match back {
+                Some(back) => Some(LedgerSpan {
+                    zone: self.zone_or(zone)?,
+                    back,
+                }),
+                None => None,
+            },
         })))
     }
 }
@@ -157,24 +188,54 @@ impl From {
         Ok(name.unwrap_or_else(|| UNNAMED.to_owned()))
     }
 
+    fn zone_or(&self, zone: &str) -> Result<TimeZone, Usage> {
+        match &self.timezone {
+            Some(zone) => Ok(zone.clone()),
+            None => files::zone(zone).map_err(Usage),
+        }
+    }
+
     /// How much history, and up to when if not now.
     fn span(&self, zone: &str, progress: &dyn Progress) -> Result<(SignedDuration, Option<Timestamp>), Usage> {
-        let now = Timestamp::now();
-        let zone = match &self.timezone {
-            Some(zone) => zone.clone(),
-            None => self::zone(zone).map_err(Usage)?,
-        };
+        let (zone, now) = (self.zone_or(zone)?, Timestamp::now());
+        let span = self.asked(&zone, now, progress)?;
+        let window = |span: &Window| span.end.duration_since(span.start);
+        let dated = self.month.is_some() || self.until.is_some();
+        Ok(match span {
+            Some(span) => (window(&span), dated.then_some(span.end)),
+            None => (DEFAULT_WINDOW, None),
+        })
+    }
+
+    /// The span that is asked for, where `now` is when it ends if nothing else is said; `None` where none is.
+    pub(super) fn asked(
+        &self,
+        zone: &TimeZone,
+        now: Timestamp,
+        progress: &dyn Progress,
+    ) -> Result<Option<Window>, Usage> {
         if let Some(month) = self.month {
-            let wrong = |why| Usage(format!("--month {month}: {why}"));
-            let span = month.span(&zone, now).map_err(wrong)?;
+            let month = month.of(zone, now);
+            let span = month.span(zone, now);
+            let span = span.map_err(|why| Usage(format!("--month {month}: {why}")))?;
             if span.unfinished {
                 progress.note(&format!("{month} is not over; it is read up to now"));
             }
-            return Ok((span.end.duration_since(span.start), Some(span.end)));
+            let (start, end) = (span.start, span.end);
+            return Ok(Some(Window { start, end }));
         }
-        let until = self.until.as_deref().map(|text| when::moment(text, &zone, now));
-        let until = until.transpose().map_err(|why| Usage(format!("--until: {why}")))?;
-        Ok((self.window, until))
+        if self.window.is_none() && self.until.is_none() {
+            return Ok(None);
+        }
+        let end = self
+            .until
+            .as_deref()
+            .map_or(Ok(now), |text| when::moment(text, zone, now));
+        let end = end.map_err(|why| Usage(format!("--until: {why}")))?;
+        let window = self.window.unwrap_or(DEFAULT_WINDOW);
+        let start = end.checked_sub(window);
+        let start = start.map_err(|_| Usage(format!("nothing is known of {window} before {end}")))?;
+        Ok(Some(Window { start, end }))
     }
 }
 
@@ -263,83 +324,4 @@ impl About {
             selector: self.selector.clone().unwrap_or_default(),
         }
     }
-}
-
-/// Each file's name and text.
-pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage> {
-    let text = |path: &PathBuf| {
-        let text = String::from_utf8(read(path)?)
-            .map_err(|_| Usage(format!("{} is not UTF-8 text; save it as such", path.display())))?;
-        Ok((path.display().to_string(), text))
-    };
-    paths.iter().map(text).collect()
-}
-
-/// The same of policies, among which a preset goes by its bare name; a file of such a name is given as `./cautious`.
-pub(super) fn policies(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Usage> {
-    let one = |path: &PathBuf| {
-        let preset = PRESETS.iter().find(|(name, ..)| path.as_os_str() == *name);
-        match preset {
-            Some((_, file, text)) => Ok(vec![((*file).to_owned(), (*text).to_owned())]),
-            None => texts(std::slice::from_ref(path)),
-        }
-    };
-    let found: Result<Vec<_>, Usage> = paths.iter().map(one).collect();
-    Ok(found?.into_iter().flatten().collect())
-}
-
-/// A judge by these policy files and price sheets.
-pub(super) fn judge(policies: &[PathBuf], sheets: &[PathBuf]) -> anyhow::Result<Judge> {
-    let judge = Judge::with_prices(&self::policies(policies)?, &texts(sheets)?, Catalog::shipped()?)?;
-    Ok(match &judge.policy().attribution.codeowners_at {
-        Some((file, place)) => {
-            let (file, text) = codeowners(file, place)?;
-            judge.with_codeowners(&file, &text)
-        }
-        None => judge,
-    })
-}
-
-/// The CODEOWNERS file that a policy names, relative to itself, and its text.
-fn codeowners(file: &str, place: &Place) -> Result<(String, String), Mistakes> {
-    let beside = Path::new(&place.file).parent().unwrap_or(Path::new(""));
-    let path = beside.join(file);
-    let wrong = |what: String| {
-        Mistakes(vec![Mistake {
-            place: place.clone(),
-            what: format!("{}: {what}", path.display()),
-        }])
-    };
-    let mut bytes = Vec::new();
-    std::fs::File::open(&path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|cause| wrong(format!("it cannot be read: {cause}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(wrong(format!("it is larger than {} MiB", LARGEST / (1024 * 1024))));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text".to_owned()))?;
-    Ok((shortest(&path).display().to_string(), text))
-}
-
-/// A path without the steps up that it takes back.
-fn shortest(path: &Path) -> PathBuf {
-    let mut short = PathBuf::new();
-    for part in path.components() {
-        let steps_back =
-            part == Component::ParentDir && matches!(short.components().next_back(), Some(Component::Normal(_)));
-        if steps_back {
-            short.pop();
-        } else {
-            short.push(part);
-        }
-    }
-    short
-}
-
-fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone; give one such as Europe/Berlin"))
-}
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Usage> {
-    std::fs::read(path).map_err(|cause| Usage(format!("cannot read {}: {cause}", path.display())))
 }

@@ -46,6 +46,44 @@ pub(super) struct Month {
     month: i8,
 }
 
+/// A month as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AskedMonth {
+    /// By its name.
+    Named(Month),
+    /// The last that is over.
+    Last,
+    /// The one that goes on.
+    This,
+}
+
+/// `2026-10`, `last` or `this`.
+pub(super) fn asked_month(text: &str) -> Result<AskedMonth, String> {
+    match text {
+        "last" => Ok(AskedMonth::Last),
+        "this" => Ok(AskedMonth::This),
+        _ => month(text)
+            .map(AskedMonth::Named)
+            .map_err(|why| format!("{why}, last or this")),
+    }
+}
+
+impl AskedMonth {
+    /// Which month that is.
+    pub(super) fn of(self, zone: &TimeZone, now: Timestamp) -> Month {
+        let today = now.to_zoned(zone.clone()).date();
+        let date = match self {
+            Self::Named(month) => return month,
+            Self::This => today,
+            Self::Last => today.first_of_month().saturating_sub(Span::new().days(1)),
+        };
+        Month {
+            year: date.year(),
+            month: date.month(),
+        }
+    }
+}
+
 /// What there is of a month.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MonthSpan {

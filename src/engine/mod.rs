@@ -160,6 +160,13 @@ impl Judge {
         Ok(self)
     }
 
+    /// A judge that asks no lever, for whoever wants to know what there is and not what to change.
+    #[must_use]
+    pub fn without_levers(mut self) -> Self {
+        self.levers.clear();
+        self
+    }
+
     /// What this earlier plan chose stays chosen where nothing else saves a tenth more.
     #[must_use]
     pub fn remembering(mut self, earlier: &Plan) -> Self {

@@ -26,7 +26,13 @@ impl Scope {
         self.selector.is_empty() && self.covers(&workload.namespace, workload.owner.as_ref())
     }
 
-    fn covers(&self, namespace: &String, owner: Option<&String>) -> bool {
+    /// Whether everything is asked about.
+    pub fn is_everything(&self) -> bool {
+        self.namespaces.is_empty() && self.owners.is_empty() && self.selector.is_empty()
+    }
+
+    /// Whether what is of this namespace and team is asked about, whatever its labels.
+    pub fn covers(&self, namespace: &String, owner: Option<&String>) -> bool {
         // A CODEOWNERS file may name several for one.
         let is_asked = |owner: &String| {
             let mut names = std::iter::once(owner.as_str()).chain(owner.split(", "));

@@ -2,3 +2,5 @@
 //! the same plan, ledger and policy give the same answer.
 
 pub mod composition;
+pub mod cost;
+pub mod list_ledger;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::budget::DisruptionBudget;
 pub use super::costs::{CostCategory, CostProduct, NodeCost, OtherCost};
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
+use super::ledger::Ledger;
 use super::manifest::Deployed;
 use super::node_pool::NodePool;
 use super::pools::InferencePool;
@@ -67,6 +68,9 @@ pub struct Inventory {
     /// What else costs.
     #[serde(default)]
     pub other_costs: Vec<OtherCost>,
+    /// What each day cost and whose it was; `None` where that was not asked for, or nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
 }
 
 /// A reference to an object.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
+use super::ledger::{self, LedgerSpan};
 use super::past;
 use super::requests::requests;
 use super::servers::{Servers, connect};
@@ -96,6 +97,8 @@ pub struct Live {
     pub replay_limit: usize,
     /// Whether raw samples may be read where Prometheus offers remote read.
     pub remote_read: bool,
+    /// Which days of cost are read; none where nobody asks about money by day.
+    pub ledger: Option<LedgerSpan>,
 }
 
 /// A cluster of which everything but the series was read.
@@ -163,7 +166,8 @@ pub(super) async fn open(
     }
     let grid = grid(live, &client, catalog).await?;
     let past = past::gap(&client, catalog, grid.window.end, objects.newest).await?;
-    let costs = match &costs {
+    let cost_client = costs;
+    let costs = match &cost_client {
         Some(client) => opencost::read(client, grid.window, progress).await.map_err(Some),
         None => Err(None),
     };
@@ -185,6 +189,11 @@ pub(super) async fn open(
     let (mut inventory, mut gaps) = together(objects, history);
     gaps.extend(told.into_iter().chain(past));
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
+    if let (Some(client), Some(span), None) = (&cost_client, &live.ledger, &costs_down) {
+        let (ledger, untold) = ledger::read(client, span, grid.window, billed.as_deref(), progress).await;
+        inventory.ledger = ledger;
+        gaps.extend(untold);
+    }
     let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
         cluster: cluster.unwrap_or_else(|| UNNAMED.to_owned()),

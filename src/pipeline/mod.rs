@@ -2,6 +2,7 @@
 
 mod blind;
 mod requests;
+mod ledger;
 mod live;
 mod past;
 mod parts;
@@ -18,10 +19,11 @@ use crate::deliver::DeliverError;
 use crate::engine::{Judge, Scope};
 use crate::model::cluster::Labels;
 use crate::model::gap::{KUBERNETES_DOWN, NO_KUBERNETES};
+use crate::model::ledger::Ledger;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
 use crate::model::reading::{Reading, RequestsOf, Series};
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{GpuNode, Snapshot};
 use crate::model::usage::Signal;
 use crate::sources::collect::Outline;
 use crate::sources::discovery::DiscoveryError;
@@ -34,6 +36,7 @@ use crate::sources::recording::{self, RecordingError};
 use parts::Parted;
 
 pub use doctor::doctor;
+pub use ledger::{Back, LedgerSpan, before, whole_days};
 pub use live::{Kubernetes, Live, UNNAMED};
 pub use objects::objects;
 pub use prices::{prices, prices_of};
@@ -198,6 +201,17 @@ async fn open_to_judge(
     }
 }
 
+/// A plan, and what else people ask of money: nodes with their prices, and what each day cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Books {
+    /// The plan.
+    pub plan: Plan,
+    /// GPU nodes that exist.
+    pub nodes: Vec<GpuNode>,
+    /// What each day cost; `None` where nobody told.
+    pub ledger: Option<Ledger>,
+}
+
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
 ///
 /// # Errors
@@ -208,15 +222,30 @@ pub async fn plan(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Plan, PipelineError> {
+    Ok(books(source, judge, scope, progress).await?.plan)
+}
+
+/// The same, with what else people ask of money.
+///
+/// # Errors
+/// As [`PipelineError`] says.
+pub async fn books(
+    source: &Source,
+    judge: &Judge,
+    scope: &Scope,
+    progress: &dyn Progress,
+) -> Result<Books, PipelineError> {
     match open_to_judge(source, scope, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
+            let ledger = reading.inventory.ledger.take();
             let history = (
                 std::mem::take(&mut reading.series),
                 std::mem::take(&mut reading.requests),
             );
-            judged(&reading, history, judge, scope, progress)
+            let (plan, nodes) = judged(&reading, history, judge, scope, progress)?;
+            Ok(Books { plan, nodes, ledger })
         }
-        Opened::Parted(cluster) => parts::plan(&cluster, judge, scope, progress).await,
+        Opened::Parted(cluster) => parts::books(&cluster, judge, scope, progress).await,
     }
 }
 
@@ -232,7 +261,7 @@ pub fn analyze(
 ) -> Result<Plan, PipelineError> {
     labels_are_told(reading, scope)?;
     let history = (reading.series.clone(), reading.requests.clone());
-    judged(reading, history, judge, scope, progress)
+    Ok(judged(reading, history, judge, scope, progress)?.0)
 }
 
 fn judged(
@@ -241,7 +270,7 @@ fn judged(
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
-) -> Result<Plan, PipelineError> {
+) -> Result<(Plan, Vec<GpuNode>), PipelineError> {
     progress.stage("joining pods, owners and prices", None);
     let outline = outline(reading, labels(&series), judge).with_requests(requests);
     let skeleton = outline.snapshot();
@@ -251,7 +280,8 @@ fn judged(
     nothing(reading, &skeleton, workloads)?;
     progress.stage("judging workloads", Some(workloads as u64));
     let (heard, tally) = unheard.each(|workload| hearing.hear(workload, progress));
-    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
+    let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    Ok((plan, skeleton.nodes))
 }
 
 /// The labels of GPU series, and those of servers.

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use super::live::Open;
 use super::requests::requests as requests_of;
-use super::{PipelineError, nothing, outline};
+use super::{Books, PipelineError, nothing, outline};
 use crate::catalog::Catalog;
 use crate::engine::{Judge, Scope};
 use crate::model::cluster::Labels;
 use crate::model::gap::Gap;
 use crate::model::gpu::gpu_resource;
-use crate::model::plan::Plan;
 use crate::model::progress::{Progress, Silent};
 use crate::model::reading::{Reading, RequestsOf};
 use crate::model::time::Grid;
@@ -300,12 +299,12 @@ impl Parted {
 }
 
 /// Reads and judges workload by workload.
-pub(super) async fn plan(
+pub(super) async fn books(
     cluster: &Parted,
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
-) -> Result<Plan, PipelineError> {
+) -> Result<Books, PipelineError> {
     let served = cluster.histograms(judge.catalog(), progress).await?;
     let (requests, untold) = cluster.requests(judge.catalog(), progress).await?;
     let outline = outline(cluster.reading(), cluster.labels(), judge);
@@ -316,7 +315,12 @@ pub(super) async fn plan(
     let (outline, heard, mut tally) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     tally.gaps.extend(served.gaps.into_iter().chain(untold));
     nothing(cluster.reading(), &skeleton, heard.len())?;
-    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
+    let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    Ok(Books {
+        plan,
+        nodes: skeleton.nodes,
+        ledger: cluster.reading().inventory.ledger.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -45,13 +45,19 @@ impl Selector {
 
     /// Whether labels meet every requirement.
     pub fn holds(&self, labels: &Labels) -> bool {
-        self.0.iter().all(|requirement| requirement.holds(labels))
+        self.holds_as(labels, str::to_owned)
+    }
+
+    /// The same of labels whose names were written otherwise, as metric stores do.
+    pub fn holds_as(&self, labels: &Labels, written: impl Fn(&str) -> String) -> bool {
+        self.0
+            .iter()
+            .all(|requirement| requirement.holds(labels.get(&written(&requirement.key))))
     }
 }
 
 impl Requirement {
-    fn holds(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
+    fn holds(&self, value: Option<&String>) -> bool {
         let number = || value?.parse::<i64>().ok();
         match &self.wants {
             Wants::Present => value.is_some(),

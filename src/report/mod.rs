@@ -15,6 +15,7 @@ pub mod json;
 pub mod markdown;
 pub mod table;
 pub mod prices;
+pub mod cost;
 pub mod replay;
 pub mod doctor;
 pub mod devices;

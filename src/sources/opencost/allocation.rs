@@ -8,32 +8,16 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::decode::{BodyError, number, sets};
+pub use crate::model::ledger::Holder;
 
-/// Whose an allocation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holder {
-    /// Pods hold it.
-    Pods,
-    /// Nobody: the part of nodes that no pod requested or used. A GPU that a pod requested and leaves alone is not in it.
-    Idle,
-    /// Pods that lack what was aggregated by, such as a label.
-    Unallocated,
-    /// Volumes and load balancers that no pod uses.
-    Unmounted,
-    /// Cost that is shared out, or comes from outside the cluster.
-    Shared,
-}
-
-impl Holder {
-    /// Reads a key. By node or by cluster the idle one has a prefix.
-    fn of(key: &str) -> Self {
-        match key {
-            _ if key.ends_with("__idle__") => Self::Idle,
-            "__unallocated__" => Self::Unallocated,
-            "__shared__" | "__external__" => Self::Shared,
-            _ if key.contains("__unmounted__") => Self::Unmounted,
-            _ => Self::Pods,
-        }
+/// Reads whose an allocation is from its key. By node or by cluster the idle one has a prefix.
+fn holder(key: &str) -> Holder {
+    match key {
+        _ if key.ends_with("__idle__") => Holder::Idle,
+        "__unallocated__" => Holder::Unallocated,
+        "__shared__" | "__external__" => Holder::Shared,
+        _ if key.contains("__unmounted__") => Holder::Unmounted,
+        _ => Holder::Pods,
     }
 }
 
@@ -59,6 +43,12 @@ pub struct Properties {
     pub container: Option<String>,
     /// Labels with names as Prometheus allows them: `a-b`, `a.b` and `a_b` are all `a_b`.
     pub labels: Option<BTreeMap<String, serde_json::Value>>,
+    /// Annotations, likewise.
+    pub annotations: Option<BTreeMap<String, serde_json::Value>>,
+    /// Labels of the namespace, likewise.
+    pub namespace_labels: Option<BTreeMap<String, serde_json::Value>>,
+    /// Annotations of the namespace, likewise.
+    pub namespace_annotations: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// An allocation. A figure that is null, which the server sends for what is no number, is not known.
@@ -100,6 +90,12 @@ pub struct Allocation {
     load_balancer_cost: Option<f64>,
     #[serde(deserialize_with = "number")]
     load_balancer_cost_adjustment: Option<f64>,
+    /// What is shared out to it.
+    #[serde(deserialize_with = "number")]
+    pub shared_cost: Option<f64>,
+    /// What it cost outside the cluster.
+    #[serde(deserialize_with = "number")]
+    pub external_cost: Option<f64>,
     /// All of it, adjustments and shares included.
     #[serde(deserialize_with = "number")]
     pub total_cost: Option<f64>,
@@ -179,7 +175,7 @@ pub fn allocations(body: &[u8]) -> Result<Vec<Held>, BodyError> {
 
 pub(super) fn held(key: String, allocation: Allocation) -> Held {
     Held {
-        holder: Holder::of(&key),
+        holder: holder(&key),
         key,
         allocation,
     }

@@ -1,5 +1,6 @@
 //! HTTP to OpenCost or Kubecost.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -82,27 +83,45 @@ impl OpenCostClient {
         day: Window,
         aggregate: &str,
     ) -> Result<Vec<(String, T)>, OpenCostError> {
-        let aggregate = ("aggregate", aggregate.to_owned());
-        let no = "false".to_owned();
+        self.allocated(day, &[("aggregate", aggregate.to_owned())], "false")
+            .await
+    }
+
+    /// What a day cost, container by container with all that is known of it, and what nobody holds, by node.
+    pub(super) async fn allocations_with_idle<T: serde::de::DeserializeOwned>(
+        &self,
+        day: Window,
+    ) -> Result<Vec<(String, T)>, OpenCostError> {
+        let by_node = ("idleByNode", "true".to_owned());
+        self.allocated(day, &[by_node], "true").await
+    }
+
+    async fn allocated<T: serde::de::DeserializeOwned>(
+        &self,
+        day: Window,
+        query: &[(&str, String)],
+        idle: &str,
+    ) -> Result<Vec<(String, T)>, OpenCostError> {
+        let mut query = query.to_vec();
         if self.server().dialect == Dialect::OpenCost {
-            return self.sets("allocation", day, &[aggregate, ("includeIdle", no)]).await;
+            query.push(("includeIdle", idle.to_owned()));
+            return self.sets("allocation", day, &query).await;
         }
+        query.push(("idle", idle.to_owned()));
         // Pages mean something only over sets that were made one. There is no count of them: the last is not full.
-        let accumulate = ("accumulate", "true".to_owned());
+        query.push(("accumulate", "true".to_owned()));
         let mut all: Vec<(String, T)> = Vec::new();
+        let mut known = BTreeSet::new();
         loop {
-            let page = [
-                aggregate.clone(),
-                ("idle", no.clone()),
-                accumulate.clone(),
-                ("offset", all.len().to_string()),
-                ("limit", PAGE.to_string()),
-            ];
+            let mut page = query.clone();
+            page.push(("offset", all.len().to_string()));
+            page.push(("limit", PAGE.to_string()));
             let entries: Vec<(String, T)> = self.sets("allocation", day, &page).await?;
             let full = entries.len() == PAGE;
             // A server without pages tells everything again.
-            let again = entries.iter().any(|(key, _)| all.iter().any(|(known, _)| known == key));
+            let again = entries.iter().any(|(key, _)| known.contains(key));
             if !again {
+                known.extend(entries.iter().map(|(key, _)| key.clone()));
                 all.extend(entries);
             }
             if !full || again {

@@ -7,6 +7,8 @@ mod days;
 mod decode;
 mod detect;
 mod read;
+mod accounts;
+pub mod ledger;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -14,4 +16,5 @@ mod tests;
 pub use client::OpenCostClient;
 pub use decode::BodyError;
 pub use error::OpenCostError;
+pub use ledger::ledger;
 pub use read::{CostReading, node_costs, read};

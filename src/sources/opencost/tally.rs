@@ -57,7 +57,7 @@ impl Tally {
             self.unpriced += 1;
             return;
         };
-        let hours = hours_within(asset, minutes, day);
+        let hours = asset_hours(asset, minutes, day);
         let share = if minutes > 0.0 { hours * 60.0 / minutes } else { 1.0 };
         let cluster = properties.and_then(|properties| properties.cluster.clone());
         let cluster = self.clusters.entry(cluster.unwrap_or_default()).or_default();
@@ -119,7 +119,7 @@ impl ClusterTally {
         node.total_cost += cost;
         // Days come newest first: what the newest says holds.
         node.instance_type = node.instance_type.take().or_else(|| instance_type(asset));
-        node.region = node.region.take().or_else(|| label(asset, &REGION_LABELS));
+        node.region = node.region.take().or_else(|| region(asset));
         node.gpus = node.gpus.or(asset.gpu_count);
         node.spot = node.spot.or(asset.preemptible.map(|preemptible| preemptible > 0.0));
         node.by_default |= by_default(asset);
@@ -154,9 +154,13 @@ impl ClusterTally {
     }
 }
 
-fn instance_type(asset: &Asset) -> Option<String> {
+pub(super) fn instance_type(asset: &Asset) -> Option<String> {
     let given = asset.node_type.clone().filter(|name| !name.is_empty());
     given.or_else(|| label(asset, &INSTANCE_TYPE_LABELS))
+}
+
+pub(super) fn region(asset: &Asset) -> Option<String> {
+    label(asset, &REGION_LABELS)
 }
 
 fn label(asset: &Asset, names: &[&str]) -> Option<String> {
@@ -167,7 +171,7 @@ fn label(asset: &Asset, names: &[&str]) -> Option<String> {
 }
 
 /// Hours of an asset that lie in the day: a server that keeps whole days answers for one when asked for a part.
-fn hours_within(asset: &Asset, minutes: f64, day: Window) -> f64 {
+pub(super) fn asset_hours(asset: &Asset, minutes: f64, day: Window) -> f64 {
     let time = |text: &Option<String>| text.as_ref()?.parse::<Timestamp>().ok();
     // Null, and the year one, are no times.
     let known = |at: &Timestamp| at.as_second() > 0;
@@ -206,7 +210,7 @@ fn by_default(asset: &Asset) -> bool {
 }
 
 /// The share of a figure that belongs to the day: a server that keeps whole days answers for one when asked for a part.
-fn within(minutes: f64, day: Window) -> f64 {
+pub(super) fn within(minutes: f64, day: Window) -> f64 {
     let asked = day.hours() * 60.0;
     if minutes > asked { asked / minutes } else { 1.0 }
 }

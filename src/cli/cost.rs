@@ -1,0 +1,113 @@
+//! `gpuwise cost`: where money went.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Usage;
+use super::files;
+use super::output::Output;
+use super::sources::{About, By, From};
+use crate::finops::cost::{Asked, Books, Key, lines, report};
+use crate::pipeline::{self, Back};
+use crate::{finops, report as texts};
+
+/// Columns where the terminal does not say.
+const WIDTH: u16 = 140;
+
+/// Rows of a table where nobody says: the rest is one row.
+const ROWS: usize = 30;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Table,
+    /// For a review.
+    Markdown,
+    /// A line a row, for spreadsheets.
+    Csv,
+    /// Everything, for scripts.
+    Json,
+    /// A line a day, account and service in the columns of FOCUS 1.2 (CSV).
+    Focus,
+}
+
+/// Arguments of `cost`.
+#[derive(Debug, Args)]
+pub(super) struct Cost {
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    about: About,
+    /// By what rows are made: namespace, team, project, cost-center, workload, class, gpu, node, instance-type, capacity, category,
+    /// day, cluster, label:NAME, annotation:NAME; several with commas
+    #[arg(
+        long = "by",
+        value_name = "KEY",
+        value_delimiter = ',',
+        default_value = "namespace",
+        help_heading = "Report"
+    )]
+    keys: Vec<Key>,
+    /// Most rows, the rest together as one [default: 30 in a table and in Markdown, else all]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Report")]
+    limit: Option<u32>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
+    format: Format,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Cost {
+    pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let judge = self.by.judge(&self.from)?.without_levers();
+        let progress = self.output.progress();
+        let zone = judge.policy().objectives.timezone.clone();
+        let source = self.from.source_with(&zone, Some(Back::Compared), &*progress)?;
+        let read = pipeline::books(&source, &judge, &crate::engine::Scope::default(), &*progress).await?;
+        let zone = files::zone(&zone).map_err(Usage)?;
+        let window = read.plan.window;
+        let asked = match self.from.is_recorded() {
+            true => self.from.asked(&zone, window.end, &*progress)?,
+            false => None,
+        };
+        drop(progress);
+        let period = pipeline::whole_days(asked.unwrap_or(window), &zone);
+        let ledger = read
+            .ledger
+            .unwrap_or_else(|| finops::list_ledger::of(&read.plan, &zone));
+        let books = Books {
+            plan: &read.plan,
+            nodes: &read.nodes,
+            ledger: &ledger,
+            attribution: &judge.policy().attribution,
+            catalog: judge.catalog(),
+            zone: &zone,
+        };
+        let few = matches!(self.format, Format::Table | Format::Markdown);
+        let limit = self.limit.map(|limit| limit as usize);
+        let asked = Asked {
+            period,
+            before: pipeline::before(period, &zone),
+            by: self.keys.clone(),
+            scope: self.about.scope(),
+            limit: limit.or_else(|| few.then_some(ROWS)),
+        };
+        let told = report(&books, &asked)?;
+        let text = match self.format {
+            Format::Table => {
+                let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
+                texts::cost::table(&told, if self.output.is_terminal() { width } else { WIDTH })
+            }
+            Format::Markdown => texts::cost::markdown(&told),
+            Format::Csv => texts::cost::csv(&told)?,
+            Format::Json => texts::cost::json(&told)?,
+            Format::Focus => texts::cost::focus(&books, &lines(&books, asked.period, &asked.scope).0)?,
+        };
+        self.output.write(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

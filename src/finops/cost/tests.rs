@@ -1,0 +1,1 @@
+//! Small ledgers, by hand.

@@ -1,0 +1,91 @@
+//! A ledger where no cost source told one: GPUs that were held, day by day, at the prices of their nodes.
+
+use std::collections::BTreeMap;
+
+use jiff::Span;
+use jiff::tz::TimeZone;
+
+use crate::model::amount::Amount;
+use crate::model::ledger::{Account, Costs, Entry, Holder, Ledger, LedgerDay, ToldBy};
+use crate::model::plan::Plan;
+use crate::model::time::Window;
+use crate::model::units::HOURS_PER_MONTH;
+
+/// What the plan's workloads held, and, spread evenly over the days, what nobody held.
+pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
+    let mut accounts: Vec<Account> = plan
+        .workloads
+        .iter()
+        .map(|row| Account {
+            namespace: Some(row.namespace.clone()),
+            kind: Some(row.kind.to_lowercase()),
+            controller: Some(row.name.clone()),
+            ..Account::default()
+        })
+        .collect();
+    let idle = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+    accounts.push(Account {
+        holder: Holder::Idle,
+        ..Account::default()
+    });
+    let unallocated = plan
+        .spend
+        .as_ref()
+        .map(|spend| spend.unallocated_monthly.get() / HOURS_PER_MONTH);
+    let mut days: BTreeMap<jiff::civil::Date, Vec<Entry>> = BTreeMap::new();
+    for (at, row) in plan.workloads.iter().enumerate() {
+        for day in row.history.iter().flat_map(|history| &history.days) {
+            let entries = days.entry(day.day).or_default();
+            let cost = day.cost.and_then(|cost| Amount::new(cost.get()));
+            if let Some(gpu) = cost {
+                entries.push(Entry {
+                    account: u32::try_from(at).unwrap_or(u32::MAX),
+                    gpu_hours: day.gpu_hours,
+                    costs: Costs {
+                        gpu,
+                        ..Costs::default()
+                    },
+                });
+            }
+        }
+    }
+    let day = |(date, mut entries): (jiff::civil::Date, Vec<Entry>)| {
+        let window = within(date, zone, plan.window)?;
+        if let Some(gpu) = unallocated.and_then(|hourly| Amount::new(hourly * window.hours())) {
+            entries.push(Entry {
+                account: idle,
+                gpu_hours: 0.0,
+                costs: Costs {
+                    gpu,
+                    ..Costs::default()
+                },
+            });
+        }
+        Some(LedgerDay {
+            window,
+            told: !entries.is_empty(),
+            entries,
+            nodes: BTreeMap::new(),
+            unpriced: 0,
+        })
+    };
+    Ledger {
+        told_by: ToldBy::Prices,
+        accounts,
+        nodes: BTreeMap::new(),
+        days: days.into_iter().filter_map(day).collect(),
+    }
+}
+
+/// The part of a day that lies in the plan's window.
+fn within(date: jiff::civil::Date, zone: &TimeZone, window: Window) -> Option<Window> {
+    let start = date.to_zoned(zone.clone()).ok()?.timestamp();
+    let end = date
+        .checked_add(Span::new().days(1))
+        .ok()?
+        .to_zoned(zone.clone())
+        .ok()?
+        .timestamp();
+    let (start, end) = (start.max(window.start), end.min(window.end));
+    (start < end).then_some(Window { start, end })
+}

@@ -1,0 +1,1 @@
+//! The report of a small ledger, in every form.
