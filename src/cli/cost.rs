@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use super::exit::Usage;
 use super::files;
 use super::output::Output;
-use super::sources::{About, By, From};
+use super::sources::{About, By, DEFAULT_WINDOW, From};
 use crate::finops::cost::{Asked, Books, Key, lines, report};
+use crate::model::time::Window;
 use crate::pipeline::{self, Back};
 use crate::{finops, report as texts};
 
@@ -71,7 +72,10 @@ impl Cost {
         let zone = files::zone(&zone).map_err(Usage)?;
         let window = read.plan.window;
         let asked = match self.from.is_recorded() {
-            true => self.from.asked(&zone, window.end, &*progress)?,
+            true => self
+                .from
+                .asked(&zone, window.end, &*progress)?
+                .or_else(|| newest(window)),
             false => None,
         };
         drop(progress);
@@ -110,4 +114,10 @@ impl Cost {
         self.output.write(&text)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The last two weeks of what was recorded, so that there is something to compare them with.
+fn newest(window: Window) -> Option<Window> {
+    let start = window.end.checked_sub(DEFAULT_WINDOW).ok()?.max(window.start);
+    Some(Window { start, end: window.end })
 }

@@ -17,7 +17,7 @@ use crate::model::time::Window;
 use crate::pipeline::{Back, Kubernetes, LedgerSpan, Live, Source, UNNAMED};
 
 /// How much history where nobody says.
-const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(super) const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Where the world is read.
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ pub mod helm_values;
 pub mod manifests;
 pub mod permissions;
 pub mod patches;
+pub mod budgets;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
@@ -29,6 +30,7 @@ pub mod shown;
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
 use attribution::Attribution;
+use budgets::Budget;
 use checkpoints::CheckpointFacts;
 use gateway::GatewayFacts;
 use latency::LatencyObjectives;
@@ -90,6 +92,8 @@ pub struct Policy {
     pub permissions: Permissions,
     /// How patches are made.
     pub patches: Patches,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
 }
 
 /// All that is wrong in the policy files.
@@ -169,6 +173,7 @@ impl Policy {
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
+        let budgets = budgets::budgets(root, mistakes);
         let approved: Vec<GpuKind> = approved
             .iter()
             .filter_map(|(name, place)| approved_gpu(name, place, catalog, mistakes))
@@ -186,6 +191,7 @@ impl Policy {
             },
             permissions,
             patches,
+            budgets,
         }
     }
 }

@@ -19,6 +19,7 @@ objectives:
   latency: [{ttft_p95: 2s}]
 patches:
   values: [{names: [a], file: a}]
+budgets: [{name: a, monthly: 1}]
 permissions:
   freezes: [{name: a, until: 2026-01-01}]
   rules: [{name: a, expression: 'true', message: a}]
@@ -36,6 +37,7 @@ pub(super) enum Shape {
     Text,
     Texts,
     TextMap,
+    NumberMap,
     List,
 }
 
@@ -123,6 +125,9 @@ fn node(path: &str, own: &Asked, asked: &BTreeMap<String, Asked>, said: &BTreeMa
         Shape::Text => json!({"type": or_nothing("string")}),
         Shape::Texts => json!({"type": ["array", "null"], "items": {"type": "string"}}),
         Shape::TextMap => json!({"type": ["object", "null"], "additionalProperties": {"type": "string"}}),
+        Shape::NumberMap => {
+            json!({"type": ["object", "null"], "additionalProperties": {"type": "number", "minimum": 0}})
+        }
         // Of rows that the exemplar has none of, nothing is known.
         Shape::List if below(path, asked).next().is_none() => json!({"type": ["array", "null"]}),
         Shape::List => json!({"type": ["array", "null"], "items": object(path, asked, said, true)}),

@@ -162,6 +162,40 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// A map of numbers that are not negative, by their keys, whatever these are, each with its place.
+    pub fn map_of_numbers(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, f64, Place)> {
+        let path = self.named(key);
+        asks(&path, Shape::NumberMap, false);
+        let entries = match self.take(key).map(|node| (&node.value, &node.place)) {
+            Some((Value::Map(entries), _)) => entries.as_slice(),
+            Some((Value::Null, _)) | None => &[],
+            Some((other, place)) => {
+                mistakes.push(mistake(
+                    place,
+                    format!("`{path}` must be a map of numbers, not {}", other.kind()),
+                ));
+                &[]
+            }
+        };
+        let mut numbers = Vec::new();
+        for (key, _, node) in entries {
+            match &node.value {
+                Value::Number(number) if number.is_finite() && *number >= 0.0 => {
+                    numbers.push((key.clone(), *number, node.place.clone()));
+                }
+                Value::Number(number) => {
+                    let what = format!("`{path}.{key}` is {number}, and must not be negative");
+                    mistakes.push(mistake(&node.place, what));
+                }
+                other => {
+                    let what = format!("`{path}.{key}` must be a number, not {}", other.kind());
+                    mistakes.push(mistake(&node.place, what));
+                }
+            }
+        }
+        numbers
+    }
+
     /// A text.
     pub fn text(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> (String, Place) {
         let path = self.named(key);

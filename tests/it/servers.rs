@@ -239,7 +239,9 @@ pub(crate) fn kubernetes(world: &World) -> String {
 pub(crate) fn opencost(world: World) -> String {
     serve(move |path, query| match path {
         "/assets" => span(query).map(|(from, to)| world.opencost_assets(from, to)),
-        "/allocation" => span(query).map(|(from, to)| world.opencost_allocation(from, to)),
+        "/allocation" => {
+            span(query).map(|(from, to)| world.opencost_allocation(from, to, query.contains("includeIdle=true")))
+        }
         "/healthz" => Some(json!({})),
         _ => None,
     })

@@ -265,7 +265,7 @@ fn costs_of_days_add_up_to_those_of_the_window() {
     let costs = read.node_costs.iter().map(|cost| cost.total_cost).sum::<f64>();
     let others = read.other_costs.iter().map(|cost| cost.total_cost).sum::<f64>();
     assert!((whole - costs - others).abs() < 0.01, "{whole} and {costs} + {others}");
-    let allocation = world.opencost_allocation(END - HOUR, END);
+    let allocation = world.opencost_allocation(END - HOUR, END, false);
     let set = allocation["data"][0].as_object().unwrap();
     assert!(set.values().all(|one| one["minutes"].as_f64().unwrap() <= 60.0) && set.len() > 10);
 }

@@ -51,7 +51,7 @@ fn main() -> io::Result<()> {
         )?;
         fs::write(
             folder.join("allocation.json"),
-            world.opencost_allocation(world.start, END).to_string(),
+            world.opencost_allocation(world.start, END, true).to_string(),
         )?;
     }
     if let Some(folder) = value("--demo") {

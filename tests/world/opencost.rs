@@ -99,10 +99,23 @@ impl World {
         envelope(Value::Object(assets))
     }
 
-    /// `GET /allocation?window=FROM,TO`: one set, by cluster, node, namespace, pod and container.
-    pub fn opencost_allocation(&self, from: i64, to: i64) -> Value {
+    /// `GET /allocation?window=FROM,TO`: one set, by cluster, node, namespace, pod and container; `idle` as
+    /// `includeIdle=true&idleByNode=true`.
+    pub fn opencost_allocation(&self, from: i64, to: i64, idle: bool) -> Value {
         let (begin, end) = (from.max(self.start), to.min(END));
         let mut set = Map::new();
+        let mut rest: Vec<[f64; 3]> = self
+            .nodes
+            .iter()
+            .map(|node| parts(node).map(|part| cents(part * (end - begin).max(0) as f64 / 3600.0)))
+            .collect();
+        let serving = |pod: &super::pods::Pod| self.workloads[pod.workload].server.is_some();
+        let served: f64 = self
+            .pods
+            .iter()
+            .filter(|pod| serving(pod))
+            .map(|pod| (pod.ended.unwrap_or(END).min(end) - pod.started.max(begin)).max(0) as f64)
+            .sum();
         for pod in &self.pods {
             let (first, last) = (pod.started.max(begin), pod.ended.unwrap_or(END).min(end));
             let hours = (last - first) as f64 / 3600.0;
@@ -115,6 +128,15 @@ impl World {
             let cpu_cost = cents(cpu * workload.request.cpu / node.instance.vcpus * hours);
             let ram_cost = cents(ram * workload.request.memory_gib / node.instance.memory_gib * hours);
             let gpu_cost = cents(gpu * held / f64::from(node.instance.gpus) * hours);
+            for (rest, cost) in rest[pod.slot.node].iter_mut().zip([cpu_cost, ram_cost, gpu_cost]) {
+                *rest -= cost;
+            }
+            // The cache of models is mounted by every model server alike.
+            let volumes = match serving(pod) {
+                true => self.disk("pvc-model-cache") * (end - begin) as f64 / 3600.0 * (last - first) as f64 / served,
+                false => 0.0,
+            };
+            let pv_cost = cents(volumes);
             let ram_bytes = workload.request.memory_gib * 1_073_741_824.0;
             let container = container_of(workload);
             let name = format!(
@@ -134,10 +156,10 @@ impl World {
                 "cpuCores": workload.request.cpu, "cpuCoreRequestAverage": workload.request.cpu,
                 "cpuCoreHours": cents(workload.request.cpu * hours), "cpuCost": cpu_cost, "cpuCostAdjustment": 0.0,
                 "gpuCount": held, "gpuHours": cents(held * hours), "gpuCost": gpu_cost, "gpuCostAdjustment": 0.0,
-                "networkCost": 0.0, "loadBalancerCost": 0.0, "pvCost": 0.0, "pvs": null,
+                "networkCost": 0.0, "loadBalancerCost": 0.0, "pvCost": pv_cost, "pvCostAdjustment": 0.0, "pvs": null,
                 "ramBytes": ram_bytes, "ramByteRequestAverage": ram_bytes, "ramByteHours": cents(ram_bytes * hours),
                 "ramCost": ram_cost, "ramCostAdjustment": 0.0, "sharedCost": 0.0, "externalCost": 0.0,
-                "totalCost": cents(cpu_cost + ram_cost + gpu_cost), "rawAllocationOnly": null,
+                "totalCost": cents(cpu_cost + ram_cost + gpu_cost + pv_cost), "rawAllocationOnly": null,
                 "gpuAllocation": {
                     "gpuDevice": format!("nvidia{}", pod.slot.devices[0]), "gpuModel": node.instance.gpu.product,
                     "gpuUUID": node.uuids[pod.slot.devices[0]], "isGPUShared": false,
@@ -146,7 +168,40 @@ impl World {
             });
             set.insert(name, allocation);
         }
+        if idle && end > begin {
+            self.unheld(&rest, (begin, end), &mut set);
+        }
         envelope(json!([set]))
+    }
+
+    /// What no pod holds: the rest of each node, and the volume of datasets, which nobody mounts.
+    fn unheld(&self, rest: &[[f64; 3]], (begin, end): (i64, i64), set: &mut Map<String, Value>) {
+        let minutes = ((end - begin) / 60) as f64;
+        for (node, [cpu, ram, gpu]) in self.nodes.iter().zip(rest) {
+            let name = format!("{}/__idle__", node.name);
+            let total = cents(cpu + ram + gpu);
+            let allocation = json!({
+                "name": name, "properties": {"cluster": CLUSTER, "node": node.name, "providerID": node.instance_id},
+                "window": span(begin, end), "start": stamp(begin), "end": stamp(end), "minutes": minutes,
+                "cpuCost": cents(*cpu), "ramCost": cents(*ram), "gpuCost": cents(*gpu), "gpuHours": 0.0, "pvCost": 0.0,
+                "totalCost": total, "gpuAllocation": null,
+            });
+            set.insert(name, allocation);
+        }
+        let cost = cents(self.disk("pvc-datasets") * minutes / 60.0);
+        let name = format!("{CLUSTER}/__unmounted__/__unmounted__/__unmounted__/__unmounted__");
+        let allocation = json!({
+            "name": name, "properties": {"cluster": CLUSTER, "namespace": "__unmounted__", "pod": "__unmounted__"},
+            "window": span(begin, end), "start": stamp(begin), "end": stamp(end), "minutes": minutes,
+            "cpuCost": 0.0, "ramCost": 0.0, "gpuCost": 0.0, "pvCost": cost, "totalCost": cost,
+        });
+        set.insert(name, allocation);
+    }
+
+    /// What a volume costs an hour.
+    fn disk(&self, name: &str) -> f64 {
+        let found = others(self).into_iter().find(|(_, own, _)| own == name);
+        found.map_or(0.0, |(_, _, hourly)| hourly)
     }
 }
 

@@ -7,12 +7,14 @@ use gpuwise::model::cluster::{
     Container, Controller, CostCategory, CostProduct, Hpa, Inventory, Node, NodeCost, ObjectRef, OtherCost,
     OwnerRecord, Pod as ReadPod, PodRecord,
 };
+use gpuwise::model::ledger::Ledger;
 use gpuwise::model::manifest::{Deployed, Deployer};
 use gpuwise::model::node_pool::{NodePool, Removes};
 use gpuwise::model::reading::{Reading, Series};
 use gpuwise::model::scheduling::{Scheduling, Toleration};
 use gpuwise::model::time::{Grid, Window};
 use gpuwise::model::usage::{Column, Signal};
+use gpuwise::sources::opencost::ledger::ledger_of_answers;
 use jiff::Timestamp;
 
 use super::latency;
@@ -199,6 +201,7 @@ impl World {
             owner_history: self.owner_history(),
             node_costs: self.nodes.iter().map(|node| cost_read(self, node)).collect(),
             other_costs: self.other_costs(),
+            ledger: Some(self.ledger()),
             ..Inventory::default()
         }
     }
@@ -213,6 +216,34 @@ impl World {
             owner_name: owner.name,
         };
         objects::owned_owners(self).into_iter().map(record).collect()
+    }
+
+    /// What each day cost, from what OpenCost answers about it.
+    fn ledger(&self) -> Ledger {
+        let days: Vec<(i64, i64)> = (0..(END - self.start) / (24 * super::HOUR))
+            .map(|day| {
+                (
+                    self.start + day * (24 * super::HOUR),
+                    self.start + (day + 1) * (24 * super::HOUR),
+                )
+            })
+            .collect();
+        let answers = days.iter().map(|(from, to)| {
+            let allocations = self.opencost_allocation(*from, *to, true).to_string();
+            (*from, *to, allocations, self.opencost_assets(*from, *to).to_string())
+        });
+        let answers: Vec<_> = answers.collect();
+        let shown: Vec<_> = answers
+            .iter()
+            .map(|(from, to, allocations, assets)| {
+                let day = Window {
+                    start: time(*from),
+                    end: time(*to),
+                };
+                (day, allocations.as_bytes(), assets.as_bytes())
+            })
+            .collect();
+        ledger_of_answers(&shown).unwrap()
     }
 
     fn other_costs(&self) -> Vec<OtherCost> {
