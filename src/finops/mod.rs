@@ -4,3 +4,5 @@
 pub mod composition;
 pub mod cost;
 pub mod list_ledger;
+pub mod forecast;
+pub mod budget;

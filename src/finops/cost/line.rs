@@ -59,7 +59,11 @@ pub fn lines<'a>(books: &'a Books<'a>, span: Window, scope: &Scope) -> (Vec<Line
     (lines, corrections)
 }
 
-fn in_scope(line: &Line<'_>, scope: &Scope, names: &Names<'_>) -> bool {
+/// Whether a line is of what is asked about. What is nobody's is of everything alone.
+pub fn in_scope(line: &Line<'_>, scope: &Scope, names: &Names<'_>) -> bool {
+    if scope.is_everything() {
+        return true;
+    }
     let Some(namespace) = &line.account.namespace else {
         return false;
     };

@@ -29,7 +29,7 @@ pub use columns::Columns;
 pub use corrections::{Correction, Reconciliation};
 pub use group::{CostRow, Measures};
 pub use key::{KEYS, Key};
-pub use line::{Line, lines};
+pub use line::{Line, in_scope, lines};
 pub use names::Names;
 
 use super::composition;

@@ -1,0 +1,315 @@
+//! Budgets: what was spent of each, what the month will cost, and whether that holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::cost::{Books, Line, Names, in_scope};
+use super::forecast::Forecast;
+use crate::engine::Scope;
+use crate::model::amount::Amount;
+use crate::model::finops::{BudgetRow, BudgetStatus, DayCost};
+use crate::model::scenario::Interval;
+use crate::model::time::Window;
+use crate::model::units::Money;
+use crate::policy::budgets::{Budget, MonthKind};
+
+/// Projected spend above this share of a budget is critical.
+const CRITICAL: f64 = 1.10;
+
+/// Hours of a day that must be told of for it to count as a whole one.
+const WHOLE_DAY: f64 = 22.5;
+
+/// Names that are told where a scope does not exist.
+const NAMES: usize = 8;
+
+/// How each budget stands at `now`, the end of what is known, in the month of that moment.
+pub fn budgets(
+    books: &Books<'_>,
+    lines: &[Line<'_>],
+    budgets: &[Budget],
+    now: Timestamp,
+    per_usd: Option<f64>,
+) -> Vec<BudgetRow> {
+    let names = Names::new(books);
+    let desk = Desk {
+        books,
+        names: &names,
+        lines,
+        now,
+        per_usd,
+    };
+    budgets.iter().map(|budget| desk.row(budget)).collect()
+}
+
+struct Desk<'a> {
+    books: &'a Books<'a>,
+    names: &'a Names<'a>,
+    lines: &'a [Line<'a>],
+    now: Timestamp,
+    per_usd: Option<f64>,
+}
+
+/// What was spent on a day, and for how many hours of it that is told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Day {
+    cost: Amount,
+    hours: f64,
+}
+
+impl Desk<'_> {
+    fn row(&self, budget: &Budget) -> BudgetRow {
+        let period = period(self.now, budget.month, self.books.zone);
+        let first = period.start.to_zoned(self.books.zone.clone()).date();
+        let month = first.strftime("%Y-%m").to_string();
+        let mut notes = Vec::new();
+        let amount = self.amount(budget, &month, &mut notes);
+        let days = self.days(budget, &mut notes);
+        let is_in = |date: &Date| *date >= first && self.starts(*date).is_some_and(|at| at < period.end);
+        let told: Vec<(Date, Day)> = days
+            .iter()
+            .filter(|(date, _)| is_in(date))
+            .map(|(date, day)| (*date, *day))
+            .collect();
+        let elapsed: f64 = told.iter().map(|(_, day)| day.hours).sum::<f64>() / 24.0;
+        let length = period.hours() / 24.0;
+        let over = (self.now.min(period.end).as_second() - period.start.as_second()).max(0) as f64 / 86_400.0;
+        if over - elapsed > 0.05 && elapsed > 0.0 {
+            notes.push(format!(
+                "{:.1} of the {over:.1} days so far have no data: the projection is of the others",
+                over - elapsed
+            ));
+        }
+        let known = amount.filter(|_| elapsed > 0.0 && !days.is_empty());
+        let spent: Amount = told.iter().map(|(_, day)| day.cost).sum();
+        let projected = known.and_then(|_| Amount::new(spent.get() * (length / elapsed)));
+        let status = match (known, projected) {
+            (Some(amount), Some(projected)) => status(projected, amount),
+            _ => BudgetStatus::Unknown,
+        };
+        if elapsed <= 0.0 && notes.is_empty() {
+            notes.push(format!("there is no cost data of {month}"));
+        }
+        BudgetRow {
+            name: budget.name.clone(),
+            scope: budget.scope.in_words(),
+            place: budget.place.to_string(),
+            period,
+            month: match budget.month {
+                MonthKind::Calendar => month,
+                MonthKind::ThirtyDays => format!("30 days from {first}"),
+            },
+            amount: Money::new(amount.unwrap_or(Amount::ZERO).get()),
+            spent: known.map(|_| Money::new(spent.get())),
+            elapsed_days: elapsed,
+            days: length,
+            projected: projected.map(|projected| Money::new(projected.get())),
+            forecast: known.map_or_else(none, |_| self.forecast(&days, &told, period, spent)),
+            status,
+            runs_out: known.and_then(|amount| self.runs_out(amount, &told, period)),
+            daily: self.daily(&days, period),
+            notes,
+        }
+    }
+
+    fn starts(&self, date: Date) -> Option<Timestamp> {
+        Some(date.to_zoned(self.books.zone.clone()).ok()?.timestamp())
+    }
+
+    /// The budget in the currency of the costs.
+    fn amount(&self, budget: &Budget, month: &str, notes: &mut Vec<String>) -> Option<Amount> {
+        let told = budget.amount(month);
+        let costs = self.books.plan.currency.as_str();
+        let Some(own) = budget.currency.as_deref().filter(|own| *own != costs) else {
+            return Amount::new(told);
+        };
+        let converted = match (own, costs, self.per_usd) {
+            ("USD", _, Some(rate)) => Some(told * rate),
+            (_, "USD", Some(rate)) if rate > 0.0 => Some(told / rate),
+            _ => None,
+        };
+        match converted {
+            Some(amount) => notes.push(format!("{told} {own} are taken as {amount:.2} {costs}, by `prices.per_usd`")),
+            None => notes.push(format!(
+                "the budget is in {own} and costs are in {costs}: give `prices.per_usd` and `prices.currency`, or the budget in {costs}"
+            )),
+        }
+        converted.and_then(Amount::new)
+    }
+
+    /// What was spent on each day that was told of; a scope that nothing was ever in has none.
+    fn days(&self, budget: &Budget, notes: &mut Vec<String>) -> BTreeMap<Date, Day> {
+        let scope = Scope {
+            namespaces: budget.scope.namespaces.clone(),
+            owners: budget.scope.teams.clone(),
+            selector: budget.scope.selector.clone(),
+        };
+        let mut days: BTreeMap<Date, Day> = BTreeMap::new();
+        for day in self
+            .books
+            .ledger
+            .days
+            .iter()
+            .filter(|day| day.told && day.window.start < self.now)
+        {
+            days.entry(self.books.date(day)).or_default().hours += day.window.hours();
+        }
+        let mut found = budget.scope.is_everything();
+        for line in self.lines.iter().filter(|line| in_scope(line, &scope, self.names)) {
+            found = true;
+            if let Some(day) = days.get_mut(&line.day) {
+                day.cost += line.columns.total();
+            }
+        }
+        if !found {
+            notes.push(self.unknown_scope(budget));
+            return BTreeMap::new();
+        }
+        days
+    }
+
+    fn unknown_scope(&self, budget: &Budget) -> String {
+        let all = |value: &dyn Fn(&Line<'_>) -> Option<String>| -> String {
+            let known: BTreeSet<String> = self.lines.iter().filter_map(value).collect();
+            let more = known.len().saturating_sub(NAMES);
+            let mut shown: Vec<String> = known.into_iter().take(NAMES).collect();
+            if more > 0 {
+                shown.push(format!("{more} others"));
+            }
+            shown.join(", ")
+        };
+        let known = if budget.scope.teams.is_empty() {
+            format!("namespaces: {}", all(&|line| line.account.namespace.clone()))
+        } else {
+            format!("teams: {}", all(&|line| self.names.team(line.account, line.workload)))
+        };
+        format!(
+            "no cost of {} was ever seen; there are {known}",
+            budget.scope.in_words()
+        )
+    }
+
+    /// What the whole period costs: what was spent, and what its other days will.
+    fn forecast(&self, days: &BTreeMap<Date, Day>, told: &[(Date, Day)], period: Window, spent: Amount) -> Interval {
+        let whole = |(date, day): (&Date, &Day)| (day.hours >= WHOLE_DAY).then(|| (*date, day.cost.get()));
+        let past: Vec<(Date, f64)> = days.iter().filter_map(whole).collect();
+        let Some(fitted) = Forecast::fit(&past) else {
+            return none();
+        };
+        let mut coming = Vec::new();
+        let mut date = period.start.to_zoned(self.books.zone.clone()).date();
+        while let Some(start) = self.starts(date).filter(|start| *start < period.end) {
+            let Ok(next) = date.checked_add(Span::new().days(1)) else {
+                break;
+            };
+            let end = self.starts(next).map_or(period.end, |end| end.min(period.end));
+            let hours = (end.as_second() - start.as_second()) as f64 / 3600.0;
+            let seen = told
+                .iter()
+                .find(|(day, _)| *day == date)
+                .map_or(0.0, |(_, day)| day.hours);
+            let left = (1.0 - seen / hours.max(1.0)).max(0.0);
+            if left > 1e-6 {
+                coming.push((date, left));
+            }
+            date = next;
+        }
+        let rest = fitted.sum(&coming);
+        let whole = |part: Option<f64>| part.map(|part| cents(part + spent.get()));
+        Interval {
+            // Days do not give back what others cost, unless some have.
+            low: whole(rest.low.map(|low| {
+                if past.iter().all(|(_, cost)| *cost >= 0.0) {
+                    low.max(0.0)
+                } else {
+                    low
+                }
+            })),
+            mid: whole(rest.mid),
+            high: whole(rest.high),
+        }
+    }
+
+    /// The first day by whose end more is spent than may be: as it was, and from then on by the mean of the days so far.
+    fn runs_out(&self, amount: Amount, told: &[(Date, Day)], period: Window) -> Option<Date> {
+        let mut spent = Amount::ZERO;
+        let mut hours = 0.0;
+        for (date, day) in told {
+            spent += day.cost;
+            hours += day.hours;
+            if spent > amount {
+                return Some(*date);
+            }
+        }
+        let hourly = spent.get() / hours;
+        if hourly <= 0.0 || hours <= 0.0 {
+            return None;
+        }
+        let left = (amount - spent).get() / hourly * 3600.0;
+        let at = self
+            .now
+            .checked_add(jiff::SignedDuration::from_secs_f64(left.min(1e9)))
+            .ok()?;
+        // What is spent to the last cent at the period's end holds.
+        let slack = jiff::SignedDuration::from_secs(1);
+        (at + slack < period.end).then(|| at.to_zoned(self.books.zone.clone()).date())
+    }
+
+    fn daily(&self, days: &BTreeMap<Date, Day>, period: Window) -> Vec<DayCost> {
+        let mut all = Vec::new();
+        let mut date = period.start.to_zoned(self.books.zone.clone()).date();
+        while self
+            .starts(date)
+            .is_some_and(|start| start < period.end && start < self.now)
+        {
+            let cost = days.get(&date).map(|day| Money::new(cents(day.cost.get())));
+            all.push(DayCost { day: date, cost });
+            match date.checked_add(Span::new().days(1)) {
+                Ok(next) => date = next,
+                Err(_) => break,
+            }
+        }
+        all
+    }
+}
+
+fn cents(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+fn none() -> Interval {
+    Interval {
+        low: None,
+        mid: None,
+        high: None,
+    }
+}
+
+/// Over the budget is a warning, over 110 % of it critical; to the cent.
+pub fn status(projected: Amount, amount: Amount) -> BudgetStatus {
+    let (projected, amount) = (projected.cents(), amount.cents());
+    if projected as f64 > (amount as f64 * CRITICAL).round() {
+        BudgetStatus::Critical
+    } else if projected > amount {
+        BudgetStatus::Warning
+    } else {
+        BudgetStatus::Ok
+    }
+}
+
+/// The month of a moment: what ends at midnight of the first belongs to the month that is over.
+fn period(now: Timestamp, kind: MonthKind, zone: &TimeZone) -> Window {
+    let last = Timestamp::from_second(now.as_second() - 1).unwrap_or(now);
+    let first = last.to_zoned(zone.clone()).date().first_of_month();
+    let next = match kind {
+        MonthKind::Calendar => first.checked_add(Span::new().months(1)),
+        MonthKind::ThirtyDays => first.checked_add(Span::new().days(30)),
+    };
+    let at = |date: Date| date.to_zoned(zone.clone()).map(|day| day.timestamp());
+    Window {
+        start: at(first).unwrap_or(now),
+        end: next.and_then(at).unwrap_or(now),
+    }
+}
