@@ -11,6 +11,7 @@ mod since;
 mod decided;
 mod headline;
 mod groups;
+mod lines;
 pub mod json;
 pub mod markdown;
 pub mod table;
