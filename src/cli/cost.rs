@@ -100,7 +100,8 @@ impl Cost {
             scope: self.about.scope(),
             limit: limit.or_else(|| few.then_some(ROWS)),
         };
-        let told = report(&books, &asked)?;
+        let mut told = report(&books, &asked)?;
+        told.anomalies = finops::finops(&books, judge.policy()).anomalies;
         let text = match self.format {
             Format::Table => {
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);

@@ -27,6 +27,8 @@ pub(super) const SOURCE: u8 = 4;
 pub(super) const NOTHING: u8 = 5;
 /// A patch or pull request was refused.
 pub(super) const REFUSED: u8 = 6;
+/// Over budget; with `budget --check` only.
+pub(super) const OVER_BUDGET: u8 = 10;
 /// A failure that is ours.
 const INTERNAL: u8 = 1;
 

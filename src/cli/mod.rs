@@ -1,6 +1,7 @@
 //! The command line: arguments, one file per command, exit codes. Everything else is in the library.
 
 mod analyze;
+mod budget;
 mod config;
 mod cost;
 mod doctor;
@@ -49,6 +50,8 @@ enum Command {
     Prices(prices::Prices),
     /// Where money went: by namespace, team, label, workload, GPU, ...
     Cost(Box<cost::Cost>),
+    /// Whether budgets hold, and when money runs out.
+    Budget(Box<budget::Budget>),
     /// The plan as edits of the manifests in a checkout.
     Patch(Box<patch::Patch>),
     /// The same edits as pull requests, kept up to date.
@@ -87,6 +90,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
         Command::Cost(cost) => cost.run().await,
+        Command::Budget(budget) => budget.run().await,
         Command::Patch(patch) => patch.run().await,
         Command::Pr(pr) => pr.run().await,
         Command::Sample(sample) => sample.run().await,

@@ -105,6 +105,16 @@ impl From {
         back: Option<Back>,
         progress: &dyn Progress,
     ) -> anyhow::Result<Source> {
+        self.source_over(zone, (back, DEFAULT_WINDOW), progress)
+    }
+
+    /// The same, of so much history where the arguments do not say.
+    pub(super) fn source_over(
+        &self,
+        zone: &str,
+        (back, unless_said): (Option<Back>, SignedDuration),
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Source> {
         if self.demo {
             return Ok(Source::Demo);
         }
@@ -126,7 +136,7 @@ impl From {
             )
             .into());
         }
-        let (window, until) = self.span(zone, progress)?;
+        let (window, until) = self.span(zone, unless_said, progress)?;
         Ok(Source::Live(Box::new(Live {
             prometheus,
             within: reach.matchers()?,
@@ -196,14 +206,19 @@ impl From {
     }
 
     /// How much history, and up to when if not now.
-    fn span(&self, zone: &str, progress: &dyn Progress) -> Result<(SignedDuration, Option<Timestamp>), Usage> {
+    fn span(
+        &self,
+        zone: &str,
+        unless_said: SignedDuration,
+        progress: &dyn Progress,
+    ) -> Result<(SignedDuration, Option<Timestamp>), Usage> {
         let (zone, now) = (self.zone_or(zone)?, Timestamp::now());
         let span = self.asked(&zone, now, progress)?;
         let window = |span: &Window| span.end.duration_since(span.start);
         let dated = self.month.is_some() || self.until.is_some();
         Ok(match span {
             Some(span) => (window(&span), dated.then_some(span.end)),
-            None => (DEFAULT_WINDOW, None),
+            None => (unless_said, None),
         })
     }
 

@@ -15,6 +15,7 @@ use crate::model::scenario::Interval;
 use crate::model::time::Window;
 use crate::model::units::Money;
 use crate::policy::budgets::{Budget, MonthKind};
+use crate::policy::price_sheet::PriceSheet;
 
 /// Projected spend above this share of a budget is critical.
 const CRITICAL: f64 = 1.10;
@@ -31,7 +32,7 @@ pub fn budgets(
     lines: &[Line<'_>],
     budgets: &[Budget],
     now: Timestamp,
-    per_usd: Option<f64>,
+    sheet: &PriceSheet,
 ) -> Vec<BudgetRow> {
     let names = Names::new(books);
     let desk = Desk {
@@ -39,7 +40,7 @@ pub fn budgets(
         names: &names,
         lines,
         now,
-        per_usd,
+        sheet,
     };
     budgets.iter().map(|budget| desk.row(budget)).collect()
 }
@@ -49,7 +50,7 @@ struct Desk<'a> {
     names: &'a Names<'a>,
     lines: &'a [Line<'a>],
     now: Timestamp,
-    per_usd: Option<f64>,
+    sheet: &'a PriceSheet,
 }
 
 /// What was spent on a day, and for how many hours of it that is told.
@@ -125,9 +126,10 @@ impl Desk<'_> {
         let Some(own) = budget.currency.as_deref().filter(|own| *own != costs) else {
             return Amount::new(told);
         };
-        let converted = match (own, costs, self.per_usd) {
-            ("USD", _, Some(rate)) => Some(told * rate),
-            (_, "USD", Some(rate)) if rate > 0.0 => Some(told / rate),
+        let of_sheet = |code: &str| code == self.sheet.currency;
+        let converted = match (own, costs, self.sheet.per_usd) {
+            ("USD", _, Some(rate)) if of_sheet(costs) => Some(told * rate),
+            (_, "USD", Some(rate)) if of_sheet(own) && rate > 0.0 => Some(told / rate),
             _ => None,
         };
         match converted {

@@ -12,6 +12,9 @@ use crate::sources::opencost::{self, OpenCostClient};
 /// Weeks from which the pattern of a week is learnt.
 const WEEKS: i64 = 8;
 
+/// Weeks without which nothing is unusual.
+const WEEKS_TO_COMPARE: i64 = 5;
+
 /// Which days of cost are read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LedgerSpan {
@@ -34,7 +37,9 @@ impl LedgerSpan {
     /// From when to when.
     pub fn of(&self, window: Window) -> Window {
         let start = match self.back {
-            Back::Compared => before(window, &self.zone).start,
+            Back::Compared => before(window, &self.zone)
+                .start
+                .min(self.weeks(window.end, WEEKS_TO_COMPARE)),
             Back::Months => self.months(window.end).min(window.start),
         };
         Window { start, end: window.end }
@@ -42,15 +47,15 @@ impl LedgerSpan {
 
     fn months(&self, end: Timestamp) -> Timestamp {
         let today = end.to_zoned(self.zone.clone()).date();
-        let days = [
-            today.first_of_month().checked_sub(Span::new().months(1)),
-            today.checked_sub(Span::new().weeks(WEEKS)),
-        ];
-        let midnights = days
-            .into_iter()
-            .flatten()
-            .filter_map(|day| day.to_zoned(self.zone.clone()).ok());
-        midnights.map(|at| at.timestamp()).min().unwrap_or(end)
+        let month_before = today.first_of_month().checked_sub(Span::new().months(1));
+        let month_before = month_before.and_then(|day| day.to_zoned(self.zone.clone()));
+        let month_before = month_before.map_or(end, |at| at.timestamp());
+        month_before.min(self.weeks(end, WEEKS))
+    }
+
+    fn weeks(&self, end: Timestamp, weeks: i64) -> Timestamp {
+        let earlier = end.to_zoned(self.zone.clone()).checked_sub(Span::new().weeks(weeks));
+        earlier.map_or(end, |at| at.timestamp())
     }
 }
 

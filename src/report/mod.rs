@@ -17,6 +17,7 @@ pub mod markdown;
 pub mod table;
 pub mod prices;
 pub mod cost;
+pub mod budget;
 pub mod replay;
 pub mod doctor;
 pub mod devices;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::catalog::Catalog;
 use crate::engine::Scope;
 use crate::model::amount::Amount;
-use crate::model::finops::CompositionRow;
+use crate::model::finops::{Anomaly, CompositionRow};
 use crate::model::ledger::{Ledger, LedgerDay, ToldBy};
 use crate::model::plan::{API_VERSION, Plan};
 use crate::model::snapshot::GpuNode;
@@ -100,6 +100,8 @@ pub struct CostReport {
     pub reconciliation: Reconciliation,
     /// What money goes for, beside the usual shares.
     pub composition: Vec<CompositionRow>,
+    /// Days on which somebody spent far more than was to be expected.
+    pub anomalies: Vec<Anomaly>,
     /// What a reader must know: days without data, figures that are missing.
     pub notes: Vec<String>,
 }
@@ -187,6 +189,7 @@ pub fn report(books: &Books<'_>, asked: &Asked) -> Result<CostReport, NoReport> 
         by: asked.by.iter().map(Key::name).collect(),
         composition: composition_of(&total, days),
         reconciliation: corrections.settled(partial, total.total),
+        anomalies: Vec::new(),
         notes: notes(books, asked, days, days_before),
         rows,
         total,

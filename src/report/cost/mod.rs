@@ -219,6 +219,8 @@ fn remarks(report: &CostReport) -> Vec<String> {
             percent(Some(share))
         ));
     }
+    let unusual = report.anomalies.iter().map(|one| super::budget::unusual(one, currency));
+    lines.extend(unusual.map(|one| format!("Unusual: {one}.")));
     lines.extend(report.notes.iter().map(|note| format!("Note: {}.", plain(note))));
     lines
 }
