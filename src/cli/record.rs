@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::output::Told;
 use super::sources::From;
-use crate::pipeline;
+use crate::pipeline::{self, Back};
 
 /// Arguments of `record`.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let progress = self.told.progress();
-        let source = self.from.source("UTC", &*progress)?;
+        let source = self.from.source_with("UTC", Some(Back::Months), &*progress)?;
         pipeline::record(&source, self.redact, &self.output, &*progress).await?;
         Ok(ExitCode::SUCCESS)
     }

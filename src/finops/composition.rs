@@ -47,7 +47,11 @@ fn stands_out(category: &str, share: f64, usual: f64) -> Option<String> {
         _ => "all else takes",
     };
     let how = if share > usual { "more" } else { "less" };
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let percent = |share: f64| match share {
+        share if share > 0.0 && share < 0.01 => "under 1 %".to_owned(),
+        share if share < 1.0 && share > 0.99 => "over 99 %".to_owned(),
+        share => format!("{:.0} %", share * 100.0),
+    };
     Some(format!(
         "{takes} {}, {how} than the usual {}",
         percent(share),

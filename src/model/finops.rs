@@ -63,8 +63,8 @@ pub struct BudgetRow {
     pub period: Window,
     /// The span in words: `2026-11`.
     pub month: String,
-    /// What may be spent.
-    pub amount: Money,
+    /// What may be spent, in the plan's currency; `None` where it is in another and nothing tells what that is worth.
+    pub amount: Option<Money>,
     /// What was spent so far; `None` where nobody told.
     pub spent: Option<Money>,
     /// Days of the span that are over and told of, fractions included.

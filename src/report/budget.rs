@@ -1,10 +1,9 @@
 //! Budgets and unusual days as text: a table for a terminal, Markdown for a review, JSON for programs.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::figures::{UNKNOWN, money, number};
+use super::ruled::ruled;
 use super::safe::{self, plain};
 use crate::model::finops::{Anomaly, AnomalyKind, BudgetRow, BudgetStatus, Finops};
 use crate::model::plan::{API_VERSION, Plan};
@@ -13,7 +12,7 @@ use crate::model::time::Window;
 use crate::model::units::{Money, Monthly};
 
 /// Columns of the table.
-const WIDTH: u16 = 120;
+const WIDTH: u16 = 130;
 
 const HEADS: [&str; 8] = [
     "Budget",
@@ -64,7 +63,7 @@ fn cells(row: &BudgetRow, currency: &str) -> [String; 8] {
         plain(&row.name),
         plain(&row.scope),
         status(row.status).to_owned(),
-        amount(row.amount.get(), currency),
+        maybe(row.amount, currency),
         format!(
             "{} in {} of {} days",
             maybe(row.spent, currency),
@@ -141,27 +140,15 @@ const LEGEND: &str = "Projected is spend per elapsed day times the days of the m
 
 /// Budgets as a table for a terminal.
 pub fn table(plan: &Plan, told: &Finops) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(HEADS);
-    for at in 3..7 {
-        if let Some(column) = table.column_mut(at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for row in &told.budgets {
-        table.add_row(cells(row, &plan.currency));
-    }
+    let rows = told
+        .budgets
+        .iter()
+        .map(|row| cells(row, &plan.currency).to_vec())
+        .collect();
     let clusters = plan.coverage.clusters.join(", ");
     let months: Vec<&str> = told.budgets.first().iter().map(|row| row.month.as_str()).collect();
     let mut text = format!("{} in {}\n\n", plain(&clusters), months.join(", "));
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    text.push_str(&ruled(&HEADS.map(str::to_owned), rows, 3, WIDTH));
     text.push_str(&format!("\n{LEGEND}\n"));
     for line in lines(plan, told) {
         text.push_str(&line);

@@ -2,6 +2,7 @@
 //! Nothing here decides: every figure stands in the plan, and what the plan does not know is printed as `unknown`.
 
 mod figures;
+mod ruled;
 pub mod safe;
 mod names;
 mod worth;

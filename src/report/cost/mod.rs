@@ -5,8 +5,6 @@ mod focus;
 #[cfg(test)]
 mod tests;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use jiff::tz::TimeZone;
 
 use crate::finops::cost::{Columns, CostReport, CostRow};
@@ -14,6 +12,7 @@ use crate::model::amount::Amount;
 use crate::model::units::Monthly;
 
 use super::figures::{UNKNOWN, money, number, percent};
+use super::ruled::ruled;
 use super::safe::{self, plain};
 
 pub use csv::csv;
@@ -100,6 +99,21 @@ fn shown(report: &CostReport) -> Vec<usize> {
     (0..Columns::COUNT).filter(any).collect()
 }
 
+/// The place of the column of all else.
+const OTHER: usize = 5;
+
+/// Columns that a terminal has no room for: those under a hundredth of everything stand in that of all else, if there is one.
+fn small(report: &CostReport) -> Vec<usize> {
+    let all = report.total.columns.all();
+    let is_small = |at: &usize| all[*at].get().abs() < 0.01 * report.total.total.get().abs() && *at != OTHER;
+    let others = [3, 4].into_iter().filter(is_small);
+    if all[OTHER].is_zero() {
+        Vec::new()
+    } else {
+        others.collect()
+    }
+}
+
 struct Sheet {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -107,8 +121,10 @@ struct Sheet {
 }
 
 /// The cells of a report, which a terminal and Markdown share.
-fn sheet(report: &CostReport) -> Sheet {
+fn sheet(report: &CostReport, narrow: bool) -> Sheet {
     let columns = shown(report);
+    let folded = if narrow { small(report) } else { Vec::new() };
+    let columns: Vec<usize> = columns.into_iter().filter(|at| !folded.contains(at)).collect();
     let currency = &report.currency;
     let has_hours = report.total.measures.gpu_hours > 0.0;
     let has_tokens = report.total.measures.tokens.is_some();
@@ -128,7 +144,9 @@ fn sheet(report: &CostReport) -> Sheet {
     let rows = rows.chain([(of_total, &report.total)]).map(|(mut cells, row)| {
         cells.truncate(texts.max(1));
         let all = row.columns.all();
-        cells.extend(columns.iter().map(|at| cell(all[*at], currency)));
+        let rest: Amount = folded.iter().map(|at| all[*at]).sum();
+        let of = |at: &usize| if *at == OTHER { all[*at] + rest } else { all[*at] };
+        cells.extend(columns.iter().map(|at| cell(of(at), currency)));
         cells.push(amount(row.total, currency));
         cells.push(percent(row.share));
         cells.push(change(row));
@@ -278,26 +296,9 @@ fn headline(report: &CostReport) -> String {
 
 /// The report as a table for a terminal of this width.
 pub fn table(report: &CostReport, width: u16) -> String {
-    let sheet = sheet(report);
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width.max(60))
-        .set_header(sheet.head.clone());
-    for at in sheet.texts..sheet.head.len() {
-        if let Some(column) = table.column_mut(at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for row in sheet.rows {
-        table.add_row(row);
-    }
+    let sheet = sheet(report, true);
     let mut text = format!("{}\n\n", headline(report));
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    text.push_str(&ruled(&sheet.head, sheet.rows, sheet.texts, width.max(60)));
     text.push('\n');
     for line in remarks(report) {
         text.push_str(&line);
@@ -308,7 +309,7 @@ pub fn table(report: &CostReport, width: u16) -> String {
 
 /// The report as Markdown.
 pub fn markdown(report: &CostReport) -> String {
-    let sheet = sheet(report);
+    let sheet = sheet(report, false);
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| safe::markdown(cell)).collect();
         format!("| {} |\n", cells.join(" | "))

@@ -1,5 +1,6 @@
 //! A small reading in which every kind of object stands once, every name of its owner's own making.
 
+mod ledger;
 mod scaled;
 
 use std::collections::BTreeSet;
@@ -294,6 +295,7 @@ fn inventory() -> Inventory {
         device_claims: vec![claim()],
         controllers: vec![controller()],
         hpas: vec![scaled::hpa()],
+        ledger: Some(ledger::ledger()),
         disruption_budgets: vec![disruption_budget()],
         node_pools: vec![NodePool {
             name: "zeppelinpool".to_owned(),

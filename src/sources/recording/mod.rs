@@ -27,6 +27,7 @@ mod names;
 mod requests;
 mod recorded;
 mod kept;
+mod ledger;
 mod redact;
 mod specification;
 mod rows;

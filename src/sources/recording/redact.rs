@@ -6,6 +6,7 @@
 //! capacity type or role. Kept: label keys, kinds and API groups, resource names, times, amounts and costs.
 
 use super::kept::reads_as;
+use super::ledger;
 use super::names::{Names, Text};
 use super::specification::specification;
 use crate::model::budget::Requirement;
@@ -245,6 +246,7 @@ fn history(inventory: &mut Inventory, visit: &mut impl FnMut(Text, &mut String))
     for cost in &mut inventory.node_costs {
         visit(Text::Id, &mut cost.node);
     }
+    inventory.ledger.iter_mut().for_each(|one| ledger::texts(one, visit));
 }
 
 fn each(content: &mut Option<String>, text: Text, visit: &mut impl FnMut(Text, &mut String)) {

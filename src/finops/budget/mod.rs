@@ -1,14 +1,17 @@
 //! Budgets: what was spent of each, what the month will cost, and whether that holds.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::cost::{Books, Line, Names, in_scope};
-use super::forecast::Forecast;
 use crate::engine::Scope;
+use crate::finops::cost::{Books, Line, Names, in_scope};
+use crate::finops::forecast::Forecast;
 use crate::model::amount::Amount;
 use crate::model::finops::{BudgetRow, BudgetStatus, DayCost};
 use crate::model::scenario::Interval;
@@ -74,7 +77,7 @@ impl Desk<'_> {
             .filter(|(date, _)| is_in(date))
             .map(|(date, day)| (*date, *day))
             .collect();
-        let elapsed: f64 = told.iter().map(|(_, day)| day.hours).sum::<f64>() / 24.0;
+        let elapsed: f64 = told.iter().map(|(_, day)| day.hours).sum::<f64>().max(0.0) / 24.0;
         let length = period.hours() / 24.0;
         let over = (self.now.min(period.end).as_second() - period.start.as_second()).max(0) as f64 / 86_400.0;
         if over - elapsed > 0.05 && elapsed > 0.0 {
@@ -102,7 +105,7 @@ impl Desk<'_> {
                 MonthKind::Calendar => month,
                 MonthKind::ThirtyDays => format!("30 days from {first}"),
             },
-            amount: Money::new(amount.unwrap_or(Amount::ZERO).get()),
+            amount: amount.map(|amount| Money::new(amount.get())),
             spent: known.map(|_| Money::new(spent.get())),
             elapsed_days: elapsed,
             days: length,
