@@ -16,6 +16,7 @@ mod checkpoints;
 mod cli;
 mod cncf;
 mod commitments;
+mod cost;
 mod deploy;
 mod dialects;
 mod doctor;

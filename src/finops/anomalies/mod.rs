@@ -5,12 +5,15 @@
 //! beyond [`DEVIATIONS`] robust standard deviations of all such comparisons before it (1.4826 times the median deviation), and
 //! beyond a floor of what is worth anybody's time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Span;
 use jiff::civil::Date;
 
-use super::cost::{Books, Line, Names};
+use crate::finops::cost::{Books, Line, Names};
 use crate::model::finops::{Anomaly, AnomalyKind, Cause};
 use crate::model::scenario::Interval;
 use crate::model::units::Money;
