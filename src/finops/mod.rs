@@ -2,3 +2,8 @@
 //! the same plan, ledger and policy give the same answer.
 
 pub mod composition;
+mod load;
+mod promises;
+pub mod realised;
+mod regime;
+pub mod returns;

@@ -10,6 +10,7 @@ mod doctor;
 mod record;
 mod servers;
 mod objects;
+mod finops;
 
 use std::path::PathBuf;
 
@@ -251,7 +252,8 @@ fn judged(
     nothing(reading, &skeleton, workloads)?;
     progress.stage("judging workloads", Some(workloads as u64));
     let (heard, tally) = unheard.each(|workload| hearing.hear(workload, progress));
-    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
+    let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    Ok(finops::finish(plan, judge))
 }
 
 /// The labels of GPU series, and those of servers.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::finops::finish;
 use super::live::Open;
 use super::requests::requests as requests_of;
 use super::{PipelineError, nothing, outline};
@@ -316,7 +317,8 @@ pub(super) async fn plan(
     let (outline, heard, mut tally) = cluster.each(outline, judge.catalog(), progress, hear).await?;
     tally.gaps.extend(served.gaps.into_iter().chain(untold));
     nothing(cluster.reading(), &skeleton, heard.len())?;
-    Ok(hearing.plan(heard, |workloads| outline.whole(workloads, tally)))
+    let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    Ok(finish(plan, judge))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod helm_values;
 pub mod manifests;
 pub mod permissions;
 pub mod patches;
+pub mod returns;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
@@ -36,7 +37,9 @@ use located::{Located, Mistake, Place, Value, overlay, parse};
 use manifests::ManifestFacts;
 use patches::Patches;
 use permissions::Permissions;
+
 use price_sheet::{PriceSheet, as_policy};
+use returns::Effort;
 use section::Section;
 
 /// The defaults, with every key that exists and what it means.
@@ -90,6 +93,8 @@ pub struct Policy {
     pub permissions: Permissions,
     /// How patches are made.
     pub patches: Patches,
+    /// What changes take.
+    pub returns: Effort,
 }
 
 /// All that is wrong in the policy files.
@@ -166,6 +171,9 @@ impl Policy {
         let mut section = root.section("patches", mistakes);
         let patches = Patches::read(&mut section, mistakes);
         section.finish(mistakes);
+        let mut section = root.section("returns", mistakes);
+        let returns = Effort::read(&mut section, mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -186,6 +194,7 @@ impl Policy {
             },
             permissions,
             patches,
+            returns,
         }
     }
 }
