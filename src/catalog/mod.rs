@@ -7,6 +7,7 @@ pub mod list_prices;
 pub mod metrics;
 pub mod models;
 pub mod plausible;
+pub mod promises;
 pub mod requests;
 pub mod spot;
 pub mod work;
@@ -24,6 +25,7 @@ use instances::InstanceType;
 use list_prices::ListPrice;
 use metrics::MetricName;
 use models::ModelSpec;
+use promises::Promised;
 use requests::RequestMetric;
 use spot::SpotBand;
 use work::WorkSigns;
@@ -50,6 +52,7 @@ pub struct Catalog {
     metrics: Vec<MetricName>,
     requests: Vec<RequestMetric>,
     models: Vec<ModelSpec>,
+    promises: Vec<Promised>,
     work: WorkSigns,
 }
 
@@ -87,6 +90,7 @@ impl Catalog {
             metrics: rows("metrics.csv", include_str!("data/metrics.csv"))?,
             requests: rows("requests.csv", include_str!("data/requests.csv"))?,
             models: rows("models.csv", include_str!("data/models.csv"))?,
+            promises: rows("promises.csv", include_str!("data/promises.csv"))?,
             work: WorkSigns::new(rows("work.csv", include_str!("data/work.csv"))?),
         })
     }

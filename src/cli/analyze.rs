@@ -10,7 +10,7 @@ use super::files::read;
 use super::output::Output;
 use super::sources::{About, By, From, Levers};
 use super::{exit, progress};
-use crate::engine::since;
+use crate::engine::{Judge, since};
 use crate::model::plan::Plan;
 use crate::{pipeline, report};
 
@@ -67,7 +67,11 @@ impl Analyze {
         if self.stats {
             progress = progress::with_stats(progress);
         }
-        let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
+        let zone = &judge.policy().objectives.timezone;
+        let source = match self.asks_about_days(&judge) {
+            true => self.from.source_by_day(zone, &*progress)?,
+            false => self.from.source(zone, &*progress)?,
+        };
         let scope = self.about.scope();
         let mut plan = pipeline::plan(&source, &judge, &scope, &*progress).await?;
         drop(progress);
@@ -83,6 +87,11 @@ impl Analyze {
         } else {
             ExitCode::SUCCESS
         })
+    }
+
+    /// Whether days of cost are worth reading: budgets are followed, or somebody looks at the page.
+    fn asks_about_days(&self, judge: &Judge) -> bool {
+        !judge.policy().budgets.is_empty()
     }
 
     fn text(&self, plan: &Plan) -> anyhow::Result<String> {

@@ -93,6 +93,14 @@ impl From {
         self.source_with(zone, None, progress)
     }
 
+    /// The same with what the days of this month and the one before cost.
+    pub(super) fn source_by_day(&self, zone: &str, progress: &dyn Progress) -> anyhow::Result<Source> {
+        if self.is_recorded() {
+            return self.source(zone, progress);
+        }
+        self.source_with(zone, Some(Back::Months), progress)
+    }
+
     /// Whether the world was recorded, and is of its own time.
     pub(super) fn is_recorded(&self) -> bool {
         self.demo || self.recording.is_some()

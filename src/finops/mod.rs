@@ -7,6 +7,11 @@ pub mod list_ledger;
 pub mod forecast;
 pub mod budget;
 pub mod anomalies;
+mod load;
+mod promises;
+pub mod realised;
+mod regime;
+pub mod returns;
 
 use cost::Books;
 

@@ -12,6 +12,9 @@ pub struct Returns {
     pub promised: Vec<Promise>,
     /// Spend by category before and after the plan; the sum of the parts is the plan's, nothing counted twice.
     pub categories: Vec<CategoryReturn>,
+    /// The whole of it.
+    #[serde(default)]
+    pub total: CategoryReturn,
     /// What each accepted change takes and how soon it has paid for it, in the plan's order.
     pub changes: Vec<ChangeReturn>,
     /// Hours of work of all accepted changes.
@@ -46,9 +49,9 @@ pub struct Promise {
 }
 
 /// Spend of a category before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CategoryReturn {
-    /// `gpu`, `storage`, `network` or `other`.
+    /// `gpu`, `storage`, `network` or `other`; `total` for the whole.
     pub category: String,
     /// What it costs now; `None` where nobody told.
     pub before_monthly: Option<Monthly>,

@@ -188,6 +188,12 @@ impl Move {
         "set-checkpoint-interval",
         "use-gpu",
     ];
+
+    /// Its `type`, as plans write it.
+    pub fn kind(&self) -> String {
+        let written = serde_json::to_value(self).unwrap_or_default();
+        written["type"].as_str().unwrap_or_default().to_owned()
+    }
 }
 
 /// How sure a proposal is.

@@ -11,6 +11,7 @@ mod doctor;
 mod record;
 mod servers;
 mod objects;
+mod finops;
 
 use std::path::PathBuf;
 
@@ -237,12 +238,12 @@ pub async fn books(
 ) -> Result<Books, PipelineError> {
     match open_to_judge(source, scope, judge.catalog(), progress).await? {
         Opened::Whole(mut reading) => {
-            let ledger = reading.inventory.ledger.take();
             let history = (
                 std::mem::take(&mut reading.series),
                 std::mem::take(&mut reading.requests),
             );
             let (plan, nodes) = judged(&reading, history, judge, scope, progress)?;
+            let ledger = reading.inventory.ledger.take();
             Ok(Books { plan, nodes, ledger })
         }
         Opened::Parted(cluster) => parts::books(&cluster, judge, scope, progress).await,
@@ -281,6 +282,7 @@ fn judged(
     progress.stage("judging workloads", Some(workloads as u64));
     let (heard, tally) = unheard.each(|workload| hearing.hear(workload, progress));
     let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    let plan = finops::finish(plan, &skeleton.nodes, reading.inventory.ledger.as_ref(), judge);
     Ok((plan, skeleton.nodes))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::finops::finish;
 use super::live::Open;
 use super::requests::requests as requests_of;
 use super::{Books, PipelineError, nothing, outline};
@@ -316,10 +317,11 @@ pub(super) async fn books(
     tally.gaps.extend(served.gaps.into_iter().chain(untold));
     nothing(cluster.reading(), &skeleton, heard.len())?;
     let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
+    let ledger = cluster.reading().inventory.ledger.clone();
     Ok(Books {
-        plan,
+        plan: finish(plan, &skeleton.nodes, ledger.as_ref(), judge),
         nodes: skeleton.nodes,
-        ledger: cluster.reading().inventory.ledger.clone(),
+        ledger,
     })
 }
 

@@ -23,6 +23,7 @@ pub mod manifests;
 pub mod permissions;
 pub mod patches;
 pub mod budgets;
+pub mod returns;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
@@ -38,7 +39,9 @@ use located::{Located, Mistake, Place, Value, overlay, parse};
 use manifests::ManifestFacts;
 use patches::Patches;
 use permissions::Permissions;
+
 use price_sheet::{PriceSheet, as_policy};
+use returns::Effort;
 use section::Section;
 
 /// The defaults, with every key that exists and what it means.
@@ -94,6 +97,8 @@ pub struct Policy {
     pub patches: Patches,
     /// What may be spent.
     pub budgets: Vec<Budget>,
+    /// What changes take.
+    pub returns: Effort,
 }
 
 /// All that is wrong in the policy files.
@@ -170,6 +175,9 @@ impl Policy {
         let mut section = root.section("patches", mistakes);
         let patches = Patches::read(&mut section, mistakes);
         section.finish(mistakes);
+        let mut section = root.section("returns", mistakes);
+        let returns = Effort::read(&mut section, mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -192,6 +200,7 @@ impl Policy {
             permissions,
             patches,
             budgets,
+            returns,
         }
     }
 }

@@ -49,6 +49,7 @@ mod scenarios;
 mod repacking;
 mod requests;
 mod replay;
+mod returns;
 mod scaling;
 mod scope;
 mod servers;

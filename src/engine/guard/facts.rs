@@ -37,7 +37,10 @@ pub(super) fn of(
     let mut set = |field, fact| facts.set("proposal", field, fact);
     let proposal = &priced.proposal;
     set("lever", text(lever));
-    set("moves", Some(Fact::Texts(proposal.moves.iter().map(kind).collect())));
+    set(
+        "moves",
+        Some(Fact::Texts(proposal.moves.iter().map(Move::kind).collect())),
+    );
     for change in &proposal.moves {
         match change {
             Move::UseGpu { from, to, slowdown, .. } => {
@@ -94,12 +97,6 @@ fn whole(count: usize) -> Option<Fact> {
 /// What is not a number is not known.
 fn number(number: f64) -> Option<Fact> {
     number.is_finite().then_some(Fact::Number(number))
-}
-
-/// The `type` that plans write.
-fn kind(change: &Move) -> String {
-    let written = serde_json::to_value(change).unwrap_or_default();
-    written["type"].as_str().unwrap_or_default().to_owned()
 }
 
 pub(super) fn level(level: Level) -> &'static str {
