@@ -67,6 +67,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(PipelineError::Nothing(_)) => NOTHING,
         Some(
             PipelineError::Window(_)
+            | PipelineError::NoMetricFacts(_)
             | PipelineError::NoLabels { down: false, .. }
             | PipelineError::Deliver(_)
             | PipelineError::Recording(RecordingError::Unstored { .. })

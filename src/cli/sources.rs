@@ -116,7 +116,17 @@ impl From {
             samples_at_once: self.samples_at_once,
             replay_limit: usize::from(self.replay_limit),
             remote_read: !self.no_remote_read,
+            metric_facts: false,
         })))
+    }
+
+    /// The same, of which it is looked at as well which metrics there are, with which labels.
+    pub(super) fn source_with_metrics(&self, zone: &str, progress: &dyn Progress) -> anyhow::Result<Source> {
+        let mut source = self.source(zone, progress)?;
+        if let Source::Live(live) = &mut source {
+            live.metric_facts = true;
+        }
+        Ok(source)
     }
 }
 

@@ -2,3 +2,4 @@
 //! the same plan, ledger and policy give the same answer.
 
 pub mod composition;
+pub mod alerts;

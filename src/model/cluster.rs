@@ -10,6 +10,7 @@ use super::budget::DisruptionBudget;
 pub use super::costs::{CostCategory, CostProduct, NodeCost, OtherCost};
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
 use super::manifest::Deployed;
+use super::metrics::MetricFacts;
 use super::node_pool::NodePool;
 use super::pools::InferencePool;
 use super::queueing::Queues;
@@ -67,6 +68,9 @@ pub struct Inventory {
     /// What else costs.
     #[serde(default)]
     pub other_costs: Vec<OtherCost>,
+    /// Which metrics the store has, with which labels; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricFacts>,
 }
 
 /// A reference to an object.

@@ -17,6 +17,7 @@ pub mod costs;
 pub mod repository;
 pub mod helm_values;
 pub mod manifest;
+pub mod metrics;
 pub mod cluster;
 pub mod budget;
 pub mod scheduling;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
-use super::past;
+use super::{metrics, past};
 use super::requests::requests;
 use super::servers::{Servers, connect};
 use crate::catalog::Catalog;
@@ -96,6 +96,8 @@ pub struct Live {
     pub replay_limit: usize,
     /// Whether raw samples may be read where Prometheus offers remote read.
     pub remote_read: bool,
+    /// Whether it is looked at which metrics there are, with which labels.
+    pub metric_facts: bool,
 }
 
 /// A cluster of which everything but the series was read.
@@ -175,8 +177,7 @@ pub(super) async fn open(
         }
         other => other,
     };
-    let down = costs.as_ref().err().and_then(Option::as_ref);
-    let costs_down = down.map(ToString::to_string);
+    let costs_down = costs.as_ref().err().and_then(Option::as_ref).map(ToString::to_string);
     let mut history = history::read(&client, grid, progress).await?;
     if told.iter().any(|gap| gap.code == clusters::STATE_LEFT_OUT) {
         // It is there, and need not be installed.
@@ -185,6 +186,9 @@ pub(super) async fn open(
     let (mut inventory, mut gaps) = together(objects, history);
     gaps.extend(told.into_iter().chain(past));
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
+    if live.metric_facts {
+        metrics::look(&client, catalog, &mut inventory, grid.window.end, progress).await?;
+    }
     let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
         cluster: cluster.unwrap_or_else(|| UNNAMED.to_owned()),

@@ -2,7 +2,9 @@
 
 mod blind;
 mod requests;
+mod metrics;
 mod live;
+mod alerts;
 mod past;
 mod parts;
 mod prices;
@@ -33,6 +35,7 @@ use crate::sources::recording::{self, RecordingError};
 
 use parts::Parted;
 
+pub use alerts::{MetricsOf, metrics_of};
 pub use doctor::doctor;
 pub use live::{Kubernetes, Live, UNNAMED};
 pub use objects::objects;
@@ -106,6 +109,12 @@ pub enum PipelineError {
          dcgm-exporter, and that --window reaches back to when they were in use"
     )]
     Nothing(String),
+    /// A recording does not tell which labels metrics have.
+    #[error(
+        "{0} does not tell which labels metrics have: it was made by an earlier version, or redacted, and rules that match \
+         pseudonyms would never fire; record the cluster again with `gpuwise record`, or name it with --prometheus"
+    )]
+    NoMetricFacts(&'static str),
     /// The facts inside the binary.
     #[error("the catalogue inside this binary cannot be read: {0}")]
     Catalog(#[from] crate::catalog::BadTable),

@@ -22,12 +22,14 @@ pub mod helm_values;
 pub mod manifests;
 pub mod permissions;
 pub mod patches;
+pub mod alerts;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
+use alerts::Alerts;
 use attribution::Attribution;
 use checkpoints::CheckpointFacts;
 use gateway::GatewayFacts;
@@ -90,6 +92,8 @@ pub struct Policy {
     pub permissions: Permissions,
     /// How patches are made.
     pub patches: Patches,
+    /// When somebody is told without asking.
+    pub alerts: Alerts,
 }
 
 /// All that is wrong in the policy files.
@@ -166,6 +170,9 @@ impl Policy {
         let mut section = root.section("patches", mistakes);
         let patches = Patches::read(&mut section, mistakes);
         section.finish(mistakes);
+        let mut section = root.section("alerts", mistakes);
+        let alerts = Alerts::read(&mut section, mistakes);
+        section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
         prices.finish(mistakes);
@@ -186,6 +193,7 @@ impl Policy {
             },
             permissions,
             patches,
+            alerts,
         }
     }
 }
