@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::deliver::checkout::CheckoutError;
 use crate::deliver::forge::ForgeError;
+use crate::deliver::webhook::WebhookError;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
 use crate::report::safe;
@@ -60,7 +61,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<CheckoutError>() || error.is::<ManifestsError>() || error.is::<ForgeError>() {
         return REFUSED;
     }
-    if error.is::<NvmlReadError>() {
+    if error.is::<NvmlReadError>() || error.is::<WebhookError>() {
         return SOURCE;
     }
     match error.downcast_ref::<PipelineError>() {

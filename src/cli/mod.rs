@@ -1,5 +1,6 @@
 //! The command line: arguments, one file per command, exit codes. Everything else is in the library.
 
+mod alerts;
 mod analyze;
 mod config;
 mod doctor;
@@ -18,6 +19,7 @@ mod record;
 mod replay;
 mod sample;
 mod sources;
+mod webhook;
 mod when;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum Command {
     Explain(explain::Explain),
     /// What GPUs cost: by the list, as this cluster pays, and per hour of work.
     Prices(prices::Prices),
+    /// Alert rules on the metrics that this cluster has, with tests of them.
+    Alerts(Box<alerts::Alerts>),
     /// The plan as edits of the manifests in a checkout.
     Patch(Box<patch::Patch>),
     /// The same edits as pull requests, kept up to date.
@@ -82,6 +86,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Record(record) => record.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Prices(prices) => prices.run().await,
+        Command::Alerts(alerts) => alerts.run().await,
         Command::Patch(patch) => patch.run().await,
         Command::Pr(pr) => pr.run().await,
         Command::Sample(sample) => sample.run().await,

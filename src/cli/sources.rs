@@ -141,6 +141,11 @@ impl From {
         }
     }
 
+    /// Whether it is the world inside the binary.
+    pub(super) fn is_demo(&self) -> bool {
+        self.demo
+    }
+
     /// Whether the arguments name a source, and do not leave it to be found.
     pub(super) fn is_named(&self) -> bool {
         let cluster = self.kubeconfig.is_some() || self.kube_context.is_some() || self.reach.prometheus.is_some();

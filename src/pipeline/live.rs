@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
-use super::{metrics, past};
 use super::requests::requests;
 use super::servers::{Servers, connect};
+use super::{metrics, past};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
 use crate::model::gap::{Gap, KUBERNETES_DOWN, NO_KUBERNETES, SERVERS_LEFT_OUT, UNKNOWN_WITHOUT_KUBERNETES};

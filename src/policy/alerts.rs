@@ -43,7 +43,9 @@ impl Alerts {
             let place = section.place_of("labels");
             mistakes.extend(labels.keys().filter_map(|name| wrong_label(name, &place)));
         }
-        let runbooks = section.optional_text("runbooks", mistakes).filter(|(url, _)| !url.is_empty());
+        let runbooks = section
+            .optional_text("runbooks", mistakes)
+            .filter(|(url, _)| !url.is_empty());
         if let Some((url, place)) = &runbooks
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
@@ -84,7 +86,9 @@ fn wrong_label(name: &str, place: &Place) -> Option<Mistake> {
     let what = match (is_name && !name.starts_with("__"), OWN.contains(&name)) {
         (true, false) => return None,
         (true, true) => format!("`alerts.labels.{name}`: every alert has a label `{name}` of its own"),
-        (false, _) => format!("`alerts.labels.{name}`: a label's name has letters, digits and `_`, and begins with no digit"),
+        (false, _) => {
+            format!("`alerts.labels.{name}`: a label's name has letters, digits and `_`, and begins with no digit")
+        }
     };
     Some(Mistake {
         place: place.clone(),
@@ -127,7 +131,11 @@ mod tests {
             "mine.yaml:5:13: `wiki` is no URL",
         ];
         for expected in expected {
-            assert!(told.iter().any(|line| line.contains(expected)), "{expected}\nnot in\n{}", told.join("\n"));
+            assert!(
+                told.iter().any(|line| line.contains(expected)),
+                "{expected}\nnot in\n{}",
+                told.join("\n")
+            );
         }
         assert_eq!(told.len(), expected.len(), "{}", told.join("\n"));
     }

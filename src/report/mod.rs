@@ -19,6 +19,8 @@ pub mod replay;
 pub mod doctor;
 pub mod devices;
 pub mod explain;
+pub mod alerts;
+pub mod webhook;
 #[cfg(test)]
 mod sample;
 

@@ -75,7 +75,9 @@ impl<'g> Spend<'g> {
         let (held, gpus) = as_billed.or_else(|lack| {
             // What pods ask for is what they hold.
             let requests = ground.with(MetricRole::PodRequests, &keys).map_err(|_| lack.clone())?;
-            let offered = ground.with(MetricRole::NodeAllocatable, &[Key::Node]).map_err(|_| lack)?;
+            let offered = ground
+                .with(MetricRole::NodeAllocatable, &[Key::Node])
+                .map_err(|_| lack)?;
             Ok((requests, offered))
         })?;
         let label = held.labels_of(Key::Namespace).first().copied().unwrap_or("namespace");
@@ -109,7 +111,9 @@ impl<'g> Spend<'g> {
             pod: Some((namespace, "work-0")),
             ..of
         };
-        scene.with(held, pod, steady(1.0, steps)).with(gpus, of, steady(1.0, steps))
+        scene
+            .with(held, pod, steady(1.0, steps))
+            .with(gpus, of, steady(1.0, steps))
     }
 }
 
@@ -127,6 +131,9 @@ struct Kind<'k> {
     steps: usize,
 }
 
+/// A budget's spend and its rule, or why there is none.
+type OfBudget<'g> = Result<(Spend<'g>, Rule), Lack>;
+
 type Made = (&'static str, Result<Rule, Lack>);
 
 /// Rules about how fast budgets are used up.
@@ -134,7 +141,11 @@ pub(super) fn burns(ground: &Ground<'_>, budgets: &[Budget]) -> Vec<Made> {
     let thresholds = ground.thresholds;
     let mut made = Vec::new();
     for pair in &PAIRS {
-        let most = if pair.alert == FAST { thresholds.burn_fast } else { thresholds.burn_slow };
+        let most = if pair.alert == FAST {
+            thresholds.burn_fast
+        } else {
+            thresholds.burn_slow
+        };
         let kind = Kind {
             alert: pair.alert,
             rule: &|budget, spend| burn(ground, budget, spend, (pair, most)),
@@ -158,7 +169,12 @@ pub(super) fn months(ground: &Ground<'_>, budgets: &[Budget]) -> Vec<Made> {
         alert: MONTH,
         rule: &|budget, spend| month(ground, budget, spend),
         value: &|budget, hourly| (hourly * PROJECTED, budget.monthly),
-        rates: &|budget| (((1.5 * budget.monthly).floor() + 0.3) / PROJECTED, 0.5 * budget.monthly / PROJECTED),
+        rates: &|budget| {
+            (
+                ((1.5 * budget.monthly).floor() + 0.3) / PROJECTED,
+                0.5 * budget.monthly / PROJECTED,
+            )
+        },
         at: ("1h", "120h"),
         steps: 121,
     };
@@ -173,11 +189,16 @@ fn allowed(budget: &Budget) -> f64 {
 /// The rules of one kind, of all budgets, with their tests. What one's test spends is spent on others as well, which have the same
 /// alert: whatever they must say of it stands in the test.
 fn family(ground: &Ground<'_>, budgets: &[Budget], kind: &Kind<'_>) -> Vec<Made> {
-    let made: Vec<(&Budget, Result<(Spend<'_>, Rule), Lack>)> = budgets
+    let made: Vec<(&Budget, OfBudget<'_>)> = budgets
         .iter()
         .map(|budget| {
             let spend = Spend::of(ground, budget);
-            (budget, spend.map(|spend| ((kind.rule)(budget, &spend), spend)).map(|(rule, spend)| (spend, rule)))
+            (
+                budget,
+                spend
+                    .map(|spend| ((kind.rule)(budget, &spend), spend))
+                    .map(|(rule, spend)| (spend, rule)),
+            )
         })
         .collect();
     let rules: Vec<(&Budget, Rule)> = made
@@ -191,13 +212,14 @@ fn family(ground: &Ground<'_>, budgets: &[Budget], kind: &Kind<'_>) -> Vec<Made>
         });
         fired.collect()
     };
-    let tested = |(budget, made): (&Budget, Result<(Spend<'_>, Rule), Lack>)| {
+    let tested = |(budget, made): (&Budget, OfBudget<'_>)| {
         let made = made.map(|(spend, mut rule)| {
             let (fast, even) = (kind.rates)(budget);
             for (name, hourly) in [("spent too fast", fast), ("spent as it is meant to be", even)] {
                 let scene = spend.scene(ground, namespace_of(budget), hourly, kind.steps);
                 let name = format!("budget {} is {name}", budget.name);
-                rule.tests.push(scene.test(&name, kind.at.0, kind.at.1, told(budget, hourly)));
+                rule.tests
+                    .push(scene.test(&name, kind.at.0, kind.at.1, told(budget, hourly)));
             }
             rule
         });
@@ -227,8 +249,14 @@ fn spent(own: &Budget, other: &Budget, hourly: f64) -> f64 {
 fn whose(budget: &Budget) -> String {
     match budget.namespaces.len() {
         0 => "all nodes".to_owned(),
-        1 => format!("the GPUs that pods of namespace {} hold", literal(&budget.namespaces[0])),
-        _ => format!("the GPUs that pods of namespaces {} hold", literal(&budget.namespaces.join(", "))),
+        1 => format!(
+            "the GPUs that pods of namespace {} hold",
+            literal(&budget.namespaces[0])
+        ),
+        _ => format!(
+            "the GPUs that pods of namespaces {} hold",
+            literal(&budget.namespaces.join(", "))
+        ),
     }
 }
 

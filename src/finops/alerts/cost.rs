@@ -1,10 +1,10 @@
 //! What the cluster costs: by the day, now and over the last day, and against the same hour of the weeks before.
 
+use super::Rule;
 use super::ground::{Ground, Lack, Urgency};
 use super::promql::{Key, Metric};
 use super::scene::{Of, Scene, steady};
 use super::words::{TENTHS, Text, WHOLE, amount};
-use super::Rule;
 use crate::model::metrics::MetricRole;
 
 /// Two nodes tell a sum from a maximum.
@@ -14,11 +14,7 @@ const LOOK: &str = "What to do: `gpuwise analyze` names the workloads behind it,
 
 /// Rules, or why there are none.
 pub(super) fn rules(ground: &Ground<'_>) -> Vec<(&'static str, Result<Rule, Lack>)> {
-    vec![
-        (DAY, day(ground)),
-        (RATE, rate(ground)),
-        (SPIKE, spike(ground)),
-    ]
+    vec![(DAY, day(ground)), (RATE, rate(ground)), (SPIKE, spike(ground))]
 }
 
 const DAY: &str = "GpuwiseDailyCostHigh";
@@ -102,12 +98,23 @@ fn spike(ground: &Ground<'_>) -> Result<Rule, Lack> {
     );
     let scene = |values: &str| {
         let scene = ground.scene();
-        NODES.iter().fold(scene, |scene, node| scene.with(&cost, on(node), values))
+        NODES
+            .iter()
+            .fold(scene, |scene, node| scene.with(&cost, on(node), values))
     };
     Ok(rule
-        .fires("spend rises above that of a week ago", ("5m", "195h"), scene(&risen), &[(&[], told)])
+        .fires(
+            "spend rises above that of a week ago",
+            ("5m", "195h"),
+            scene(&risen),
+            &[(&[], told)],
+        )
         .stays_quiet("spend is what it was", ("5m", "195h"), scene(&even))
-        .stays_quiet("spend rises, and nothing is known of a week ago", ("5m", "51h"), scene(&new)))
+        .stays_quiet(
+            "spend rises, and nothing is known of a week ago",
+            ("5m", "51h"),
+            scene(&new),
+        ))
 }
 
 /// An amount above a threshold that is no half of anything when it is rounded.
@@ -116,15 +123,14 @@ fn over(most: f64) -> f64 {
 }
 
 fn on(node: &str) -> Of<'_> {
-    Of {
-        node,
-        ..Of::default()
-    }
+    Of { node, ..Of::default() }
 }
 
 /// Two nodes that cost so much an hour together.
 fn nodes(ground: &Ground<'_>, cost: &Metric<'_>, hourly: f64, steps: usize) -> Scene {
     let each = steady(hourly / NODES.len() as f64, steps);
     let scene = ground.scene();
-    NODES.iter().fold(scene, |scene, node| scene.with(cost, on(node), each.as_str()))
+    NODES
+        .iter()
+        .fold(scene, |scene, node| scene.with(cost, on(node), each.as_str()))
 }

@@ -1,10 +1,10 @@
 //! What is no longer seen: GPUs whose exporter is gone, pods without metrics, and costs.
 
+use super::Rule;
 use super::ground::{Ground, Lack, Urgency};
 use super::promql::Key;
 use super::scene::{Of, steady};
 use super::words::{Text, WHOLE, amount, label, percent};
-use super::Rule;
 use crate::model::metrics::MetricRole;
 
 const GPUS: &str = "GpuwiseGpuMetricsLost";
@@ -52,7 +52,12 @@ fn gpus(ground: &Ground<'_>) -> Result<Rule, Lack> {
         scene.with(&gpus, on("node-x", 0), steady(0.0, lost_at.unwrap_or(STEPS)))
     };
     Ok(rule
-        .fires("a node's exporter is gone", AT, scene(Some(12)), &[(&[("node", "node-x")], 8.0)])
+        .fires(
+            "a node's exporter is gone",
+            AT,
+            scene(Some(12)),
+            &[(&[("node", "node-x")], 8.0)],
+        )
         .stays_quiet("every node has metrics", AT, scene(None)))
 }
 
@@ -86,15 +91,25 @@ fn pods(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let scene = |measured: bool| {
         let mut scene = ground.scene();
         for pod in ["work-0", "work-1"] {
-            let asks = Of { device: None, ..of(pod) };
-            scene = scene.with(&requests, asks, steady(1.0, STEPS)).with(&running, asks, steady(1.0, STEPS));
+            let asks = Of {
+                device: None,
+                ..of(pod)
+            };
+            scene = scene
+                .with(&requests, asks, steady(1.0, STEPS))
+                .with(&running, asks, steady(1.0, STEPS));
             if measured {
                 scene = scene.with(&gpus, of(pod), steady(0.0, STEPS));
             }
         }
         // One that is done still asks, and need not be measured.
-        let done = Of { device: None, ..of("done-0") };
-        scene.with(&requests, done, steady(1.0, STEPS)).with(&running, done, steady(0.0, STEPS))
+        let done = Of {
+            device: None,
+            ..of("done-0")
+        };
+        scene
+            .with(&requests, done, steady(1.0, STEPS))
+            .with(&running, done, steady(0.0, STEPS))
     };
     Ok(rule
         .fires("pods with GPUs have no metrics", AT, scene(false), &[(&[], 100.0)])
@@ -106,7 +121,10 @@ fn costs(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let expr = format!("(count ({}) or vector(0)) == 0", cost.selector(""));
     let text = Text {
         summary: "Nothing tells what nodes cost.".to_owned(),
-        means: format!("For 15 minutes there has been no {}: no alert about costs or budgets fires.", cost.fact.name),
+        means: format!(
+            "For 15 minutes there has been no {}: no alert about costs or budgets fires.",
+            cost.fact.name
+        ),
         runbook: "What to do: see to the pod of OpenCost or Kubecost, then to its target in Prometheus.".to_owned(),
     };
     let rule = ground.rule(COSTS, (Some("15m"), Urgency::Ticket), expr, text);

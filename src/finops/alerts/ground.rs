@@ -43,7 +43,8 @@ pub(super) enum Urgency {
 
 const OPENCOST: &str = "install OpenCost (or Kubecost) and have Prometheus scrape it";
 const KUBE_STATE: &str = "install kube-state-metrics and have Prometheus scrape it";
-const EXPORTER: &str = "install dcgm-exporter (or run `gpuwise sample --listen` on every GPU node) and have Prometheus scrape it";
+const EXPORTER: &str =
+    "install dcgm-exporter (or run `gpuwise sample --listen` on every GPU node) and have Prometheus scrape it";
 const SPOT: &str = "have Prometheus scrape Karpenter, aws-node-termination-handler or OpenCost";
 
 impl<'g> Ground<'g> {
@@ -52,9 +53,16 @@ impl<'g> Ground<'g> {
         let mut facts = facts.clone();
         let pod = facts.of(MetricRole::PodRequests).and_then(|fact| fact.pod.clone());
         // Both come from one exporter, and of all pods that run few may have been looked at.
-        for fact in facts.metrics.iter_mut().filter(|fact| fact.role == MetricRole::PodRunning) {
+        for fact in facts
+            .metrics
+            .iter_mut()
+            .filter(|fact| fact.role == MetricRole::PodRunning)
+        {
             let has = |label: &String| fact.labels.contains(label);
-            fact.pod = fact.pod.take().or_else(|| pod.clone().filter(|pod| has(&pod.namespace) && has(&pod.name)));
+            fact.pod = fact
+                .pod
+                .take()
+                .or_else(|| pod.clone().filter(|pod| has(&pod.namespace) && has(&pod.name)));
         }
         Self {
             facts,
@@ -195,21 +203,34 @@ fn absent(role: MetricRole) -> Lack {
 
 impl Rule {
     /// A test under which it fires: labels of the expression's result, and its value.
-    pub(super) fn fires(mut self, name: &str, (interval, at): (&'static str, &'static str), scene: Scene, results: &[(&[(&str, &str)], f64)]) -> Self {
+    pub(super) fn fires(
+        mut self,
+        name: &str,
+        (interval, at): (&'static str, &'static str),
+        scene: Scene,
+        results: &[(&[(&str, &str)], f64)],
+    ) -> Self {
         let expected = results.iter().map(|(own, value)| self.expected(own, *value)).collect();
         self.tests.push(scene.test(name, interval, at, expected));
         self
     }
 
     /// A test under which it does not.
-    pub(super) fn stays_quiet(mut self, name: &str, (interval, at): (&'static str, &'static str), scene: Scene) -> Self {
+    pub(super) fn stays_quiet(
+        mut self,
+        name: &str,
+        (interval, at): (&'static str, &'static str),
+        scene: Scene,
+    ) -> Self {
         self.tests.push(scene.test(name, interval, at, Vec::new()));
         self
     }
 
     /// What must fire for a result.
     pub(super) fn expected(&self, own: &[(&str, &str)], value: f64) -> Expected {
-        let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let own = own
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut labels: BTreeMap<String, String> = own.collect();
         // A rule's own labels win.
         labels.extend(self.labels.clone());
@@ -223,7 +244,13 @@ impl Rule {
 }
 
 impl Scene {
-    pub(super) fn test(self, name: &str, interval: &'static str, at: &'static str, expected: Vec<Expected>) -> RuleTest {
+    pub(super) fn test(
+        self,
+        name: &str,
+        interval: &'static str,
+        at: &'static str,
+        expected: Vec<Expected>,
+    ) -> RuleTest {
         RuleTest {
             name: name.to_owned(),
             interval,

@@ -39,7 +39,9 @@ pub(super) fn steady(value: f64, steps: usize) -> String {
 }
 
 fn series(metric: &Metric<'_>, of: Of<'_>) -> String {
-    let mut labels = example(metric, &of).map(|example| example.labels.clone()).unwrap_or_default();
+    let mut labels = example(metric, &of)
+        .map(|example| example.labels.clone())
+        .unwrap_or_default();
     name_node(metric, &of, &mut labels);
     name_pod(metric, &of, &mut labels);
     if let (Some(label), Some(device)) = (&metric.fact.device, of.device) {
@@ -48,7 +50,10 @@ fn series(metric: &Metric<'_>, of: Of<'_>) -> String {
     for (name, value) in of.also {
         labels.insert((*name).to_owned(), (*value).to_owned());
     }
-    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={}", quoted(value)))
+        .collect();
     format!("{}{{{}}}", metric.fact.name, labels.join(","))
 }
 
@@ -70,8 +75,15 @@ fn name_node(metric: &Metric<'_>, of: &Of<'_>, labels: &mut Labels) {
     let named = || metric.fact.node.iter();
     let own = named().find_map(|label| labels.get(label)).cloned();
     match own {
-        Some(own) => labels.values_mut().filter(|value| **value == own).for_each(|value| of.node.clone_into(value)),
-        None => _ = named().next().map(|label| labels.insert(label.clone(), of.node.to_owned())),
+        Some(own) => labels
+            .values_mut()
+            .filter(|value| **value == own)
+            .for_each(|value| of.node.clone_into(value)),
+        None => {
+            _ = named()
+                .next()
+                .map(|label| labels.insert(label.clone(), of.node.to_owned()))
+        }
     }
 }
 

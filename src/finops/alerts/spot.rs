@@ -1,11 +1,11 @@
 //! Interruptions of spot capacity, by whatever of it the store has: notices that were received, nodes that were taken away, or spot
 //! nodes that are gone.
 
+use super::Rule;
 use super::ground::{Ground, Lack, Urgency};
 use super::promql::{Key, Metric};
 use super::scene::{Of, steady};
 use super::words::{Text, WHOLE};
-use super::Rule;
 use crate::model::metrics::MetricRole;
 
 const ALERT: &str = "GpuwiseSpotInterrupted";
@@ -49,7 +49,11 @@ fn rule(ground: &Ground<'_>) -> Result<Rule, Lack> {
         return Ok(gone(ground, &flag, "", &[], of_spot));
     }
     let labels = ground.with(MetricRole::NodeLabels, &[Key::Node]);
-    let spot = |labels: &Metric<'_>| SPOT.iter().find(|(label, _)| labels.fact.labels.contains(*label)).copied();
+    let spot = |labels: &Metric<'_>| {
+        SPOT.iter()
+            .find(|(label, _)| labels.fact.labels.contains(*label))
+            .copied()
+    };
     match labels.as_ref().ok().and_then(|labels| Some((labels, spot(labels)?))) {
         Some((labels, (label, value))) => {
             let own = format!("{label}=\"{value}\"");
@@ -74,9 +78,8 @@ const RUNBOOK: &str = "What to do: see that what ran there has come back, and wh
 fn counted(ground: &Ground<'_>, counter: &Metric<'_>, kind: Option<&str>) -> Rule {
     let own = kind.map_or_else(String::new, |kind| format!(r#"{kind}=~"(?i:.*spot.*)""#));
     let series = counter.selector(&own);
-    let expr = format!(
-        "sum (\n  ({series} - {series} offset 15m > 0)\n  or ({series} unless {series} offset 15m)\n) > 0"
-    );
+    let expr =
+        format!("sum (\n  ({series} - {series} offset 15m > 0)\n  or ({series} unless {series} offset 15m)\n) > 0");
     let text = Text {
         summary: format!("{WHOLE} interruptions of spot capacity in the last 15 minutes."),
         means: format!("{} has counted them.", counter.fact.name),
@@ -90,11 +93,22 @@ fn counted(ground: &Ground<'_>, counter: &Metric<'_>, kind: Option<&str>) -> Rul
         ..Of::default()
     };
     let scene = |values: String| ground.scene().with(counter, of, values);
-    let (risen, even) = (format!("{} {}", steady(4.0, BEFORE), steady(7.0, 12)), steady(4.0, BEFORE + 13));
-    let (born, other) = (format!("_x23 {}", steady(2.0, 12)), kind.map(|kind| [(kind, "StateChangeKind")]));
+    let (risen, even) = (
+        format!("{} {}", steady(4.0, BEFORE), steady(7.0, 12)),
+        steady(4.0, BEFORE + 13),
+    );
+    let (born, other) = (
+        format!("_x23 {}", steady(2.0, 12)),
+        kind.map(|kind| [(kind, "StateChangeKind")]),
+    );
     let rule = rule
         .fires("spot capacity is interrupted", AT, scene(risen.clone()), &[(&[], 3.0)])
-        .fires("spot capacity is interrupted for the first time", AT, scene(born), &[(&[], 2.0)])
+        .fires(
+            "spot capacity is interrupted for the first time",
+            AT,
+            scene(born),
+            &[(&[], 2.0)],
+        )
         .stays_quiet("nothing has happened since", AT, scene(even));
     match &other {
         Some(also) => {
@@ -119,7 +133,8 @@ fn gone(
     let expr = format!("count ({before} unless on (node) {now}) > 0\nand on () count ({any})");
     let text = Text {
         summary: format!("{WHOLE} spot nodes are gone since 15 minutes ago."),
-        means: "They were interrupted, or taken away because nobody needed them: nothing in the store tells which.".to_owned(),
+        means: "They were interrupted, or taken away because nobody needed them: nothing in the store tells which."
+            .to_owned(),
         runbook: RUNBOOK.to_owned(),
     };
     let rule = ground.rule(ALERT, (None, Urgency::Ticket), expr, text);

@@ -18,7 +18,13 @@ fn thresholds() -> Thresholds {
 }
 
 /// A metric with these labels, of which `node` and the pair hold names.
-fn metric(role: MetricRole, name: &str, labels: &[(&str, &str)], node: &[&str], pod: Option<(&str, &str, bool)>) -> MetricFact {
+fn metric(
+    role: MetricRole,
+    name: &str,
+    labels: &[(&str, &str)],
+    node: &[&str],
+    pod: Option<(&str, &str, bool)>,
+) -> MetricFact {
     let labels: Vec<(String, String)> = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     MetricFact {
         role,
@@ -52,18 +58,53 @@ fn facts() -> MetricFacts {
         at: Timestamp::UNIX_EPOCH,
         within: r#"cluster="eu""#.to_owned(),
         metrics: vec![
-            metric(MetricRole::GpuActivity, "DCGM_FI_PROF_GR_ENGINE_ACTIVE", &engine, &["Hostname"], pod),
-            metric(MetricRole::NodeCost, "node_total_hourly_cost", &[("node", "n1"), ("instance", "n1")], &["node"], None),
-            metric(MetricRole::NodeGpus, "node_gpu_count", &[("node", "n1")], &["node"], None),
-            metric(MetricRole::NodeIsSpot, "kubecost_node_is_spot", &[("node", "n1")], &["node"], None),
+            metric(
+                MetricRole::GpuActivity,
+                "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
+                &engine,
+                &["Hostname"],
+                pod,
+            ),
+            metric(
+                MetricRole::NodeCost,
+                "node_total_hourly_cost",
+                &[("node", "n1"), ("instance", "n1")],
+                &["node"],
+                None,
+            ),
+            metric(
+                MetricRole::NodeGpus,
+                "node_gpu_count",
+                &[("node", "n1")],
+                &["node"],
+                None,
+            ),
+            metric(
+                MetricRole::NodeIsSpot,
+                "kubecost_node_is_spot",
+                &[("node", "n1")],
+                &["node"],
+                None,
+            ),
             metric(
                 MetricRole::GpuAllocation,
                 "container_gpu_allocation",
-                &[("node", "n1"), ("namespace", "chat"), ("pod", "chat-0"), ("container", "vllm")],
+                &[
+                    ("node", "n1"),
+                    ("namespace", "chat"),
+                    ("pod", "chat-0"),
+                    ("container", "vllm"),
+                ],
                 &["node"],
                 own,
             ),
-            metric(MetricRole::NodeAllocatable, "kube_node_status_allocatable", &[("node", "n1")], &["node"], None),
+            metric(
+                MetricRole::NodeAllocatable,
+                "kube_node_status_allocatable",
+                &[("node", "n1")],
+                &["node"],
+                None,
+            ),
             metric(
                 MetricRole::PodRequests,
                 "kube_pod_container_resource_requests",
@@ -71,7 +112,13 @@ fn facts() -> MetricFacts {
                 &["node"],
                 own,
             ),
-            metric(MetricRole::PodRunning, "kube_pod_status_phase", &[("namespace", "x"), ("pod", "y")], &[], None),
+            metric(
+                MetricRole::PodRunning,
+                "kube_pod_status_phase",
+                &[("namespace", "x"), ("pod", "y")],
+                &[],
+                None,
+            ),
         ],
     }
 }
@@ -82,7 +129,10 @@ fn budgets() -> Vec<Budget> {
         monthly,
         namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
     };
-    vec![budget("everything", 30_000.0, &[]), budget("chat {{ x }}", 5_000.0, &["chat", "ch.t"])]
+    vec![
+        budget("everything", 30_000.0, &[]),
+        budget("chat {{ x }}", 5_000.0, &["chat", "ch.t"]),
+    ]
 }
 
 fn made(facts: &MetricFacts) -> Alerts {
@@ -101,11 +151,21 @@ fn every_expression_parses_and_every_selector_is_of_this_cluster() {
     assert_eq!(names.len(), 12, "{names:?}");
     let known = facts();
     for rule in rules(&made) {
-        assert!(promql_parser::parser::parse(&rule.expr).is_ok(), "{}: {}", rule.alert, rule.expr);
+        assert!(
+            promql_parser::parser::parse(&rule.expr).is_ok(),
+            "{}: {}",
+            rule.alert,
+            rule.expr
+        );
         for metric in &known.metrics {
             for after in rule.expr.split(metric.name.as_str()).skip(1) {
                 let selector = after.split('}').next().unwrap();
-                assert!(selector.starts_with('{') && selector.contains(r#"cluster="eu""#), "{}: {}", rule.alert, rule.expr);
+                assert!(
+                    selector.starts_with('{') && selector.contains(r#"cluster="eu""#),
+                    "{}: {}",
+                    rule.alert,
+                    rule.expr
+                );
             }
         }
     }
@@ -149,13 +209,22 @@ fn without_a_metric_what_it_would_tell_is_left_out_with_what_to_do() {
     let no_gpus = without(&[MetricRole::GpuActivity]);
     assert_eq!(
         left(&no_gpus),
-        ["GpuwiseIdleGpus", "GpuwiseUnheldGpus", "GpuwiseGpuMetricsLost", "GpuwisePodMetricsLost"].into()
+        [
+            "GpuwiseIdleGpus",
+            "GpuwiseUnheldGpus",
+            "GpuwiseGpuMetricsLost",
+            "GpuwisePodMetricsLost"
+        ]
+        .into()
     );
     assert!(no_gpus.left_out.iter().all(|one| one.fix.contains("dcgm-exporter")));
     let no_costs = without(&[MetricRole::NodeCost]);
     assert!(left(&no_costs).contains("GpuwiseDailyCostHigh") && !left(&no_costs).contains("GpuwiseIdleGpus"));
     let idle = rules(&no_costs).find(|rule| rule.alert == "GpuwiseIdleGpus").unwrap();
-    assert!(idle.annotations["summary"].starts_with("{{ printf \"%.0f\" $value }} GPUs are held"), "{idle:?}");
+    assert!(
+        idle.annotations["summary"].starts_with("{{ printf \"%.0f\" $value }} GPUs are held"),
+        "{idle:?}"
+    );
     // Of namespaces, requests tell where nothing is billed.
     let unbilled = without(&[MetricRole::GpuAllocation]);
     assert!(unbilled.left_out.is_empty(), "{:?}", unbilled.left_out);
@@ -170,8 +239,15 @@ fn a_metric_whose_labels_name_no_node_is_not_joined() {
         }
     }
     let made = made(&facts);
-    let day = made.left_out.iter().find(|one| one.alert == "GpuwiseDailyCostHigh").unwrap();
-    assert!(day.why.contains("no label of node_total_hourly_cost holds names"), "{day:?}");
+    let day = made
+        .left_out
+        .iter()
+        .find(|one| one.alert == "GpuwiseDailyCostHigh")
+        .unwrap();
+    assert!(
+        day.why.contains("no label of node_total_hourly_cost holds names"),
+        "{day:?}"
+    );
 }
 
 #[test]
@@ -184,8 +260,16 @@ fn the_exporters_own_pods_are_told_apart_by_requests_or_not_at_all() {
     }
     let alone = made(&facts);
     let unheld = rules(&alone).find(|rule| rule.alert == "GpuwiseUnheldGpus").unwrap();
-    assert!(unheld.expr.contains("kube_pod_container_resource_requests"), "{}", unheld.expr);
+    assert!(
+        unheld.expr.contains("kube_pod_container_resource_requests"),
+        "{}",
+        unheld.expr
+    );
     facts.metrics.retain(|metric| metric.role != MetricRole::PodRequests);
     let made = made(&facts);
-    assert!(made.left_out.iter().any(|one| one.alert == "GpuwiseUnheldGpus" && one.fix.contains("kube-state-metrics")));
+    assert!(
+        made.left_out
+            .iter()
+            .any(|one| one.alert == "GpuwiseUnheldGpus" && one.fix.contains("kube-state-metrics"))
+    );
 }

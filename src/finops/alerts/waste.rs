@@ -1,10 +1,10 @@
 //! GPUs that do little: those that pods hold, by namespace, and those that nobody holds, with the money behind them.
 
+use super::Rule;
 use super::ground::{Ground, Lack, Urgency};
 use super::promql::{Key, Metric};
 use super::scene::{Of, Scene, steady};
 use super::words::{Text, WHOLE, amount, label, percent};
-use super::Rule;
 use crate::model::metrics::MetricRole;
 
 const IDLE: &str = "GpuwiseIdleGpus";
@@ -47,7 +47,9 @@ impl<'g> Price<'g> {
 /// What tells the pods that hold GPUs from the exporter's own, where both stand in the same labels.
 fn holders<'g>(ground: &'g Ground<'_>, gpus: &Metric<'_>) -> Result<Option<Metric<'g>>, Lack> {
     match gpus.fact.pod.as_ref().is_some_and(|pod| pod.others) {
-        true => ground.with(MetricRole::PodRequests, &[Key::Namespace, Key::Pod]).map(Some),
+        true => ground
+            .with(MetricRole::PodRequests, &[Key::Namespace, Key::Pod])
+            .map(Some),
         false => Ok(None),
     }
 }
@@ -107,8 +109,12 @@ fn idle(ground: &Ground<'_>) -> Result<Rule, Lack> {
     };
     let text = Text {
         summary,
-        means: format!("Over the last hour each of them was busy for less than {limit_told} of the time, and a pod held it all along."),
-        runbook: format!("What to do: `gpuwise analyze --namespace {namespace}` tells whether to shrink, share, schedule or stop what holds them."),
+        means: format!(
+            "Over the last hour each of them was busy for less than {limit_told} of the time, and a pod held it all along."
+        ),
+        runbook: format!(
+            "What to do: `gpuwise analyze --namespace {namespace}` tells whether to shrink, share, schedule or stop what holds them."
+        ),
     };
     let rule = ground.rule(IDLE, (Some("10m"), Urgency::Ticket), expr, text);
     let told = told(&busy, price.as_ref(), thresholds.idle_daily_cost);
@@ -123,16 +129,35 @@ fn idle(ground: &Ground<'_>) -> Result<Rule, Lack> {
                 ..Of::default()
             };
             scene = scene.with(&busy, of, values);
-            scene = requests.iter().fold(scene, |scene, requests| scene.with(requests, Of { dialect: 0, device: None, ..of }, steady(1.0, STEPS)));
+            scene = requests.iter().fold(scene, |scene, requests| {
+                scene.with(
+                    requests,
+                    Of {
+                        dialect: 0,
+                        device: None,
+                        ..of
+                    },
+                    steady(1.0, STEPS),
+                )
+            });
         }
         priced(scene, &busy, price.as_ref(), told)
     };
     let low = limit / 2.0;
     let high = busy.of_share((thresholds.busy_below * 1.5).min(1.0));
     Ok(rule
-        .fires("GPUs are held and hardly used", AT, scene(&steady(low, STEPS)), &[(&[("namespace", "team-a")], told)])
+        .fires(
+            "GPUs are held and hardly used",
+            AT,
+            scene(&steady(low, STEPS)),
+            &[(&[("namespace", "team-a")], told)],
+        )
         .stays_quiet("GPUs are used", AT, scene(&steady(high, STEPS)))
-        .stays_quiet("pods have held GPUs for half an hour", AT, scene(&format!("_x30 {}", steady(low, 6)))))
+        .stays_quiet(
+            "pods have held GPUs for half an hour",
+            AT,
+            scene(&format!("_x30 {}", steady(low, 6))),
+        ))
 }
 
 fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
@@ -142,7 +167,10 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let thresholds = ground.thresholds;
     let all = gpus.by(&[Key::Node, Key::Device], &gpus.selector(""));
     let held = gpus.by(&HOLDING, &gpus.selector(&named(&gpus)));
-    let rows = format!("(\n      {all}\n      unless on (UUID) ({held}{})\n    )", of_holders(requests.as_ref()));
+    let rows = format!(
+        "(\n      {all}\n      unless on (UUID) ({held}{})\n    )",
+        of_holders(requests.as_ref())
+    );
     let expr = worth(&rows, price.as_ref(), "", thresholds.idle_daily_cost);
     let summary = match &price {
         Some(_) => format!("GPUs worth {WHOLE} {} a day are held by nobody.", ground.currency),
@@ -167,7 +195,17 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
                 ..Of::default()
             };
             scene = scene.with(&gpus, of, steady(gpus.of_share(1.0), STEPS));
-            scene = requests.iter().fold(scene, |scene, requests| scene.with(requests, Of { dialect: 0, device: None, ..of }, steady(1.0, STEPS)));
+            scene = requests.iter().fold(scene, |scene, requests| {
+                scene.with(
+                    requests,
+                    Of {
+                        dialect: 0,
+                        device: None,
+                        ..of
+                    },
+                    steady(1.0, STEPS),
+                )
+            });
             if with_free {
                 let of = Of {
                     pod: None,
@@ -187,8 +225,14 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
 
 /// A device on a node of each dialect: the dialect, node, device and pod.
 fn devices(gpus: &Metric<'_>) -> impl Iterator<Item = (usize, String, String, String)> {
-    (0..gpus.fact.node.len().max(1))
-        .map(|dialect| (dialect, format!("node-{dialect}"), format!("GPU-{dialect}"), format!("work-{dialect}")))
+    (0..gpus.fact.node.len().max(1)).map(|dialect| {
+        (
+            dialect,
+            format!("node-{dialect}"),
+            format!("GPU-{dialect}"),
+            format!("work-{dialect}"),
+        )
+    })
 }
 
 /// What is told: money a day, or how many GPUs.

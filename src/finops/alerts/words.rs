@@ -31,7 +31,9 @@ pub(super) fn literal(text: &str) -> String {
 
 /// The text as Prometheus fills it in.
 pub(super) fn filled(text: &str, labels: &BTreeMap<String, String>, value: f64) -> String {
-    let mut text = text.replace(WHOLE, &format!("{value:.0}")).replace(TENTHS, &format!("{value:.1}"));
+    let mut text = text
+        .replace(WHOLE, &format!("{value:.0}"))
+        .replace(TENTHS, &format!("{value:.1}"));
     for (name, value) in labels {
         text = text.replace(&label(name), value);
     }

@@ -34,11 +34,23 @@ const OTHERS: [(MetricRole, &str, &str); 13] = [
     (MetricRole::NodeGpus, "node_gpu_count", ""),
     (MetricRole::NodeIsSpot, "kubecost_node_is_spot", ""),
     (MetricRole::GpuAllocation, "container_gpu_allocation", ""),
-    (MetricRole::NodeAllocatable, "kube_node_status_allocatable", GPU_RESOURCES),
-    (MetricRole::PodRequests, "kube_pod_container_resource_requests", GPU_RESOURCES),
+    (
+        MetricRole::NodeAllocatable,
+        "kube_node_status_allocatable",
+        GPU_RESOURCES,
+    ),
+    (
+        MetricRole::PodRequests,
+        "kube_pod_container_resource_requests",
+        GPU_RESOURCES,
+    ),
     (MetricRole::PodRunning, "kube_pod_status_phase", r#"phase="Running""#),
     (MetricRole::NodeLabels, "kube_node_labels", ""),
-    (MetricRole::SpotNotices, "karpenter_interruption_received_messages_total", ""),
+    (
+        MetricRole::SpotNotices,
+        "karpenter_interruption_received_messages_total",
+        "",
+    ),
     (MetricRole::NodeDisruptions, "karpenter_nodeclaims_disrupted_total", ""),
     (MetricRole::NodeDisruptions, "karpenter_nodeclaims_terminated_total", ""),
     (MetricRole::NodeActions, "actions_node_total", ""),
@@ -96,7 +108,8 @@ pub async fn metric_facts(
             false => selector,
         };
         if let Some(rows) = answered(client.instant(&query, at).await, &mut gaps)? {
-            let mut fact = known.fact(one, *series, &rows);
+            let rows = rows.into_iter().map(|row| row.labels).collect();
+            let mut fact = known.fact(one, *series, rows);
             if one.role == MetricRole::NodeCost {
                 fact.week_before = Some(counts.contains_key(&week_of(index)));
             }
@@ -106,6 +119,29 @@ pub async fn metric_facts(
     metrics.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
     let within = client.matchers().to_string();
     Ok((MetricFacts { at, within, metrics }, gaps))
+}
+
+/// The same of series that were seen otherwise, by their metric's name; each must be one that is meant.
+pub fn told(
+    catalog: &Catalog,
+    inventory: &Inventory,
+    (at, week_before): (Timestamp, bool),
+    seen: &BTreeMap<String, Vec<Labels>>,
+) -> MetricFacts {
+    let known = Known::of(inventory);
+    let there = asked(catalog).into_iter().filter_map(|one| {
+        let rows = seen.get(&one.name).filter(|rows| !rows.is_empty())?;
+        let mut fact = known.fact(&one, rows.len() as u64, rows.clone());
+        fact.week_before = (one.role == MetricRole::NodeCost).then_some(week_before);
+        Some(fact)
+    });
+    let mut metrics: Vec<MetricFact> = there.collect();
+    metrics.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+    MetricFacts {
+        at,
+        within: String::new(),
+        metrics,
+    }
 }
 
 fn asked(catalog: &Catalog) -> Vec<Asked> {
@@ -139,13 +175,11 @@ async fn counts(
     at: Timestamp,
     gaps: &mut Vec<Gap>,
 ) -> Result<BTreeMap<String, u64>, PrometheusError> {
-    let part = |selector: &str, found: &str| {
-        format!(r#"label_replace(count({selector}), "found", "{found}", "", "")"#)
-    };
+    let part = |selector: &str, found: &str| format!(r#"label_replace(count({selector}), "found", "{found}", "", "")"#);
     let parts = asked.iter().enumerate().flat_map(|(index, one)| {
         let selector = client.matchers().selector(&one.name, &[&one.matcher]);
-        let before = (one.role == MetricRole::NodeCost)
-            .then(|| part(&format!("{selector} offset {WEEK}"), &week_of(index)));
+        let before =
+            (one.role == MetricRole::NodeCost).then(|| part(&format!("{selector} offset {WEEK}"), &week_of(index)));
         [part(&selector, &index.to_string())].into_iter().chain(before)
     });
     let mut counts = BTreeMap::new();
@@ -183,8 +217,14 @@ impl<'i> Known<'i> {
         let costs = inventory.node_costs.iter().map(|cost| cost.node.as_str());
         let held = inventory.pod_history.iter().filter_map(|pod| pod.node.as_deref());
         let own = inventory.nodes.iter().map(|node| node.name.as_str());
-        let past = inventory.pod_history.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str()));
-        let now = inventory.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str()));
+        let past = inventory
+            .pod_history
+            .iter()
+            .map(|pod| (pod.namespace.as_str(), pod.name.as_str()));
+        let now = inventory
+            .pods
+            .iter()
+            .map(|pod| (pod.namespace.as_str(), pod.name.as_str()));
         let pods: BTreeSet<(&str, &str)> = now.chain(past).collect();
         let nodes = own.chain(costs).chain(held).filter(|name| !name.is_empty());
         Self {
@@ -195,8 +235,7 @@ impl<'i> Known<'i> {
         }
     }
 
-    fn fact(&self, asked: &Asked, series: u64, rows: &[SeriesRow]) -> MetricFact {
-        let mut rows: Vec<Labels> = rows.iter().map(|row| row.labels.clone()).collect();
+    fn fact(&self, asked: &Asked, series: u64, mut rows: Vec<Labels>) -> MetricFact {
         for row in &mut rows {
             row.retain(|name, value| name != "__name__" && !value.is_empty());
         }
@@ -230,7 +269,10 @@ impl<'i> Known<'i> {
         loop {
             let tells = |label: &String| {
                 let values = open.iter().filter_map(|row| row.get(label));
-                let values: Vec<&str> = values.map(String::as_str).filter(|value| self.nodes.contains(value)).collect();
+                let values: Vec<&str> = values
+                    .map(String::as_str)
+                    .filter(|value| self.nodes.contains(value))
+                    .collect();
                 let distinct: BTreeSet<&str> = values.iter().copied().collect();
                 (distinct.len(), values.len())
             };
@@ -251,14 +293,21 @@ impl<'i> Known<'i> {
     /// The labels in which most pods that hold GPUs are named.
     fn pod_labels(&self, rows: &[Labels], labels: &BTreeSet<String>) -> Option<PodLabels> {
         let any = |label: &&String, names: &BTreeSet<&str>| {
-            rows.iter().any(|row| row.get(*label).is_some_and(|value| names.contains(value.as_str())))
+            rows.iter()
+                .any(|row| row.get(*label).is_some_and(|value| names.contains(value.as_str())))
         };
         let names: Vec<&String> = labels.iter().filter(|label| any(label, &self.names)).collect();
         let namespaces: Vec<&String> = labels.iter().filter(|label| any(label, &self.namespaces)).collect();
-        let pairs = namespaces.iter().flat_map(|namespace| names.iter().map(move |name| (*namespace, *name)));
+        let pairs = namespaces
+            .iter()
+            .flat_map(|namespace| names.iter().map(move |name| (*namespace, *name)));
         let told = |(namespace, name): (&String, &String)| {
-            let pods = rows.iter().filter_map(|row| Some((row.get(namespace)?.as_str(), row.get(name)?.as_str())));
-            pods.filter(|pod| self.pods.contains(pod)).collect::<BTreeSet<_>>().len()
+            let pods = rows
+                .iter()
+                .filter_map(|row| Some((row.get(namespace)?.as_str(), row.get(name)?.as_str())));
+            pods.filter(|pod| self.pods.contains(pod))
+                .collect::<BTreeSet<_>>()
+                .len()
         };
         let exported = |label: &str| label.starts_with("exported_");
         let best = pairs.map(|(namespace, name)| (told((namespace, name)), exported(name), namespace, name));
@@ -276,9 +325,8 @@ impl<'i> Known<'i> {
 
     /// Of each dialect a series of a pod that holds GPUs, if there is one, and one of none.
     fn examples(&self, rows: &[Labels], node: &[String], pod: Option<&PodLabels>) -> Vec<Example> {
-        let on_node = |row: &Labels, label: &String| {
-            row.get(label).is_some_and(|value| self.nodes.contains(value.as_str()))
-        };
+        let on_node =
+            |row: &Labels, label: &String| row.get(label).is_some_and(|value| self.nodes.contains(value.as_str()));
         let is_held = |row: &Labels| {
             let named = pod.and_then(|pod| Some((row.get(&pod.namespace)?.as_str(), row.get(&pod.name)?.as_str())));
             named.is_some_and(|pod| self.pods.contains(&pod))

@@ -1,5 +1,6 @@
 //! A small reading in which every kind of object stands once, every name of its owner's own making.
 
+mod metrics;
 mod scaled;
 
 use std::collections::BTreeSet;
@@ -294,6 +295,7 @@ fn inventory() -> Inventory {
         device_claims: vec![claim()],
         controllers: vec![controller()],
         hpas: vec![scaled::hpa()],
+        metrics: Some(metrics::facts()),
         disruption_budgets: vec![disruption_budget()],
         node_pools: vec![NodePool {
             name: "zeppelinpool".to_owned(),

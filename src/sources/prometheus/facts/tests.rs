@@ -24,17 +24,14 @@ fn inventory() -> Inventory {
 }
 
 fn fact(role: MetricRole, rows: &[&[(&str, &str)]]) -> MetricFact {
-    let row = |pairs: &&[(&str, &str)]| SeriesRow {
-        labels: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-        ..SeriesRow::default()
-    };
+    let row = |pairs: &&[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let asked = Asked {
         role,
         name: "metric".to_owned(),
         matcher: String::new(),
     };
-    let rows: Vec<SeriesRow> = rows.iter().map(row).collect();
-    Known::of(&inventory()).fact(&asked, rows.len() as u64, &rows)
+    let rows: Vec<Labels> = rows.iter().map(row).collect();
+    Known::of(&inventory()).fact(&asked, rows.len() as u64, rows)
 }
 
 #[test]
@@ -53,14 +50,35 @@ fn a_targets_own_node_is_not_taken_for_the_one_that_is_told_of() {
 #[test]
 fn two_dialects_of_one_exporter_are_both_found() {
     let rows: [&[(&str, &str)]; 3] = [
-        &[("Hostname", "n1"), ("UUID", "a"), ("exported_namespace", "chat"), ("exported_pod", "chat-0")],
-        &[("Hostname", "n2"), ("UUID", "b"), ("namespace", "gpu"), ("pod", "exporter-1")],
-        &[("hostname", "n3"), ("UUID", "c"), ("exported_namespace", "chat"), ("exported_pod", "chat-1")],
+        &[
+            ("Hostname", "n1"),
+            ("UUID", "a"),
+            ("exported_namespace", "chat"),
+            ("exported_pod", "chat-0"),
+        ],
+        &[
+            ("Hostname", "n2"),
+            ("UUID", "b"),
+            ("namespace", "gpu"),
+            ("pod", "exporter-1"),
+        ],
+        &[
+            ("hostname", "n3"),
+            ("UUID", "c"),
+            ("exported_namespace", "chat"),
+            ("exported_pod", "chat-1"),
+        ],
     ];
     let found = fact(MetricRole::GpuActivity, &rows);
-    assert_eq!((found.node.as_slice(), found.on_nodes), (["Hostname".to_owned(), "hostname".to_owned()].as_slice(), 3));
+    assert_eq!(
+        (found.node.as_slice(), found.on_nodes),
+        (["Hostname".to_owned(), "hostname".to_owned()].as_slice(), 3)
+    );
     let pod = found.pod.unwrap();
-    assert_eq!((pod.namespace.as_str(), pod.name.as_str(), pod.others), ("exported_namespace", "exported_pod", false));
+    assert_eq!(
+        (pod.namespace.as_str(), pod.name.as_str(), pod.others),
+        ("exported_namespace", "exported_pod", false)
+    );
     assert_eq!(found.device.as_deref(), Some("UUID"));
     assert_eq!(found.examples.len(), 3, "each dialect, and a GPU that nobody holds");
 }
@@ -68,8 +86,18 @@ fn two_dialects_of_one_exporter_are_both_found() {
 #[test]
 fn the_exporters_pod_in_the_same_labels_is_told() {
     let rows: [&[(&str, &str)]; 2] = [
-        &[("Hostname", "n1"), ("UUID", "a"), ("namespace", "chat"), ("pod", "chat-0")],
-        &[("Hostname", "n2"), ("UUID", "b"), ("namespace", "gpu"), ("pod", "exporter-1")],
+        &[
+            ("Hostname", "n1"),
+            ("UUID", "a"),
+            ("namespace", "chat"),
+            ("pod", "chat-0"),
+        ],
+        &[
+            ("Hostname", "n2"),
+            ("UUID", "b"),
+            ("namespace", "gpu"),
+            ("pod", "exporter-1"),
+        ],
     ];
     let pod = fact(MetricRole::GpuActivity, &rows).pod.unwrap();
     assert_eq!((pod.name.as_str(), pod.others), ("pod", true));
@@ -87,14 +115,16 @@ async fn few_queries_tell_and_each_carries_the_clusters_matchers() {
     let server = Server::start(|ask| {
         let query = ask.field("query");
         for part in query.split("count(").skip(1) {
-            let selector = part.split(')').next().unwrap();
+            let selector = part.split(r#"), "found""#).next().unwrap();
             assert!(selector.contains(r#"cluster="eu""#), "{selector}");
         }
         assert!(promql_parser::parser::parse(query).is_ok(), "{query}");
         Reply::vector(match query.contains("count(") {
             // The first that is looked for besides those of GPUs has the place behind them.
             true => r#"{"metric":{"found":"0"},"value":[1760000000,"3000"]}"#,
-            false => r#"{"metric":{"__name__":"x","Hostname":"n2","UUID":"a","cluster":"eu"},"value":[1760000000,"1"]}"#,
+            false => {
+                r#"{"metric":{"__name__":"x","Hostname":"n2","UUID":"a","cluster":"eu"},"value":[1760000000,"1"]}"#
+            }
         })
     });
     let client = server.client().within(r#"cluster="eu""#.parse().unwrap());
@@ -104,11 +134,17 @@ async fn few_queries_tell_and_each_carries_the_clusters_matchers() {
     assert!(gaps.is_empty(), "{gaps:?}");
     assert_eq!((facts.within.as_str(), facts.metrics.len()), (r#"cluster="eu""#, 1));
     let metric = &facts.metrics[0];
-    assert_eq!((metric.series, metric.node.as_slice()), (3000, ["Hostname".to_owned()].as_slice()));
+    assert_eq!(
+        (metric.series, metric.node.as_slice()),
+        (3000, ["Hostname".to_owned()].as_slice())
+    );
     let asked = server.asked();
     assert!(asked.len() <= 4, "{} queries", asked.len());
     let last = asked.last().unwrap().field("query");
-    assert!(last.starts_with("topk(1000, ") && last.contains(" or bottomk(1000, "), "{last}");
+    assert!(
+        last.starts_with("topk(1000, ") && last.contains(" or bottomk(1000, "),
+        "{last}"
+    );
 }
 
 #[tokio::test]
