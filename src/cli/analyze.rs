@@ -9,6 +9,7 @@ use super::exit::Usage;
 use super::files::read;
 use super::output::Output;
 use super::sources::{About, By, From, Levers};
+use super::webhook::Webhook;
 use super::{exit, progress};
 use crate::engine::{Judge, since};
 use crate::model::plan::Plan;
@@ -47,6 +48,8 @@ pub(super) struct Analyze {
     format: Format,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    webhook: Webhook,
     /// Exit with 3 when part of the world could not be read
     #[arg(long, help_heading = "Output")]
     strict: bool,
@@ -63,6 +66,7 @@ impl Analyze {
         if let Some(earlier) = &previous {
             judge = judge.remembering(earlier);
         }
+        let told = self.webhook.told(self.from.is_demo())?;
         let mut progress = self.output.progress();
         if self.stats {
             progress = progress::with_stats(progress);
@@ -76,11 +80,14 @@ impl Analyze {
         let mut plan = pipeline::plan(&source, &judge, &scope, &*progress).await?;
         drop(progress);
         if let (Some(earlier), Some(path)) = (&previous, &self.previous) {
-            let told =
+            let since =
                 since(earlier, &plan, &scope).map_err(|why| Usage(format!("--previous {}: {why}", path.display())))?;
-            plan.since = Some(told);
+            plan.since = Some(since);
         }
         self.output.write(&self.text(&plan)?)?;
+        if let Some(told) = told {
+            told.send(&plan).await?;
+        }
         let partial = self.strict && !plan.coverage.gaps.is_empty();
         Ok(if partial {
             ExitCode::from(exit::PARTIAL)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::deliver::DeliverError;
 use crate::deliver::checkout::CheckoutError;
 use crate::deliver::forge::ForgeError;
+use crate::deliver::webhook::WebhookError;
 use crate::finops::cost::NoReport;
 use crate::pipeline::PipelineError;
 use crate::policy::Mistakes;
@@ -63,7 +64,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<CheckoutError>() || error.is::<ManifestsError>() || error.is::<ForgeError>() {
         return REFUSED;
     }
-    if error.is::<NvmlReadError>() {
+    if error.is::<NvmlReadError>() || error.is::<WebhookError>() {
         return SOURCE;
     }
     if error.is::<NoReport>() {
@@ -73,6 +74,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(PipelineError::Nothing(_)) => NOTHING,
         Some(
             PipelineError::Window(_)
+            | PipelineError::NoMetricFacts(_)
             | PipelineError::NoLabels { down: false, .. }
             | PipelineError::Deliver(_)
             | PipelineError::Recording(RecordingError::Unstored { .. })

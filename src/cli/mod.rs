@@ -1,5 +1,6 @@
 //! The command line: arguments, one file per command, exit codes. Everything else is in the library.
 
+mod alerts;
 mod analyze;
 mod budget;
 mod config;
@@ -21,6 +22,7 @@ mod record;
 mod replay;
 mod sample;
 mod sources;
+mod webhook;
 mod when;
 
 use std::process::ExitCode;
@@ -52,6 +54,8 @@ enum Command {
     Cost(Box<cost::Cost>),
     /// Whether budgets hold, and when money runs out.
     Budget(Box<budget::Budget>),
+    /// Alert rules on the metrics that this cluster has, with tests of them.
+    Alerts(Box<alerts::Alerts>),
     /// The plan as edits of the manifests in a checkout.
     Patch(Box<patch::Patch>),
     /// The same edits as pull requests, kept up to date.
@@ -91,6 +95,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prices(prices) => prices.run().await,
         Command::Cost(cost) => cost.run().await,
         Command::Budget(budget) => budget.run().await,
+        Command::Alerts(alerts) => alerts.run().await,
         Command::Patch(patch) => patch.run().await,
         Command::Pr(pr) => pr.run().await,
         Command::Sample(sample) => sample.run().await,

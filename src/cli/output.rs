@@ -1,7 +1,7 @@
 //! Arguments that every printing command shares: where its answer goes, and whether it tells how far it is.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -47,6 +47,11 @@ impl Told {
 impl Output {
     pub(super) fn progress(&self) -> Box<dyn Progress> {
         self.told.progress()
+    }
+
+    /// The file, if it is one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
     }
 
     /// Whether somebody reads it as it is printed.

@@ -27,7 +27,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let progress = self.told.progress();
-        let source = self.from.source_with("UTC", Some(Back::Months), &*progress)?;
+        let source = self.from.source_with_metrics("UTC", Some(Back::Months), &*progress)?;
         pipeline::record(&source, self.redact, &self.output, &*progress).await?;
         Ok(ExitCode::SUCCESS)
     }

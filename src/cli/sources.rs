@@ -165,7 +165,25 @@ impl From {
                 }),
                 None => None,
             },
+            metric_facts: false,
         })))
+    }
+
+    /// The same, of which it is looked at as well which metrics there are, with which labels.
+    pub(super) fn source_with_metrics(
+        &self,
+        zone: &str,
+        back: Option<Back>,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Source> {
+        let mut source = match back {
+            Some(_) if !self.is_recorded() => self.source_with(zone, back, progress)?,
+            _ => self.source(zone, progress)?,
+        };
+        if let Source::Live(live) = &mut source {
+            live.metric_facts = true;
+        }
+        Ok(source)
     }
 }
 
@@ -178,6 +196,11 @@ impl From {
                 context: self.kube_context.clone().or(context),
             },
         }
+    }
+
+    /// Whether it is the world inside the binary.
+    pub(super) fn is_demo(&self) -> bool {
+        self.demo
     }
 
     /// Whether the arguments name a source, and do not leave it to be found.

@@ -4,6 +4,7 @@ pub mod forge;
 pub mod serve;
 pub mod checkout;
 pub mod requests;
+pub mod webhook;
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};

@@ -7,6 +7,7 @@ pub mod list_ledger;
 pub mod forecast;
 pub mod budget;
 pub mod anomalies;
+pub mod alerts;
 mod load;
 mod promises;
 pub mod realised;

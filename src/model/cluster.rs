@@ -11,6 +11,7 @@ pub use super::costs::{CostCategory, CostProduct, NodeCost, OtherCost};
 use super::devices::{DeviceClaim, ExtendedClaim, OfferedDevice};
 use super::ledger::Ledger;
 use super::manifest::Deployed;
+use super::metrics::MetricFacts;
 use super::node_pool::NodePool;
 use super::pools::InferencePool;
 use super::queueing::Queues;
@@ -71,6 +72,9 @@ pub struct Inventory {
     /// What each day cost and whose it was; `None` where that was not asked for, or nobody told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
+    /// Which metrics the store has, with which labels; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricFacts>,
 }
 
 /// A reference to an object.

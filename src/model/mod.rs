@@ -19,6 +19,7 @@ pub mod repository;
 pub mod helm_values;
 pub mod manifest;
 pub mod ledger;
+pub mod metrics;
 pub mod cluster;
 pub mod budget;
 pub mod scheduling;

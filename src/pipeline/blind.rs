@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::PipelineError;
-use super::live::{Kubernetes, Live, STEP_SECONDS, grid_of, take_costs, together};
+use super::grid::{STEP_SECONDS, grid_of};
+use super::live::{Kubernetes, Live, take_costs, together};
 use crate::model::gap::{Gap, PROMETHEUS_DOWN, UNKNOWN_WITHOUT_PROMETHEUS};
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
@@ -37,7 +38,7 @@ pub(super) async fn reading(
     progress.note(&format!("Prometheus: {down}; going on without it"));
     let objects = kubernetes::read(&connection, progress).await?;
     let until = live.until.unwrap_or_else(Timestamp::now);
-    let grid = grid_of(live, until, live.step_seconds.unwrap_or(STEP_SECONDS))?;
+    let grid = grid_of(live.window, until, live.step_seconds.unwrap_or(STEP_SECONDS))?;
     let costs = match &live.costs {
         Some(costs) => {
             let way = Transport::open(costs, Some(&connection), opencost::client::SILENCE)?;

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 
 use super::PipelineError;
+use super::grid::{grid, looked_at};
 use super::ledger::{self, LedgerSpan};
-use super::past;
 use super::requests::requests;
 use super::servers::{Servers, connect};
+use super::{metrics, past};
 use crate::catalog::Catalog;
 use crate::model::cluster::Inventory;
 use crate::model::gap::{Gap, KUBERNETES_DOWN, NO_KUBERNETES, SERVERS_LEFT_OUT, UNKNOWN_WITHOUT_KUBERNETES};
 use crate::model::gpu::gpu_resource;
 use crate::model::progress::Progress;
 use crate::model::reading::Reading;
-use crate::model::time::{Grid, Window};
 use crate::model::usage::Signal;
 use crate::policy::price_sheet::PriceSheet;
 use crate::sources::collect::Outline;
@@ -29,14 +29,10 @@ use crate::sources::prometheus::error::PrometheusError;
 use crate::sources::prometheus::histograms;
 use crate::sources::prometheus::history::{self, History};
 use crate::sources::prometheus::matcher::Matchers;
-use crate::sources::prometheus::scrape::scrape_interval;
 use crate::sources::{kubernetes, prometheus};
 
 /// What a cluster is called that nobody has named.
 pub const UNNAMED: &str = "cluster";
-
-/// Seconds from one point to the next, where the exporter is not scraped more seldom.
-pub(super) const STEP_SECONDS: u32 = 60;
 
 /// Gaps that nobody should wait an hour to hear of.
 const TOLD_AT_ONCE: [&str; 4] = [
@@ -99,6 +95,8 @@ pub struct Live {
     pub remote_read: bool,
     /// Which days of cost are read; none where nobody asks about money by day.
     pub ledger: Option<LedgerSpan>,
+    /// Whether it is looked at which metrics there are, with which labels.
+    pub metric_facts: bool,
 }
 
 /// A cluster of which everything but the series was read.
@@ -160,11 +158,11 @@ pub(super) async fn open(
         held: held(&objects),
         names: live.cluster.iter().chain(&context).cloned().collect(),
     };
-    let (client, told) = clusters::narrowed(client, catalog, looked_at(live)?, &known).await?;
+    let (client, told) = clusters::narrowed(client, catalog, looked_at(live.window, live.until)?, &known).await?;
     for gap in told.iter().filter(|gap| TOLD_AT_ONCE.contains(&gap.code.as_str())) {
         progress.note(&format!("{}; {}", gap.why, gap.fix));
     }
-    let grid = grid(live, &client, catalog).await?;
+    let grid = grid((live.window, live.until, live.step_seconds), &client, catalog).await?;
     let past = past::gap(&client, catalog, grid.window.end, objects.newest).await?;
     let cost_client = costs;
     let costs = match &cost_client {
@@ -179,8 +177,7 @@ pub(super) async fn open(
         }
         other => other,
     };
-    let down = costs.as_ref().err().and_then(Option::as_ref);
-    let costs_down = down.map(ToString::to_string);
+    let costs_down = costs.as_ref().err().and_then(Option::as_ref).map(ToString::to_string);
     let mut history = history::read(&client, grid, progress).await?;
     if told.iter().any(|gap| gap.code == clusters::STATE_LEFT_OUT) {
         // It is there, and need not be installed.
@@ -193,6 +190,9 @@ pub(super) async fn open(
         let (ledger, untold) = ledger::read(client, span, grid.window, billed.as_deref(), progress).await;
         inventory.ledger = ledger;
         gaps.extend(untold);
+    }
+    if live.metric_facts {
+        metrics::look(&client, catalog, &mut inventory, grid.window.end, progress).await?;
     }
     let cluster = live.cluster.clone().or(billed).or(context);
     let mut reading = Reading {
@@ -350,49 +350,4 @@ pub(super) fn take_costs(
     inventory.other_costs = costs.other_costs;
     gaps.extend(costs.gaps);
     (costs.currency, costs.cluster)
-}
-
-/// The window before a step is known.
-fn looked_at(live: &Live) -> Result<Window, PipelineError> {
-    let end = live.until.unwrap_or_else(Timestamp::now);
-    let start = end.checked_sub(live.window);
-    let start =
-        start.map_err(|_| PipelineError::Window(format!("nothing is known of {} before {end}", live.window)))?;
-    Ok(Window { start, end })
-}
-
-/// Window and step: the end lies on a whole step, so that two runs within one step read the same points.
-async fn grid(live: &Live, client: &PrometheusClient, catalog: &Catalog) -> Result<Grid, PipelineError> {
-    let until = live.until.unwrap_or_else(Timestamp::now);
-    let step = match live.step_seconds {
-        Some(step) => step,
-        None => scrape_interval(client, catalog, until)
-            .await?
-            .unwrap_or(STEP_SECONDS)
-            .max(STEP_SECONDS),
-    };
-    grid_of(live, until, step)
-}
-
-/// The window in steps of so many seconds.
-pub(super) fn grid_of(live: &Live, until: Timestamp, step: u32) -> Result<Grid, PipelineError> {
-    let step_seconds = i64::from(step.max(1));
-    let end = until.as_second().div_euclid(step_seconds) * step_seconds;
-    let length = live.window.as_secs().div_euclid(step_seconds) * step_seconds;
-    let bad = || {
-        PipelineError::Window(format!(
-            "a window of {} before {until} holds no step of {step} s",
-            live.window
-        ))
-    };
-    if length < step_seconds {
-        return Err(bad());
-    }
-    Ok(Grid {
-        window: Window {
-            start: Timestamp::from_second(end - length).map_err(|_| bad())?,
-            end: Timestamp::from_second(end).map_err(|_| bad())?,
-        },
-        step_seconds: step,
-    })
 }

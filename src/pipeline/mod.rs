@@ -3,7 +3,10 @@
 mod blind;
 mod requests;
 mod ledger;
+mod metrics;
+mod grid;
 mod live;
+mod alerts;
 mod past;
 mod parts;
 mod prices;
@@ -36,6 +39,7 @@ use crate::sources::recording::{self, RecordingError};
 
 use parts::Parted;
 
+pub use alerts::{MetricsOf, metrics_of};
 pub use doctor::doctor;
 pub use ledger::{Back, LedgerSpan, before, whole_days};
 pub use live::{Kubernetes, Live, UNNAMED};
@@ -110,6 +114,12 @@ pub enum PipelineError {
          dcgm-exporter, and that --window reaches back to when they were in use"
     )]
     Nothing(String),
+    /// A recording does not tell which labels metrics have.
+    #[error(
+        "{0} does not tell which labels metrics have: it was made by an earlier version, or redacted, and rules that match \
+         pseudonyms would never fire; record the cluster again with `gpuwise record`, or name it with --prometheus"
+    )]
+    NoMetricFacts(&'static str),
     /// The facts inside the binary.
     #[error("the catalogue inside this binary cannot be read: {0}")]
     Catalog(#[from] crate::catalog::BadTable),

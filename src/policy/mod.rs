@@ -24,12 +24,14 @@ pub mod permissions;
 pub mod patches;
 pub mod budgets;
 pub mod returns;
+pub mod alerts;
 pub mod decisions;
 pub mod schema;
 pub mod shown;
 
 use crate::catalog::Catalog;
 use crate::model::gpu::{GpuKind, GpuModel};
+use alerts::Alerts;
 use attribution::Attribution;
 use budgets::Budget;
 use checkpoints::CheckpointFacts;
@@ -99,6 +101,8 @@ pub struct Policy {
     pub budgets: Vec<Budget>,
     /// What changes take.
     pub returns: Effort,
+    /// When somebody is told without asking.
+    pub alerts: Alerts,
 }
 
 /// All that is wrong in the policy files.
@@ -177,6 +181,8 @@ impl Policy {
         section.finish(mistakes);
         let mut section = root.section("returns", mistakes);
         let returns = Effort::read(&mut section, mistakes);
+        let mut section = root.section("alerts", mistakes);
+        let alerts = Alerts::read(&mut section, mistakes);
         section.finish(mistakes);
         let mut prices = root.section("prices", mistakes);
         let sheet = PriceSheet::read(&mut prices, catalog, mistakes);
@@ -201,6 +207,7 @@ impl Policy {
             patches,
             budgets,
             returns,
+            alerts,
         }
     }
 }

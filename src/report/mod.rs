@@ -23,6 +23,8 @@ pub mod replay;
 pub mod doctor;
 pub mod devices;
 pub mod explain;
+pub mod alerts;
+pub mod webhook;
 #[cfg(test)]
 mod sample;
 

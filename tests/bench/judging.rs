@@ -105,6 +105,7 @@ fn live(url: &str, days: usize, folder: &Path) -> Source {
         samples_at_once: AT_ONCE,
         replay_limit: 50,
         remote_read: false,
+        metric_facts: false,
     }))
 }
 

@@ -90,8 +90,9 @@ fn reports_reconcile_with_what_opencost_answers_by_whatever_they_are_asked() {
         start: at(END - 14 * day),
         end: at(END),
     };
-    let read = ledger(&client, (whole, &TimeZone::UTC), None, &Silent);
-    let (told, gaps) = runtime.block_on(read).unwrap();
+    let (told, gaps) = runtime
+        .block_on(ledger(&client, (whole, &TimeZone::UTC), None, &Silent))
+        .unwrap();
     assert!(gaps.is_empty(), "{gaps:?}");
     for by in [
         "namespace",

@@ -9,6 +9,7 @@
 #[path = "../world/mod.rs"]
 mod generator;
 
+mod alerts;
 mod apiserver;
 mod binary;
 mod cases;
@@ -60,5 +61,6 @@ mod store;
 mod tidy;
 mod usage;
 mod victoria;
+mod webhook;
 mod world;
 mod yaml_edits;

@@ -9,7 +9,8 @@
 //! (machines), `plants`, `services`, `idlers`, `training`, `unused`, `spot`, `support` (what is planted, with its truth), `casts`, `company`, `multitude`
 //! (who plays in which world), `truth` (margins), `pods` (lives and owners), `streams` (samples), `latency` (histograms), `serving` and `served` (requests that are simulated one by one), `reduce`
 //! (what Prometheus
-//! makes of them), `requests` (step by step), and the four ways out.
+//! makes of them), `requests` (step by step), and the ways out, of which `exporters` is what OpenCost and kube-state-metrics say of nodes, and `metrics`
+//! which labels all that has.
 
 #![allow(
     dead_code,
@@ -43,6 +44,8 @@ pub mod reduce;
 pub mod requests;
 pub mod reading;
 pub mod openmetrics;
+pub mod exporters;
+pub mod metrics;
 pub mod objects;
 pub mod kubernetes;
 pub mod opencost;

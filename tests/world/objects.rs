@@ -55,6 +55,13 @@ pub fn ksm_seconds(start: i64, end: i64) -> impl Iterator<Item = i64> {
     (0..(end - start) / SCRAPE).map(move |at| start + 17 + at * SCRAPE)
 }
 
+/// Those of them in `(begin, end]`.
+pub fn ksm_between(start: i64, begin: i64, end: i64) -> impl Iterator<Item = i64> {
+    let place = |second: i64| (second - start - 17).div_euclid(SCRAPE) + 1;
+    let all = (END - start) / SCRAPE;
+    (place(begin).max(0)..place(end).min(all)).map(move |at| start + 17 + at * SCRAPE)
+}
+
 /// A node's labels: the cloud's, Karpenter's and GPU feature discovery's.
 pub fn node_labels(node: &Node) -> Words {
     let (gpu, count) = (node.instance.gpu, node.instance.gpus.to_string());

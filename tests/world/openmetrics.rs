@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::latency;
-use super::objects::{self, ksm_seconds};
+use super::objects::{self, ksm_between};
 use super::physics::TICK;
 use super::pods::Owner;
 use super::streams::{self, Labels, ServerSample, container_of};
@@ -88,7 +88,18 @@ impl World {
         self.write_servers(out, begin, end)?;
         self.write_pods(out, begin, end)?;
         self.write_owners(out, begin, end)?;
+        self.write_nodes(out, begin, end)?;
         writeln!(out, "# EOF")
+    }
+
+    /// What is said of devices, pods and nodes in `(begin, end]`, as text; nothing of what is served.
+    pub fn openmetrics_of_hardware(&self, begin: i64, end: i64) -> String {
+        let mut text = Vec::new();
+        // Writing to a vector cannot fail, and what is written is text.
+        _ = self.write_devices(&mut text, begin, end);
+        _ = self.write_pods(&mut text, begin, end);
+        _ = self.write_nodes(&mut text, begin, end);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The same as text.
@@ -100,7 +111,7 @@ impl World {
     }
 
     /// What stands before a sample's value: its name and labels, and those that the scraper gives everything it sends away.
-    fn line_head(&self, name: &str, labels: &Labels) -> String {
+    pub(super) fn line_head(&self, name: &str, labels: &Labels) -> String {
         let mut head = format!("{name}{{");
         for (index, (label, value)) in labels.iter().chain(&self.external).enumerate() {
             let comma = if index > 0 { "," } else { "" };
@@ -244,8 +255,7 @@ impl World {
                         labels.insert("phase", (*phase).to_owned());
                     }
                     let head = self.line_head(family, &labels);
-                    let seen =
-                        ksm_seconds(self.start, END).filter(|at| begin < *at && *at <= end && pod.exists_at(*at));
+                    let seen = ksm_between(self.start, begin, end).filter(|at| pod.exists_at(*at));
                     let told = |at: &i64| family != "kube_pod_status_ready_time" || pod.is_ready_at(*at);
                     for second in seen.filter(told) {
                         let value = if phase.is_empty() || pod.phase_at(second) == *phase {
@@ -276,8 +286,8 @@ impl World {
                 labels.insert(label, owned.name.clone());
                 let head = self.line_head(family, &labels);
                 let (made, gone) = objects::lifetime(self, &owned);
-                let there = |at: &i64| begin < *at && *at <= end && made <= *at && *at < gone;
-                for second in ksm_seconds(self.start, END).filter(there) {
+                let there = |at: &i64| made <= *at && *at < gone;
+                for second in ksm_between(self.start, begin, end).filter(there) {
                     writeln!(out, "{head}1 {second}")?;
                 }
             }

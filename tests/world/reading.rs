@@ -46,11 +46,13 @@ impl World {
         let mut series = self.device_series(i64::from(step_seconds));
         series.extend(self.server_series(i64::from(step_seconds)));
         series.extend(self.histogram_series());
+        let mut inventory = self.inventory(i64::from(step_seconds));
+        inventory.metrics = self.metric_facts(&inventory);
         let mut reading = Reading {
             cluster: CLUSTER.to_owned(),
             grid: Grid { window, step_seconds },
             currency: "USD".to_owned(),
-            inventory: self.inventory(i64::from(step_seconds)),
+            inventory,
             series,
             requests: self.requests(),
             asked: Signal::every().collect(),

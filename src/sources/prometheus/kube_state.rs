@@ -6,7 +6,7 @@ use super::starts::OF;
 
 /// Resources that are GPUs or parts of GPUs, as kube-state-metrics writes them. Other resources of the same vendor are
 /// network devices and shares of memory.
-const GPU_RESOURCES: &str =
+pub(super) const GPU_RESOURCES: &str =
     r#"resource=~"nvidia_com_(gpu|gpu_shared|mig_.+)|amd_com_gpu|gpu_intel_com_(i915|xe)|habana_ai_gaudi""#;
 
 const RUNNING: &str = r#"phase="Running""#;

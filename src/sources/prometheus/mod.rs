@@ -21,6 +21,7 @@ pub mod history;
 pub mod remote_read;
 pub mod read;
 pub mod clusters;
+pub mod facts;
 pub mod afterwards;
 pub mod folds;
 pub mod histograms;

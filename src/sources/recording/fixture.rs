@@ -1,6 +1,7 @@
 //! A small reading in which every kind of object stands once, every name of its owner's own making.
 
 mod ledger;
+mod metrics;
 mod scaled;
 
 use std::collections::BTreeSet;
@@ -296,6 +297,7 @@ fn inventory() -> Inventory {
         controllers: vec![controller()],
         hpas: vec![scaled::hpa()],
         ledger: Some(ledger::ledger()),
+        metrics: Some(metrics::facts()),
         disruption_budgets: vec![disruption_budget()],
         node_pools: vec![NodePool {
             name: "zeppelinpool".to_owned(),

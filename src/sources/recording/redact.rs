@@ -24,6 +24,8 @@ pub fn redact(reading: &mut Reading) {
 
 /// The same, not settled; `others` are labels of series that the reading does not hold, renamed as its own are.
 pub(super) fn rename(reading: &mut Reading, others: &mut [&mut Labels]) {
+    // Rules that match pseudonyms would never fire.
+    reading.inventory.metrics = None;
     for container in reading.inventory.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
         container.args.clear();
         container.env.clear();

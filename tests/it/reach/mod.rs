@@ -22,17 +22,17 @@ use crate::binary::{NOTHING, Ran, SOURCE, USAGE, run_in, run_with as run};
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    method: String,
+    pub(crate) method: String,
     /// The target of the request line: a path with its query, or a whole URL where a proxy is asked.
     target: String,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub(crate) body: String,
     /// Fields of the form, decoded.
     pub(crate) form: BTreeMap<String, String>,
 }
 
 impl Asked {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 

@@ -1,0 +1,154 @@
+//! A plan's summary sent to a chat: played on the loopback, what is sent, when it is sent again, and that the URL stays a secret.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::binary::{SOURCE, USAGE, run_with};
+use crate::reach::{Reply, Server};
+
+const PATH: &str = "/services/T000/B000/hushhush";
+
+fn reply(status: u16, body: &str) -> Reply {
+    (status, Vec::new(), body.to_owned())
+}
+
+/// Answers with each of these, and with the last from then on.
+fn server(replies: Vec<Reply>) -> Server {
+    let replies = Mutex::new(replies);
+    Server::start(move |_| {
+        let mut replies = replies.lock().unwrap();
+        if replies.len() > 1 {
+            replies.remove(0)
+        } else {
+            replies[0].clone()
+        }
+    })
+}
+
+fn url(server: &Server) -> String {
+    format!("{}{PATH}", server.url)
+}
+
+#[test]
+fn the_summary_of_the_demo_goes_where_it_is_sent() {
+    let again = (429, vec![("retry-after", "0".to_owned())], "slow down".to_owned());
+    let server = server(vec![again, reply(503, ""), reply(200, "ok")]);
+    let url = url(&server);
+    let ran = run_with(
+        &[
+            "analyze",
+            "--demo",
+            "--webhook",
+            &url,
+            "--webhook-format",
+            "slack",
+            "--report-url",
+            "https://reports.example/gpu",
+        ],
+        &[],
+    );
+    ran.hides(&["hushhush"]);
+    let printed = ran.printed();
+    assert!(printed.contains("Spend"), "{printed}");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 3, "it was busy twice");
+    assert!(asked.iter().all(|asked| asked.method == "POST" && asked.path() == PATH));
+    assert_eq!(asked[2].header("content-type"), "application/json");
+    let message: Value = serde_json::from_str(&asked[2].body).unwrap();
+    let text = message.to_string();
+    assert_eq!(message["blocks"][0]["type"], "header");
+    for said in ["northlight-use1", "a month", "reports.example/gpu"] {
+        assert!(text.contains(said), "no {said} in {text}");
+    }
+    // The first amount of the message is the one of the report.
+    let spend = printed
+        .split("a month")
+        .next()
+        .unwrap()
+        .trim_start_matches("Spend")
+        .trim()
+        .to_owned();
+    assert!(text.contains(&spend), "no {spend} in {text}");
+}
+
+#[test]
+fn a_message_that_is_not_taken_is_told_after_the_report_and_the_url_never() {
+    let server = server(vec![reply(404, &format!("no_service at {PATH}"))]);
+    let url = url(&server);
+    let ran = run_with(
+        &["analyze", "--demo", "--webhook", &url, "--webhook-format", "teams"],
+        &[],
+    );
+    ran.tells(
+        SOURCE,
+        &[
+            "127.0.0.1 answered 404 (no_service at …)",
+            "the webhook is gone",
+            "the report itself is written",
+        ],
+    );
+    ran.hides(&["hushhush"]);
+    assert!(ran.stdout.contains("Spend"));
+    assert_eq!(server.asked().len(), 1);
+    let card: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    assert_eq!(card["attachments"][0]["content"]["type"], "AdaptiveCard");
+    let nobody = "http://127.0.0.1:1/hushhush";
+    let ran = run_with(
+        &["analyze", "--demo", "--webhook", nobody, "--webhook-format", "slack"],
+        &[],
+    );
+    ran.tells(SOURCE, &["127.0.0.1 cannot be reached"]);
+    ran.hides(&["hushhush"]);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let other = server(vec![reply(200, "ok")]);
+    let moved = (
+        302,
+        vec![("location", format!("{}/elsewhere", other.url))],
+        String::new(),
+    );
+    let server = server(vec![moved]);
+    let url = url(&server);
+    let ran = run_with(
+        &["analyze", "--demo", "--webhook", &url, "--webhook-format", "slack"],
+        &[],
+    );
+    ran.tells(SOURCE, &["answered 302", "it redirects"]);
+    assert!(other.asked().is_empty());
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_read() {
+    for (arguments, said) in [
+        (vec!["--webhook", "hushhush"], "it is no URL"),
+        (
+            vec!["--webhook", "http://hooks.slack.com/hushhush"],
+            "anybody on the way could read it",
+        ),
+        (
+            vec!["--webhook", "https://chat.example/hushhush"],
+            "chat.example is no host of Slack or Teams",
+        ),
+        (vec!["--report-url", "reports"], "--report-url reports: give a URL"),
+    ] {
+        let ran = run_with(&[&["analyze", "--demo"], &arguments[..]].concat(), &[]);
+        ran.fails(USAGE, &[said]);
+        ran.hides(&["hushhush"]);
+    }
+}
+
+/// Whoever tries the demo on a machine that has the variable set does not write to a channel.
+#[test]
+fn of_the_demo_nobody_is_told_whom_only_the_environment_names() {
+    let server = server(vec![reply(200, "ok")]);
+    let url = url(&server);
+    let ran = run_with(
+        &["analyze", "--demo", "--webhook-format", "slack"],
+        &[("GPUWISE_WEBHOOK", &url)],
+    );
+    ran.tells(0, &[]);
+    assert!(server.asked().is_empty());
+}
