@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use crate::model::cluster::Inventory;
 use crate::model::gap::Gap;
-use crate::model::ledger::Ledger;
 use crate::model::progress::Progress;
 use crate::model::time::Window;
 use crate::sources::opencost::{self, OpenCostClient};
@@ -110,25 +110,25 @@ pub fn before(window: Window, zone: &TimeZone) -> Window {
     }
 }
 
-/// Reads it. A ledger that cannot be read leaves a gap, and the rest of the cluster as it is.
+/// Reads it into the inventory, where it is asked for. A ledger that cannot be read leaves a gap, and the rest of the cluster as it is.
 pub(super) async fn read(
     client: &OpenCostClient,
-    span: &LedgerSpan,
-    window: Window,
-    cluster: Option<&str>,
+    (span, window, cluster): (Option<&LedgerSpan>, Window, Option<&str>),
+    inventory: &mut Inventory,
     progress: &dyn Progress,
-) -> (Option<Ledger>, Vec<Gap>) {
+) -> Vec<Gap> {
+    let Some(span) = span else { return Vec::new() };
     let read = opencost::ledger(client, (span.of(window), &span.zone), cluster, progress).await;
     match read {
-        Ok((ledger, gaps)) => (Some(ledger), gaps),
-        Err(error) => {
-            let gap = Gap::new(
-                "no-ledger",
-                "what each day cost, and whose it was",
-                error.to_string(),
-                "run again when the cost source answers /allocation, or ask for a shorter window",
-            );
-            (None, vec![gap])
+        Ok((ledger, gaps)) => {
+            inventory.ledger = Some(ledger);
+            gaps
         }
+        Err(error) => vec![Gap::new(
+            "no-ledger",
+            "what each day cost, and whose it was",
+            error.to_string(),
+            "run again when the cost source answers /allocation, or ask for a shorter window",
+        )],
     }
 }

@@ -169,14 +169,7 @@ pub(super) async fn open(
         Some(client) => opencost::read(client, grid.window, progress).await.map_err(Some),
         None => Err(None),
     };
-    let costs = match costs {
-        Err(Some(error)) if !error.is_outage() => return Err(error.into()),
-        Err(Some(error)) => {
-            progress.note(&format!("costs: {error}; going on without it"));
-            Err(Some(error))
-        }
-        other => other,
-    };
+    let costs = unless_refused(costs, progress)?;
     let costs_down = costs.as_ref().err().and_then(Option::as_ref).map(ToString::to_string);
     let mut history = history::read(&client, grid, progress).await?;
     if told.iter().any(|gap| gap.code == clusters::STATE_LEFT_OUT) {
@@ -186,10 +179,9 @@ pub(super) async fn open(
     let (mut inventory, mut gaps) = together(objects, history);
     gaps.extend(told.into_iter().chain(past));
     let (currency, billed) = take_costs(costs, &mut inventory, &mut gaps);
-    if let (Some(client), Some(span), None) = (&cost_client, &live.ledger, &costs_down) {
-        let (ledger, untold) = ledger::read(client, span, grid.window, billed.as_deref(), progress).await;
-        inventory.ledger = ledger;
-        gaps.extend(untold);
+    if let (Some(client), None) = (&cost_client, &costs_down) {
+        let asked = (live.ledger.as_ref(), grid.window, billed.as_deref());
+        gaps.extend(ledger::read(client, asked, &mut inventory, progress).await);
     }
     if live.metric_facts {
         metrics::look(&client, catalog, &mut inventory, grid.window.end, progress).await?;
@@ -212,6 +204,21 @@ pub(super) async fn open(
         costs_down,
         replay_limit: live.replay_limit,
     })
+}
+
+/// Costs whose source is only down are done without, and said; what it refuses is an error.
+fn unless_refused(
+    costs: Result<CostReading, Option<OpenCostError>>,
+    progress: &dyn Progress,
+) -> Result<Result<CostReading, Option<OpenCostError>>, PipelineError> {
+    match costs {
+        Err(Some(error)) if !error.is_outage() => Err(error.into()),
+        Err(Some(error)) => {
+            progress.note(&format!("costs: {error}; going on without it"));
+            Ok(Err(Some(error)))
+        }
+        other => Ok(other),
+    }
 }
 
 /// What the API and kube-state-metrics told, and what they could not.

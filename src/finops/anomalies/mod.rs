@@ -226,33 +226,39 @@ fn runs(who: &str, days: &Days, unusual: &[(Date, Look)]) -> Vec<Anomaly> {
         part.1 += price;
         part.2 += spent.cost - look.expected - quantity - price;
     }
-    for (anomaly, (quantity, price, rest)) in all.iter_mut().zip(parts) {
-        let cents = |value: f64| Money::new((value * 100.0).round() / 100.0);
-        anomaly.cost = cents(anomaly.cost.get());
-        anomaly.excess = cents(anomaly.excess.get());
-        let round = |value: Option<f64>| value.map(|value| (value * 100.0).round() / 100.0);
-        anomaly.expected = Interval {
-            low: round(anomaly.expected.low),
-            mid: round(anomaly.expected.mid),
-            high: round(anomaly.expected.high),
-        };
-        let words = match anomaly.kind {
-            AnomalyKind::NewSpender => [("new", quantity + price + rest), ("", 0.0), ("", 0.0)],
-            AnomalyKind::Spike => [("quantity", quantity), ("price", price), ("other cost", rest)],
-        };
-        let mut causes: Vec<Cause> = words
-            .into_iter()
-            .filter(|(what, amount)| !what.is_empty() && amount.abs() > 0.05 * anomaly.excess.get().abs())
-            .map(|(what, amount)| Cause {
-                who: who.to_owned(),
-                what: what.to_owned(),
-                amount: cents(amount),
-            })
-            .collect();
-        causes.sort_by(|a, b| b.amount.get().total_cmp(&a.amount.get()));
-        anomaly.causes = causes;
+    for (anomaly, parts) in all.iter_mut().zip(parts) {
+        settle(anomaly, parts);
     }
     all
+}
+
+/// Figures to the cent, and what caused the excess.
+fn settle(anomaly: &mut Anomaly, (quantity, price, rest): (f64, f64, f64)) {
+    let cents = |value: f64| (value * 100.0).round() / 100.0;
+    anomaly.cost = Money::new(cents(anomaly.cost.get()));
+    anomaly.excess = Money::new(cents(anomaly.excess.get()));
+    anomaly.expected = Interval {
+        low: anomaly.expected.low.map(cents),
+        mid: anomaly.expected.mid.map(cents),
+        high: anomaly.expected.high.map(cents),
+    };
+    let parts = match anomaly.kind {
+        AnomalyKind::NewSpender => vec![("new", quantity + price + rest)],
+        AnomalyKind::Spike => vec![("quantity", quantity), ("price", price), ("other cost", rest)],
+    };
+    let least = 0.05 * anomaly.excess.get().abs();
+    let cause = |(what, amount): (&str, f64)| Cause {
+        who: anomaly.who.clone(),
+        what: what.to_owned(),
+        amount: Money::new(cents(amount)),
+    };
+    let mut causes: Vec<Cause> = parts
+        .into_iter()
+        .filter(|(_, amount)| amount.abs() > least)
+        .map(cause)
+        .collect();
+    causes.sort_by(|a, b| b.amount.get().total_cmp(&a.amount.get()));
+    anomaly.causes = causes;
 }
 
 /// How much of a change is more hours at the price of before, and how much another price for the hours of now.

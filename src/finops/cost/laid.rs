@@ -47,6 +47,23 @@ pub(super) fn moved(told: Costs, part: Amount) -> Amount {
     if more.is_negative() { Amount::ZERO } else { more }
 }
 
+/// What was told of an entry, and what its part of a GPU node is.
+pub(super) struct Told {
+    pub(super) costs: Costs,
+    pub(super) of_gpu_node: Option<Amount>,
+    pub(super) list: Option<Amount>,
+}
+
+impl Told {
+    pub(super) fn of(costs: Costs) -> Self {
+        Self {
+            costs,
+            of_gpu_node: None,
+            list: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

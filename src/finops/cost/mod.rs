@@ -7,6 +7,7 @@ mod group;
 mod key;
 mod laid;
 mod line;
+mod nodes;
 mod names;
 mod round;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Costs in the columns of FOCUS, the FinOps Open Cost and Usage Specification, version 1.2: a line for each day, account and
 //! kind of service, as CSV. What is not known of a column that may be null is left out; columns of our own begin with `x_`.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::csv::text_cell;
@@ -82,102 +84,133 @@ pub fn focus(books: &Books<'_>, lines: &[Line<'_>]) -> Result<String, ::csv::Err
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn record(books: &Books<'_>, names: &Names<'_>, line: &Line<'_>, at: usize) -> Vec<String> {
-    let account = line.account;
+/// When a charge's day and its month begin and end.
+fn times(books: &Books<'_>, line: &Line<'_>) -> [(&'static str, String); 4] {
     let stamp = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let month = line
-        .window
-        .start
-        .to_zoned(books.zone.clone())
-        .first_of_month()
-        .and_then(|day| day.start_of_day());
+    let day = line.window.start.to_zoned(books.zone.clone());
+    let month = day.first_of_month().and_then(|day| day.start_of_day());
     let next = month
         .as_ref()
         .ok()
         .and_then(|first| first.checked_add(jiff::Span::new().months(1)).ok());
-    let month = month.map_or(line.window.start, |first| first.timestamp());
-    let next = next.map_or(line.window.end, |next| next.timestamp());
-    let cost = line.columns.all()[at].get();
-    let cluster = names.cluster();
-    let some = |text: Option<String>| text.map_or_else(String::new, |text| text_cell(&text));
+    [
+        (
+            "BillingPeriodStart",
+            stamp(month.map_or(line.window.start, |first| first.timestamp())),
+        ),
+        (
+            "BillingPeriodEnd",
+            stamp(next.map_or(line.window.end, |next| next.timestamp())),
+        ),
+        ("ChargePeriodStart", stamp(line.window.start)),
+        ("ChargePeriodEnd", stamp(line.window.end)),
+    ]
+}
+
+/// What it cost, as billed, and by the list where that is known.
+fn costs(line: &Line<'_>, at: usize) -> [(&'static str, String); 5] {
+    let own = line.columns.all()[at];
+    let gpu = line.columns.gpu + line.columns.unused;
+    // Of GPUs that a list has, the column's part of what they cost.
+    let list = line.list.filter(|_| at < 2 && !gpu.is_zero());
+    let list = list.map_or(own, |list| list.times(own.get() / gpu.get()));
+    let cost = own.get().to_string();
+    [
+        ("BilledCost", cost.clone()),
+        ("ContractedCost", cost.clone()),
+        ("EffectiveCost", cost),
+        ("ListCost", list.get().to_string()),
+        (
+            "ChargeCategory",
+            if own.is_negative() { "Credit" } else { "Usage" }.to_owned(),
+        ),
+    ]
+}
+
+/// GPU hours of the column; of anything else no quantity is told.
+fn quantity(line: &Line<'_>, at: usize) -> Vec<(&'static str, String)> {
+    let busy = line.busy_gpu_hours;
+    let hours = match at {
+        0 => busy.unwrap_or(line.gpu_hours),
+        1 => line.gpu_hours - busy.unwrap_or(line.gpu_hours),
+        _ => 0.0,
+    };
+    if hours <= 0.0 {
+        return Vec::new();
+    }
+    let (hours, unit) = (hours.to_string(), "GPU-Hours".to_owned());
+    vec![
+        ("ConsumedQuantity", hours.clone()),
+        ("ConsumedUnit", unit.clone()),
+        ("PricingQuantity", hours),
+        ("PricingUnit", unit),
+    ]
+}
+
+/// What was charged, and whose it is.
+fn subject(books: &Books<'_>, names: &Names<'_>, line: &Line<'_>, at: usize) -> Vec<(&'static str, String)> {
+    let account = line.account;
     let node = account.node.as_deref();
-    let region = node.and_then(|node| books.ledger.nodes.get(node)?.region.clone());
-    let kind = node.and_then(|node| names.instance_type(node)).map(str::to_owned);
-    let is_gpu = at < 2;
-    let hours = if at == 0 {
-        line.busy_gpu_hours.unwrap_or(line.gpu_hours)
-    } else {
-        line.gpu_hours - line.busy_gpu_hours.unwrap_or(0.0)
-    };
-    let quantity = if is_gpu && line.gpu_hours > 0.0 {
-        (hours.to_string(), "GPU-Hours".to_owned())
-    } else {
-        (String::new(), String::new())
-    };
     let [category, subcategory, service] = SERVICES[at];
-    let tags = serde_json::Value::from_iter(account.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
     let resource = match (&account.namespace, &account.controller) {
         (Some(namespace), Some(name)) => Some(format!("{namespace}/{name}")),
         (_, Some(name)) => Some(name.clone()),
         _ => account.node.clone(),
     };
-    let cost = cost.to_string();
-    // Of a GPU that a list has, its part by the line's share of the held ones.
-    let list = line.list.filter(|_| is_gpu).map(|list| {
-        let gpu = line.columns.gpu + line.columns.unused;
-        let share = if gpu.is_zero() {
-            0.0
-        } else {
-            line.columns.all()[at].get() / gpu.get()
-        };
-        list.times(share).get().to_string()
-    });
+    let of = resource.as_deref().map_or_else(String::new, |of| format!(" of {of}"));
+    let region = node.and_then(|node| books.ledger.nodes.get(node)?.region.clone());
+    let tags = serde_json::Value::from_iter(account.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    let known = [
+        (
+            "ChargeClass",
+            (account.holder == Holder::Assets).then(|| "Correction".to_owned()),
+        ),
+        ("ChargeDescription", Some(format!("{service}{of}"))),
+        ("RegionId", region.clone()),
+        ("RegionName", region),
+        ("ResourceId", resource.clone()),
+        ("ResourceName", resource),
+        ("ResourceType", account.kind.clone()),
+        (
+            "SkuId",
+            node.and_then(|node| names.instance_type(node)).map(str::to_owned),
+        ),
+        ("SubAccountId", account.namespace.clone()),
+        ("SubAccountName", account.namespace.clone()),
+        ("x_GpuModel", names.gpu(account, line.workload).filter(|_| at < 2)),
+        ("x_Team", names.team(account, line.workload)),
+    ];
+    let fixed = [
+        ("ServiceCategory", category),
+        ("ServiceName", service),
+        ("ServiceSubcategory", subcategory),
+        ("x_Column", Columns::NAMES[at]),
+        ("ChargeFrequency", "Usage-Based"),
+    ];
+    let known = known
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text_cell(&text?))));
+    let fixed = fixed.into_iter().map(|(name, text)| (name, text.to_owned()));
+    known.chain(fixed).chain([("Tags", tags.to_string())]).collect()
+}
+
+fn record(books: &Books<'_>, names: &Names<'_>, line: &Line<'_>, at: usize) -> Vec<String> {
+    let cluster = text_cell(&names.cluster());
     let issuer = books.ledger.told_by.name().to_owned();
-    let class = if account.holder == Holder::Assets {
-        "Correction"
-    } else {
-        ""
-    };
-    vec![
-        cost.clone(),
-        text_cell(&cluster),
-        text_cell(&cluster),
-        text_cell(&books.plan.currency),
-        stamp(next),
-        stamp(month),
-        if cost.starts_with('-') { "Credit" } else { "Usage" }.to_owned(),
-        class.to_owned(),
-        text_cell(&format!(
-            "{service}{}",
-            resource.as_deref().map_or(String::new(), |of| format!(" of {of}"))
-        )),
-        "Usage-Based".to_owned(),
-        stamp(line.window.end),
-        stamp(line.window.start),
-        quantity.0.clone(),
-        quantity.1.clone(),
-        cost.clone(),
-        cost.clone(),
-        issuer.clone(),
-        list.unwrap_or(cost),
-        quantity.0,
-        quantity.1,
-        issuer.clone(),
-        issuer,
-        some(region.clone()),
-        some(region),
-        some(resource.clone()),
-        some(resource),
-        some(account.kind.clone()),
-        category.to_owned(),
-        service.to_owned(),
-        subcategory.to_owned(),
-        some(kind),
-        some(account.namespace.clone()),
-        some(account.namespace.clone()),
-        tags.to_string(),
-        Columns::NAMES[at].to_owned(),
-        some(names.gpu(account, line.workload).filter(|_| is_gpu)),
-        some(names.team(account, line.workload)),
-    ]
+    let mut cells: BTreeMap<&str, String> = BTreeMap::from([
+        ("BillingAccountId", cluster.clone()),
+        ("BillingAccountName", cluster),
+        ("BillingCurrency", text_cell(&books.plan.currency)),
+        ("InvoiceIssuerName", issuer.clone()),
+        ("ProviderName", issuer.clone()),
+        ("PublisherName", issuer),
+    ]);
+    cells.extend(times(books, line));
+    cells.extend(costs(line, at));
+    cells.extend(quantity(line, at));
+    cells.extend(subject(books, names, line, at));
+    COLUMNS
+        .iter()
+        .map(|name| cells.remove(name).unwrap_or_default())
+        .collect()
 }

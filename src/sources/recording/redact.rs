@@ -1,7 +1,7 @@
 //! A reading without names: what `record --redact` keeps.
 //!
-//! Gone: arguments, environment and what deploys an object. Renamed, the same everywhere: the cluster, namespaces, pods, containers, objects and
-//! their owners, nodes and their addresses, UIDs of objects and devices, images but for the public software in them, and
+//! Gone: arguments, environment and what deploys an object. Renamed, the same everywhere: the cluster, namespaces, pods, containers,
+//! objects and their owners, nodes and their addresses, UIDs of objects and devices, images but for the public software in them, and
 //! the values of labels, annotations, selectors and taints, but for those in which a judgement reads hardware, region,
 //! capacity type or role. Kept: label keys, kinds and API groups, resource names, times, amounts and costs.
 
@@ -277,7 +277,6 @@ fn labels(labels: &mut Labels, visit: &mut impl FnMut(Text, &mut String)) {
     }
 }
 
-/// Renames the value in `key=value:effect`.
 /// `namespace/name`, each part with its other name.
 fn renamed(name: &str, visit: &mut impl FnMut(Text, &mut String)) -> String {
     let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
