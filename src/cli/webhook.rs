@@ -55,13 +55,7 @@ impl Webhook {
         {
             return Err(Usage(format!("--report-url {link}: give a URL with https://")).into());
         }
-        let named = self.webhook.clone();
-        let around = || {
-            std::env::var(VARIABLE)
-                .ok()
-                .filter(|url| !url.trim().is_empty() && !is_demo)
-        };
-        let Some(url) = named.or_else(around) else {
+        let Some(url) = url(self.webhook.clone(), std::env::var(VARIABLE).ok(), is_demo) else {
             return Ok(None);
         };
         let hook = Hook::new(&url).map_err(|error| Usage(error.to_string()))?;
@@ -91,6 +85,12 @@ impl Told {
     }
 }
 
+/// The URL that is named, or else the environment's, which knows nothing of who only tries the demo.
+fn url(named: Option<String>, around: Option<String>, is_demo: bool) -> Option<String> {
+    let around = around.filter(|url| !url.trim().is_empty() && !is_demo);
+    named.or(around)
+}
+
 /// Whose host it is.
 fn chat_of(host: &str) -> Option<Chat> {
     let is_of = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
@@ -104,6 +104,15 @@ fn chat_of(host: &str) -> Option<Chat> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_demo_nobody_is_told_whom_only_the_environment_names() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(url(None, some("b"), true), None);
+        assert_eq!(url(None, some("b"), false), some("b"));
+        assert_eq!(url(some("a"), some("b"), true), some("a"));
+        assert_eq!(url(None, some(" "), false), None);
+    }
 
     #[test]
     fn a_chat_is_known_by_its_host_and_no_other_is_guessed() {

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::binary::{SOURCE, USAGE, run_with};
+use crate::binary::{Ran, SOURCE, USAGE, run};
+use crate::generator::{Size, World};
 use crate::reach::{Reply, Server};
 
 const PATH: &str = "/services/T000/B000/hushhush";
@@ -26,28 +27,39 @@ fn server(replies: Vec<Reply>) -> Server {
     })
 }
 
+/// A small cluster's recording: the world inside the binary takes a minute where the binary is not optimised.
+fn recording() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let reading = World::generate(4, Size::Small, 2).to_reading(1800);
+    for (name, bytes) in gpuwise::sources::recording::encode(&reading).unwrap() {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// Analyzes it, and tells a chat.
+fn analyzed(arguments: &[&str]) -> Ran {
+    let folder = recording();
+    run(&[&["analyze", "--recording", folder.path().to_str().unwrap()], arguments].concat())
+}
+
 fn url(server: &Server) -> String {
     format!("{}{PATH}", server.url)
 }
 
 #[test]
-fn the_summary_of_the_demo_goes_where_it_is_sent() {
+fn the_summary_goes_where_it_is_sent() {
     let again = (429, vec![("retry-after", "0".to_owned())], "slow down".to_owned());
     let server = server(vec![again, reply(503, ""), reply(200, "ok")]);
     let url = url(&server);
-    let ran = run_with(
-        &[
-            "analyze",
-            "--demo",
-            "--webhook",
-            &url,
-            "--webhook-format",
-            "slack",
-            "--report-url",
-            "https://reports.example/gpu",
-        ],
-        &[],
-    );
+    let ran = analyzed(&[
+        "--webhook",
+        &url,
+        "--webhook-format",
+        "slack",
+        "--report-url",
+        "https://reports.example/gpu",
+    ]);
     ran.hides(&["hushhush"]);
     let printed = ran.printed();
     assert!(printed.contains("Spend"), "{printed}");
@@ -58,7 +70,7 @@ fn the_summary_of_the_demo_goes_where_it_is_sent() {
     let message: Value = serde_json::from_str(&asked[2].body).unwrap();
     let text = message.to_string();
     assert_eq!(message["blocks"][0]["type"], "header");
-    for said in ["northlight-use1", "a month", "reports.example/gpu"] {
+    for said in ["GPU costs of", "a month", "reports.example/gpu"] {
         assert!(text.contains(said), "no {said} in {text}");
     }
     // The first amount of the message is the one of the report.
@@ -76,10 +88,7 @@ fn the_summary_of_the_demo_goes_where_it_is_sent() {
 fn a_message_that_is_not_taken_is_told_after_the_report_and_the_url_never() {
     let server = server(vec![reply(404, &format!("no_service at {PATH}"))]);
     let url = url(&server);
-    let ran = run_with(
-        &["analyze", "--demo", "--webhook", &url, "--webhook-format", "teams"],
-        &[],
-    );
+    let ran = analyzed(&["--webhook", &url, "--webhook-format", "teams"]);
     ran.tells(
         SOURCE,
         &[
@@ -94,10 +103,7 @@ fn a_message_that_is_not_taken_is_told_after_the_report_and_the_url_never() {
     let card: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
     assert_eq!(card["attachments"][0]["content"]["type"], "AdaptiveCard");
     let nobody = "http://127.0.0.1:1/hushhush";
-    let ran = run_with(
-        &["analyze", "--demo", "--webhook", nobody, "--webhook-format", "slack"],
-        &[],
-    );
+    let ran = analyzed(&["--webhook", nobody, "--webhook-format", "slack"]);
     ran.tells(SOURCE, &["127.0.0.1 cannot be reached"]);
     ran.hides(&["hushhush"]);
 }
@@ -112,10 +118,7 @@ fn a_redirect_is_not_followed() {
     );
     let server = server(vec![moved]);
     let url = url(&server);
-    let ran = run_with(
-        &["analyze", "--demo", "--webhook", &url, "--webhook-format", "slack"],
-        &[],
-    );
+    let ran = analyzed(&["--webhook", &url, "--webhook-format", "slack"]);
     ran.tells(SOURCE, &["answered 302", "it redirects"]);
     assert!(other.asked().is_empty());
 }
@@ -134,21 +137,8 @@ fn what_is_wrong_is_told_before_anything_is_read() {
         ),
         (vec!["--report-url", "reports"], "--report-url reports: give a URL"),
     ] {
-        let ran = run_with(&[&["analyze", "--demo"], &arguments[..]].concat(), &[]);
+        let ran = run(&[&["analyze", "--demo"], &arguments[..]].concat());
         ran.fails(USAGE, &[said]);
         ran.hides(&["hushhush"]);
     }
-}
-
-/// Whoever tries the demo on a machine that has the variable set does not write to a channel.
-#[test]
-fn of_the_demo_nobody_is_told_whom_only_the_environment_names() {
-    let server = server(vec![reply(200, "ok")]);
-    let url = url(&server);
-    let ran = run_with(
-        &["analyze", "--demo", "--webhook-format", "slack"],
-        &[("GPUWISE_WEBHOOK", &url)],
-    );
-    ran.tells(0, &[]);
-    assert!(server.asked().is_empty());
 }

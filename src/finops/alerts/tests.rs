@@ -53,11 +53,10 @@ fn facts() -> MetricFacts {
     let of_pod = [("exported_namespace", "chat"), ("exported_pod", "chat-0")];
     let engine = [&[("Hostname", "n1"), ("UUID", "a"), ("cluster", "eu")][..], &of_pod].concat();
     let pod = Some(("exported_namespace", "exported_pod", false));
-    let own = Some(("namespace", "pod", true));
     MetricFacts {
         at: Timestamp::UNIX_EPOCH,
         within: r#"cluster="eu""#.to_owned(),
-        metrics: vec![
+        metrics: [
             metric(
                 MetricRole::GpuActivity,
                 "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
@@ -86,41 +85,50 @@ fn facts() -> MetricFacts {
                 &["node"],
                 None,
             ),
-            metric(
-                MetricRole::GpuAllocation,
-                "container_gpu_allocation",
-                &[
-                    ("node", "n1"),
-                    ("namespace", "chat"),
-                    ("pod", "chat-0"),
-                    ("container", "vllm"),
-                ],
-                &["node"],
-                own,
-            ),
-            metric(
-                MetricRole::NodeAllocatable,
-                "kube_node_status_allocatable",
-                &[("node", "n1")],
-                &["node"],
-                None,
-            ),
-            metric(
-                MetricRole::PodRequests,
-                "kube_pod_container_resource_requests",
-                &[("namespace", "chat"), ("pod", "chat-0"), ("node", "n1")],
-                &["node"],
-                own,
-            ),
-            metric(
-                MetricRole::PodRunning,
-                "kube_pod_status_phase",
-                &[("namespace", "x"), ("pod", "y")],
-                &[],
-                None,
-            ),
-        ],
+        ]
+        .into_iter()
+        .chain(of_pods())
+        .collect(),
     }
+}
+
+fn of_pods() -> [MetricFact; 4] {
+    let own = Some(("namespace", "pod", true));
+    [
+        metric(
+            MetricRole::GpuAllocation,
+            "container_gpu_allocation",
+            &[
+                ("node", "n1"),
+                ("namespace", "chat"),
+                ("pod", "chat-0"),
+                ("container", "vllm"),
+            ],
+            &["node"],
+            own,
+        ),
+        metric(
+            MetricRole::NodeAllocatable,
+            "kube_node_status_allocatable",
+            &[("node", "n1")],
+            &["node"],
+            None,
+        ),
+        metric(
+            MetricRole::PodRequests,
+            "kube_pod_container_resource_requests",
+            &[("namespace", "chat"), ("pod", "chat-0"), ("node", "n1")],
+            &["node"],
+            own,
+        ),
+        metric(
+            MetricRole::PodRunning,
+            "kube_pod_status_phase",
+            &[("namespace", "x"), ("pod", "y")],
+            &[],
+            None,
+        ),
+    ]
 }
 
 fn budgets() -> Vec<Budget> {

@@ -119,28 +119,8 @@ fn idle(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let rule = ground.rule(IDLE, (Some("10m"), Urgency::Ticket), expr, text);
     let told = told(&busy, price.as_ref(), thresholds.idle_daily_cost);
     let scene = |values: &str| {
-        let mut scene = ground.scene();
-        for (dialect, node, device, pod) in devices(&busy) {
-            let of = Of {
-                node: &node,
-                pod: Some(("team-a", &pod)),
-                device: Some(&device),
-                dialect,
-                ..Of::default()
-            };
-            scene = scene.with(&busy, of, values);
-            scene = requests.iter().fold(scene, |scene, requests| {
-                scene.with(
-                    requests,
-                    Of {
-                        dialect: 0,
-                        device: None,
-                        ..of
-                    },
-                    steady(1.0, STEPS),
-                )
-            });
-        }
+        let held = |scene, device| holding(scene, &busy, requests.as_ref(), device, values);
+        let scene = devices(&busy).fold(ground.scene(), held);
         priced(scene, &busy, price.as_ref(), told)
     };
     let low = limit / 2.0;
@@ -184,36 +164,17 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let rule = ground.rule(UNHELD, (Some("1h"), Urgency::Ticket), expr, text);
     let told = told(&gpus, price.as_ref(), thresholds.idle_daily_cost);
     let scene = |with_free: bool| {
-        let mut scene = ground.scene();
-        for (dialect, node, device, pod) in devices(&gpus) {
-            let free = format!("{device}-free");
+        let used = steady(gpus.of_share(1.0), STEPS);
+        let held = |scene, device| holding(scene, &gpus, requests.as_ref(), device, &used);
+        let mut scene = devices(&gpus).fold(ground.scene(), held);
+        for device in devices(&gpus).filter(|_| with_free) {
+            let free = format!("{}-free", device.device);
             let of = Of {
-                node: &node,
-                pod: Some(("team-a", &pod)),
-                device: Some(&device),
-                dialect,
-                ..Of::default()
+                pod: None,
+                device: Some(&free),
+                ..device.of()
             };
-            scene = scene.with(&gpus, of, steady(gpus.of_share(1.0), STEPS));
-            scene = requests.iter().fold(scene, |scene, requests| {
-                scene.with(
-                    requests,
-                    Of {
-                        dialect: 0,
-                        device: None,
-                        ..of
-                    },
-                    steady(1.0, STEPS),
-                )
-            });
-            if with_free {
-                let of = Of {
-                    pod: None,
-                    device: Some(&free),
-                    ..of
-                };
-                scene = scene.with(&gpus, of, steady(0.0, STEPS));
-            }
+            scene = scene.with(&gpus, of, steady(0.0, STEPS));
         }
         // Half of each node's GPUs are free.
         priced(scene, &gpus, price.as_ref(), 2.0 * told)
@@ -223,16 +184,47 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
         .stays_quiet("pods hold all GPUs", AT, scene(false)))
 }
 
-/// A device on a node of each dialect: the dialect, node, device and pod.
-fn devices(gpus: &Metric<'_>) -> impl Iterator<Item = (usize, String, String, String)> {
-    (0..gpus.fact.node.len().max(1)).map(|dialect| {
-        (
-            dialect,
-            format!("node-{dialect}"),
-            format!("GPU-{dialect}"),
-            format!("work-{dialect}"),
-        )
+/// A device of a test, and the pod that holds it.
+struct Device {
+    dialect: usize,
+    node: String,
+    device: String,
+    pod: String,
+}
+
+impl Device {
+    fn of(&self) -> Of<'_> {
+        Of {
+            node: &self.node,
+            pod: Some(("team-a", &self.pod)),
+            device: Some(&self.device),
+            dialect: self.dialect,
+            ..Of::default()
+        }
+    }
+}
+
+/// A device on a node of each dialect.
+fn devices(gpus: &Metric<'_>) -> impl Iterator<Item = Device> {
+    (0..gpus.fact.node.len().max(1)).map(|dialect| Device {
+        dialect,
+        node: format!("node-{dialect}"),
+        device: format!("GPU-{dialect}"),
+        pod: format!("work-{dialect}"),
     })
+}
+
+/// A device that a pod holds, with what it asks for where that tells it apart.
+fn holding(scene: Scene, gpus: &Metric<'_>, requests: Option<&Metric<'_>>, device: Device, values: &str) -> Scene {
+    let scene = scene.with(gpus, device.of(), values);
+    let asks = Of {
+        dialect: 0,
+        device: None,
+        ..device.of()
+    };
+    requests
+        .iter()
+        .fold(scene, |scene, requests| scene.with(requests, asks, steady(1.0, STEPS)))
 }
 
 /// What is told: money a day, or how many GPUs.
@@ -247,9 +239,9 @@ fn told(gpus: &Metric<'_>, price: Option<&Price<'_>>, least: f64) -> f64 {
 fn priced(scene: Scene, gpus: &Metric<'_>, price: Option<&Price<'_>>, daily: f64) -> Scene {
     let Some(price) = price else { return scene };
     let count = devices(gpus).count() as f64;
-    devices(gpus).fold(scene, |scene, (_, node, ..)| {
+    devices(gpus).fold(scene, |scene, device| {
         let of = Of {
-            node: &node,
+            node: &device.node,
             ..Of::default()
         };
         scene.with(&price.cost, of, steady(daily / 24.0 / count, STEPS))
