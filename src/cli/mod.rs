@@ -3,6 +3,7 @@
 mod analyze;
 mod config;
 mod doctor;
+mod earlier;
 mod exit;
 mod explain;
 mod output;

@@ -48,6 +48,7 @@ mod scenarios;
 mod repacking;
 mod requests;
 mod replay;
+mod realised;
 mod returns;
 mod scaling;
 mod scope;
