@@ -1,17 +1,16 @@
 //! `gpuwise analyze`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::exit::Usage;
-use super::files::read;
+use super::earlier::Earlier;
 use super::output::Output;
 use super::sources::{About, By, From, Levers};
 use super::webhook::Webhook;
 use super::{exit, progress};
-use crate::engine::{Judge, since};
+use crate::engine::Judge;
 use crate::model::plan::Plan;
 use crate::{pipeline, report};
 
@@ -39,9 +38,9 @@ pub(super) struct Analyze {
     about: About,
     #[command(flatten)]
     levers: Levers,
-    /// An earlier plan (JSON) of this cluster: the report tells what became of its changes, and what it chose stays chosen
-    /// where nothing else saves a tenth more
-    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
+    /// An earlier plan (JSON) of this cluster: the report tells what became of its changes and what those really saved that were
+    /// made, corrected for load; what it chose stays chosen where nothing else saves a tenth more
+    #[arg(long, visible_alias = "compare", value_name = "FILE", help_heading = "Judgement")]
     previous: Option<PathBuf>,
     /// How the plan is printed
     #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
@@ -62,9 +61,9 @@ impl Analyze {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         // What is wrong with arguments and policy is told before anything is read.
         let mut judge = self.levers.of(self.by.judge(&self.from)?)?;
-        let previous = self.previous.as_deref().map(earlier).transpose()?;
+        let previous = self.previous.as_deref().map(Earlier::read).transpose()?;
         if let Some(earlier) = &previous {
-            judge = judge.remembering(earlier);
+            judge = judge.remembering(&earlier.plan);
         }
         let told = self.webhook.told(self.from.is_demo())?;
         let mut progress = self.output.progress();
@@ -79,10 +78,8 @@ impl Analyze {
         let scope = self.about.scope();
         let mut plan = pipeline::plan(&source, &judge, &scope, &*progress).await?;
         drop(progress);
-        if let (Some(earlier), Some(path)) = (&previous, &self.previous) {
-            let since =
-                since(earlier, &plan, &scope).map_err(|why| Usage(format!("--previous {}: {why}", path.display())))?;
-            plan.since = Some(since);
+        if let Some(earlier) = &previous {
+            earlier.compare(&mut plan, &scope)?;
         }
         self.output.write(&self.text(&plan)?)?;
         if let Some(told) = told {
@@ -112,11 +109,4 @@ impl Analyze {
             }
         })
     }
-}
-
-/// The plan in a file that an earlier run wrote.
-fn earlier(path: &Path) -> Result<Plan, Usage> {
-    let wrong = |why: &dyn std::fmt::Display| Usage(format!("--previous {}: {why}", path.display()));
-    let text = String::from_utf8(read(path)?).map_err(|_| wrong(&"it is not UTF-8 text"))?;
-    report::json::read(&text).map_err(|why| wrong(&why))
 }

@@ -1,9 +1,11 @@
 //! `gpuwise explain`: what a lever looks for, or the whole story of one workload.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::earlier::Earlier;
 use super::exit::Usage;
 use super::files::judge;
 use super::output::Output;
@@ -27,6 +29,15 @@ pub(super) struct Explain {
     asked: About,
     #[command(flatten)]
     levers: Levers,
+    /// With --why, an earlier plan (JSON) of this cluster: the story tells what became of its changes of the workload
+    #[arg(
+        long,
+        visible_alias = "compare",
+        value_name = "FILE",
+        requires = "why",
+        help_heading = "Judgement"
+    )]
+    previous: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -44,10 +55,15 @@ impl Explain {
 
     async fn story(&self, workload: &str) -> anyhow::Result<String> {
         let judge = self.levers.of(self.by.judge(&self.from)?)?;
+        let previous = self.previous.as_deref().map(Earlier::read).transpose()?;
         let progress = self.output.progress();
         let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
-        let plan = pipeline::plan(&source, &judge, &self.asked.scope(), &*progress).await?;
+        let scope = self.asked.scope();
+        let mut plan = pipeline::plan(&source, &judge, &scope, &*progress).await?;
         drop(progress);
+        if let Some(earlier) = &previous {
+            earlier.compare(&mut plan, &scope)?;
+        }
         report::explain::why(&plan, workload).map_err(|error| Usage(error.to_string()).into())
     }
 }

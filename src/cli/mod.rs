@@ -6,6 +6,7 @@ mod budget;
 mod config;
 mod cost;
 mod doctor;
+mod earlier;
 mod exit;
 mod explain;
 mod files;

@@ -8,6 +8,7 @@ mod names;
 mod worth;
 mod proof;
 mod words;
+mod realised;
 mod since;
 mod decided;
 mod headline;

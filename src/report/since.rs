@@ -6,6 +6,7 @@ use crate::model::since::{Followed, Outcome, Since};
 use super::figures::{count, moment, money};
 use super::groups::listed;
 use super::names::Names;
+use super::realised::calibration;
 use super::safe::plain;
 use super::words::{Line, bare};
 use super::worth::Worth;
@@ -39,9 +40,19 @@ pub(super) fn line(plan: &Plan, names: &Names<'_>) -> Line {
     let more: Vec<String> = more.into_iter().flatten().collect();
     Line {
         label: LABEL,
-        text: outcomes(since, plan),
+        text: [Some(outcomes(since, plan)), calibration(since, &plan.currency)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
         more: (!more.is_empty()).then(|| more.join(" ")),
     }
+}
+
+/// What became of one change.
+pub(super) fn outcome_in_words(outcome: Outcome) -> &'static str {
+    let words = OUTCOMES.iter().find(|(own, ..)| *own == outcome);
+    words.map_or("is not known", |(_, one, _)| one)
 }
 
 fn outcomes(since: &Since, plan: &Plan) -> String {

@@ -50,6 +50,7 @@ mod scenarios;
 mod repacking;
 mod requests;
 mod replay;
+mod realised;
 mod returns;
 mod scaling;
 mod scope;

@@ -6,16 +6,18 @@ use crate::model::plan::{Plan, Row, SubjectRef, WorkloadRow};
 use crate::model::scenario::Evidence;
 
 use super::super::decided::decided_in_words;
-use super::super::figures::{UNKNOWN, number, percent};
+use super::super::figures::{UNKNOWN, maybe_money, number, percent};
 use super::super::names::change;
 use super::super::proof::{proof, service};
+use super::super::realised::measured_in_words;
 use super::super::safe::plain;
+use super::super::since::outcome_in_words;
 use super::super::words::{bare, sentence};
 use super::super::worth::effect;
 
 pub(super) fn verdicts(plan: &Plan, workload: &WorkloadRow) -> String {
     let own = SubjectRef::workload(&workload.id);
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<String> = since(plan, &own).collect();
     let total = plan.accepted.len();
     for (at, row) in plan.accepted.iter().enumerate().filter(|(_, row)| row.subject == own) {
         let standing = format!("change, number {} of {total} in the plan", at + 1);
@@ -49,6 +51,26 @@ pub(super) fn verdicts(plan: &Plan, workload: &WorkloadRow) -> String {
         return "No lever says anything of it.\n".to_owned();
     }
     blocks.join("\n")
+}
+
+/// What became of the earlier plan's changes of it.
+fn since<'p>(plan: &'p Plan, own: &'p SubjectRef) -> impl Iterator<Item = String> + 'p {
+    let changes = plan.since.iter().flat_map(|since| &since.changes);
+    changes.filter(move |change| change.subject == *own).map(|change| {
+        let mut text = format!("earlier plan: {}\n", outcome_in_words(change.outcome));
+        text.push_str(&line("What", &change.title));
+        text.push_str(&line(
+            "Saving",
+            &format!("{} a month predicted", maybe_money(change.monthly, &plan.currency)),
+        ));
+        if let Some(measured) = &change.measured {
+            text.push_str(&line("Measured", &measured_in_words(measured, &plan.currency)));
+        }
+        if let Some(because) = &change.because {
+            text.push_str(&line("Because", because));
+        }
+        text
+    })
 }
 
 fn held(row: &Row) -> String {

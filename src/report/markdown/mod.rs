@@ -2,6 +2,7 @@
 
 mod decide;
 mod decided;
+mod realised;
 mod aside;
 mod alone;
 mod unseen;
@@ -28,6 +29,7 @@ pub fn markdown(plan: &Plan) -> String {
         Some(top(&headline(plan, &names))),
         Some(decide::section(plan, &names)),
         decided::section(plan, &names),
+        realised::section(plan),
         Some(aside::held(plan, &names)),
         aside::experiments(plan, &names),
         Some(alone::section(plan, &names)),
