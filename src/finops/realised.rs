@@ -35,7 +35,7 @@ pub fn measure(since: &mut Since, earlier: &Plan, now: &Plan) {
         change.measured = Some(match before {
             // Nobody can tell two changes of one workload apart.
             Some((_, other)) => nothing((0, 0), format!("it is measured together with {other}")),
-            None => measured(row, change.outcome, earlier, now).unwrap_or_else(|because| because),
+            None => measured(row, change.outcome, earlier, now).unwrap_or_else(|why| nothing(why.days, why.because)),
         });
         seen.push((row.subject.id.clone(), row.id.clone()));
     }
@@ -54,20 +54,30 @@ fn nothing(days: (usize, usize), because: String) -> Measured {
     }
 }
 
-fn measured(row: &Row, outcome: Outcome, earlier: &Plan, now: &Plan) -> Result<Measured, Measured> {
-    let none = |because: &str| nothing((0, 0), because.to_owned());
+/// Why there is no figure.
+struct Why {
+    /// Days before and after that there are.
+    days: (usize, usize),
+    because: String,
+}
+
+fn why(because: &str) -> Why {
+    Why {
+        days: (0, 0),
+        because: because.to_owned(),
+    }
+}
+
+fn measured(row: &Row, outcome: Outcome, earlier: &Plan, now: &Plan) -> Result<Measured, Why> {
     if earlier.currency != now.currency {
-        let because = format!(
-            "the earlier plan is in {}, and this one in {}",
-            earlier.currency, now.currency
-        );
-        return Err(nothing((0, 0), because));
+        let (then, today) = (&earlier.currency, &now.currency);
+        return Err(why(&format!("the earlier plan is in {then}, and this one in {today}")));
     }
     let workload = earlier.workload(&row.subject.id);
     let then = workload.and_then(|workload| workload.history.as_ref());
-    let then = then.ok_or_else(|| none("the earlier plan keeps no history of it"))?;
+    let then = then.ok_or_else(|| why("the earlier plan keeps no history of it"))?;
     let last = then.days.last().map(|day| day.day);
-    let last = last.ok_or_else(|| none("the earlier plan keeps no day of it"))?;
+    let last = last.ok_or_else(|| why("the earlier plan keeps no day of it"))?;
     let before: Vec<&HistoryDay> = then.days.iter().filter(|day| is_whole(day)).collect();
     let all = days_now(row, outcome, now)?;
     // A day that the earlier plan saw in part, or where clocks of two zones part, is of neither side.
@@ -82,7 +92,10 @@ fn measured(row: &Row, outcome: Outcome, earlier: &Plan, now: &Plan) -> Result<M
             before.len(),
             after.len()
         );
-        return Err(nothing((before.len(), after.len()), because));
+        return Err(Why {
+            days: (before.len(), after.len()),
+            because,
+        });
     }
     let mut notes = Vec::new();
     if from.first > 0 {
@@ -95,20 +108,19 @@ fn measured(row: &Row, outcome: Outcome, earlier: &Plan, now: &Plan) -> Result<M
 }
 
 /// The days that this plan saw of the workload; of one that is gone because the change was to hold nothing, days of nothing.
-fn days_now(row: &Row, outcome: Outcome, now: &Plan) -> Result<Vec<HistoryDay>, Measured> {
-    let none = |because: &str| nothing((0, 0), because.to_owned());
+fn days_now(row: &Row, outcome: Outcome, now: &Plan) -> Result<Vec<HistoryDay>, Why> {
     if outcome == Outcome::Gone {
         if !row.moves.iter().all(|change| matches!(change, Move::ScaleToZero)) {
-            return Err(none("its workload is gone, which this change did not ask for"));
+            return Err(why("its workload is gone, which this change did not ask for"));
         }
         let other = now.workloads.iter().find_map(|workload| workload.history.as_ref());
-        let days = other.ok_or_else(|| none("this plan keeps no days"))?.days.iter();
+        let days = other.ok_or_else(|| why("this plan keeps no days"))?.days.iter();
         return Ok(days.map(|day| empty(day.day, day.hours)).collect());
     }
     let history = now
         .workload(&row.subject.id)
         .and_then(|workload| workload.history.as_ref());
-    let history = history.ok_or_else(|| none("this plan keeps no history of it"))?;
+    let history = history.ok_or_else(|| why("this plan keeps no history of it"))?;
     Ok(history.days.clone())
 }
 
