@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::arrivals::{requests, starts};
+use super::history::history;
 use super::live::live;
 use super::serving::{objectives, serving};
 use crate::model::histogram::ServingRow;
+use crate::model::history::HistoryRow;
 use crate::model::objective::ObjectiveRow;
 use crate::model::plan::{Busy, Coverage, GapRow, MemoryRow, Row, Unknown, Verdict, WorkloadRow};
 use crate::model::requests::RequestsRow;
@@ -28,6 +30,7 @@ pub(super) struct Figures {
     serving: Option<ServingRow>,
     requests: Option<RequestsRow>,
     objectives: Vec<ObjectiveRow>,
+    history: Option<HistoryRow>,
 }
 
 pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
@@ -37,13 +40,14 @@ pub(super) fn figures(workload: &Workload, world: &World<'_>) -> Figures {
         serving: serving(workload),
         requests: requests(workload),
         objectives: objectives(workload, &world.objective(workload)),
+        history: history(workload, world),
     }
 }
 
 /// A row for each workload in scope; `figures` stand in the order of the snapshot's workloads.
 pub(super) fn workload_rows(
     world: &World<'_>,
-    figures: &[Figures],
+    figures: Vec<Figures>,
     scope: &Scope,
     changes: [&[Row]; 3],
     unknown: &[Unknown],
@@ -66,7 +70,7 @@ pub(super) fn workload_rows(
         .collect()
 }
 
-fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures, world: &World<'_>) -> WorkloadRow {
+fn workload_row(workload: &Workload, verdict: Verdict, figures: Figures, world: &World<'_>) -> WorkloadRow {
     WorkloadRow {
         id: workload.id.clone(),
         cluster: workload.cluster.clone(),
@@ -88,14 +92,14 @@ fn workload_row(workload: &Workload, verdict: Verdict, figures: &Figures, world:
         capacity_type: workload.capacity,
         monthly: workload.monthly.map(Monthly::to_cents),
         price: workload.price.clone(),
-        gpu_busy: figures.busy.clone(),
+        gpu_busy: figures.busy,
         memory_gib: figures.memory,
-        serving: figures.serving.clone(),
-        requests: figures.requests.clone(),
+        serving: figures.serving,
+        requests: figures.requests,
         start_seconds: starts(workload),
         live: Some(live(workload, world)),
-        objectives: figures.objectives.clone(),
-        history: None,
+        objectives: figures.objectives,
+        history: figures.history,
     }
 }
 

@@ -26,6 +26,8 @@ mod rows;
 mod serving;
 mod arrivals;
 mod served;
+mod spans;
+mod history;
 mod coverage;
 mod since;
 mod prices;
@@ -251,7 +253,7 @@ impl Hearing<'_> {
         let Judge { policy, decisions, .. } = self.judge;
         let permitted = guard::guard(priced, policy, decisions, &snapshot);
         let chosen = choose::choose(permitted, &mut answers, &snapshot, &self.offers, &self.judge.remembered);
-        let mut plan = rows::plan(chosen, &answers, &figures, &world, self.scope);
+        let mut plan = rows::plan(chosen, &answers, figures, &world, self.scope);
         let zone = guard::zone(policy);
         guard::Decisions::new(decisions, snapshot.grid.window.end, &zone).mark(&mut plan, &snapshot);
         plan.notes.extend(told::notes(policy, &snapshot));

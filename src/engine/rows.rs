@@ -18,7 +18,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::units::{GpuCount, Hourly, Monthly};
 use crate::recommenders::World;
 
-pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: &[Figures], world: &World<'_>, scope: &Scope) -> Plan {
+pub(super) fn plan(chosen: Chosen, answers: &Answers, figures: Vec<Figures>, world: &World<'_>, scope: &Scope) -> Plan {
     let snapshot = world.snapshot;
     let mut accepted: Vec<Row> = Vec::new();
     for (at, priced) in chosen.accepted.iter().enumerate() {

@@ -24,6 +24,7 @@ pub mod node_pool;
 pub mod reading;
 pub mod serving;
 pub mod objective;
+pub mod measured;
 pub mod workload;
 pub mod spot;
 pub mod snapshot;

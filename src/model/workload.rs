@@ -11,13 +11,14 @@ use super::cluster::{Labels, Resources};
 use super::gpu::{DeviceId, GpuKind};
 use super::histogram::Histogram;
 use super::manifest::Deployed;
+pub use super::measured::Measured;
 use super::queueing::Queueing;
 use super::requests::RequestHistory;
 use super::scheduling::Scheduling;
 use super::serving::Serving;
 use super::time::{Grid, Window};
-use super::units::{GpuCount, Hourly, Monthly, Share};
-use super::usage::{Column, Signal, quantiles};
+use super::units::{GpuCount, Hourly, Money, Monthly, Share};
+use super::usage::{Column, Signal};
 
 /// What kind of work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,6 +109,8 @@ pub struct PodUse {
     pub gpu: Option<GpuKind>,
     /// What its devices cost together: their share of the node.
     pub hourly: Option<Hourly>,
+    /// How many times that they cost from which moment on, the first from its beginning; empty where the price did not change.
+    pub price_steps: Vec<(Timestamp, f64)>,
     /// Its devices, as far as metrics name them.
     pub devices: Vec<DeviceUse>,
     /// Signals of the model server in it.
@@ -118,6 +121,26 @@ impl PodUse {
     /// Hours for which it held its GPUs within the window.
     pub fn hours(&self) -> f64 {
         (self.to.as_second() - self.from.as_second()).max(0) as f64 / 3600.0
+    }
+
+    /// Seconds of a span in which it held its GPUs.
+    pub fn seconds_within(&self, from: i64, to: i64) -> i64 {
+        (self.to.as_second().min(to) - self.from.as_second().max(from)).max(0)
+    }
+
+    /// What its devices cost within a span of unix seconds, at the prices of that time; `None` without a price.
+    pub fn cost_within(&self, from: i64, to: i64) -> Option<Money> {
+        let hour = self.hourly?.get() / 3600.0;
+        if self.price_steps.len() < 2 {
+            return Some(Money::new(hour * self.seconds_within(from, to) as f64));
+        }
+        let seconds = self.price_steps.iter().enumerate().map(|(at, (start, times))| {
+            let start = if at == 0 { from } else { start.as_second().max(from) };
+            let next = self.price_steps.get(at + 1);
+            let until = next.map_or(to, |(next, _)| next.as_second().min(to));
+            self.seconds_within(start, until) as f64 * times
+        });
+        Some(Money::new(hour * seconds.sum::<f64>()))
     }
 
     /// Points of the grid at which it surely held its GPUs: where it began or ended within the window, the moment is known
@@ -143,65 +166,6 @@ pub fn hours_held<'p>(pods: impl IntoIterator<Item = &'p PodUse>) -> f64 {
         reached = reached.max(to);
     }
     seconds as f64 / 3600.0
-}
-
-/// What was measured of one signal over all pods of a workload, where it lies: a workload may have a hundred million
-/// samples.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured<'w> {
-    columns: Vec<&'w Column>,
-    count: usize,
-    expected: usize,
-    hole: Share,
-}
-
-impl Measured<'_> {
-    /// The share of expected samples that are there.
-    pub fn coverage(&self) -> Share {
-        if self.expected == 0 {
-            return Share::default();
-        }
-        Share::new((self.count as f64 / self.expected as f64).min(1.0)).unwrap_or_default()
-    }
-
-    /// What is missing of the pod of which most is, as a share of the window: all of it for a GPU that was never seen, however
-    /// many others were.
-    pub fn hole_of_a_pod(&self) -> Share {
-        self.hole
-    }
-
-    fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.columns
-            .iter()
-            .flat_map(|column| column.samples().map(|(_, value)| value))
-    }
-
-    /// The largest value.
-    pub fn max(&self) -> Option<f64> {
-        self.columns.iter().filter_map(|column| column.max()).reduce(f64::max)
-    }
-
-    /// The mean of the values.
-    pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.values().sum::<f64>() / self.count as f64)
-    }
-
-    /// The quantile `q` of the values, by nearest rank from above.
-    pub fn quantile(&self, q: f64) -> Option<f64> {
-        self.quantiles([q]).map(|[value]| value)
-    }
-
-    /// Several quantiles, by nearest rank from above.
-    pub fn quantiles<const N: usize>(&self, q: [f64; N]) -> Option<[f64; N]> {
-        let mut values = Vec::with_capacity(self.count);
-        self.columns.iter().for_each(|column| column.append_to(&mut values));
-        quantiles(&mut values, q)
-    }
-
-    /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
 }
 
 /// A horizontal pod autoscaler on a workload.

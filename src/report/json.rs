@@ -1,7 +1,9 @@
 //! The plan as JSON: the interface that scripts build on, and that a later plan is compared with.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Serializer;
 
+use super::lines::Lines;
 use super::safe;
 use crate::model::plan::{API_VERSION, KIND, Plan};
 
@@ -46,9 +48,10 @@ pub fn read(text: &str) -> Result<Plan, NotAPlan> {
 /// # Errors
 /// None that a plan can cause; the type says what the serializer may return.
 pub fn json(plan: &Plan) -> Result<String, serde_json::Error> {
-    let mut text = safe::json(&serde_json::to_string_pretty(plan)?);
-    text.push('\n');
-    Ok(text)
+    let mut bytes = Vec::new();
+    plan.serialize(&mut Serializer::with_formatter(&mut bytes, Lines::default()))?;
+    bytes.push(b'\n');
+    Ok(safe::json(&String::from_utf8_lossy(&bytes)))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod headline;
 mod groups;
 mod assumptions;
 mod why;
+mod lines;
 pub mod json;
 pub mod markdown;
 pub mod html;

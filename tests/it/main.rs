@@ -25,6 +25,7 @@ mod gentd26;
 mod handover;
 mod hostile;
 mod histograms;
+mod history;
 mod judgement;
 mod labelled;
 mod levers;

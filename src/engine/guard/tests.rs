@@ -43,6 +43,7 @@ fn pod(from: &str) -> PodUse {
         share: 1.0,
         gpu: None,
         hourly: None,
+        price_steps: Vec::new(),
         devices: Vec::new(),
         server: BTreeMap::new(),
     }

@@ -44,6 +44,7 @@ fn pod(from: i64, to: i64) -> PodUse {
         share: 1.0,
         gpu: None,
         hourly: None,
+        price_steps: Vec::new(),
         devices: Vec::new(),
         server: BTreeMap::new(),
     }

@@ -39,6 +39,7 @@ pub(in crate::recommenders) fn workload(grid: Grid, activity: impl Fn(i64) -> Op
         share: 1.0,
         gpu: None,
         hourly: None,
+        price_steps: Vec::new(),
         devices: vec![device],
         server: BTreeMap::new(),
     };

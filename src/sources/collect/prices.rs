@@ -66,6 +66,16 @@ impl Price {
         }
         Some(Hourly::new(sum / (end - begin) as f64))
     }
+
+    /// How many times its price at the window's end it cost from which moment on; empty where it did not change.
+    pub fn relative(&self) -> Vec<(Timestamp, f64)> {
+        let now = self.hourly.filter(|now| self.steps.len() >= 2 && now.get() > 0.0);
+        let steps = now.into_iter().flat_map(|now| {
+            let times = move |(from, hourly): &(Timestamp, Hourly)| (*from, hourly.get() / now.get());
+            self.steps.iter().map(times)
+        });
+        steps.collect()
+    }
 }
 
 /// The price of a node.

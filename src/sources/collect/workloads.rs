@@ -288,6 +288,7 @@ fn pod_use(life: &Life<'_>, own: Own, shared: &BTreeSet<DeviceId>, sources: Sour
         share,
         gpu,
         hourly,
+        price_steps: facts.map(|facts| facts.price.relative()).unwrap_or_default(),
         devices,
         server: within(own.server, life, sources.grid),
     }
@@ -335,15 +336,9 @@ impl Money {
                 *kinds.entry(kind.clone()).or_insert(0.0) += hours;
             }
             let facts = pod.node.as_ref().and_then(|node| sources.nodes.get(node));
-            // The price of its own time, where a pod's hour costs what it costs at the window's end.
-            let then = facts.and_then(|facts| {
-                let (now, then) = (facts.price.hourly?, facts.price.between(pod.from, pod.to)?);
-                Some(then.get() / now.get())
-            });
-            let paid = pod.hourly.zip(then);
-            cost = cost
-                .zip(paid)
-                .map(|(sum, (hourly, then))| sum + hourly.get() * then * pod.hours());
+            // The prices of its own time, where a pod's hour costs what it costs at the window's end.
+            let paid = pod.cost_within(pod.from.as_second(), pod.to.as_second());
+            cost = cost.zip(paid).map(|(sum, paid)| sum + paid.get());
             let capacity = facts.map_or(CapacityType::Unknown, |facts| facts.capacity);
             *capacities.entry(capacity).or_insert(0.0) += hours;
             if let Some(price) = facts.and_then(|facts| facts.price.source.clone()) {

@@ -265,6 +265,7 @@ fn pod(name: &str, node: &str, pool: &Pool, gpus: u32, hourly: f64, behaviour: &
         share: 1.0,
         gpu: Some(GpuKind::whole(pool.of.1)),
         hourly: Some(Hourly::new(hourly)),
+        price_steps: Vec::new(),
         devices: behaviour.gpus.iter().enumerate().map(device).collect(),
         server: BTreeMap::new(),
     }

@@ -92,6 +92,7 @@ impl Case {
             share: 1.0,
             gpu: None,
             hourly: None,
+            price_steps: Vec::new(),
             devices: vec![DeviceUse {
                 device: None,
                 signals: BTreeMap::from([(Signal::GpuUtil, Column::from_options(values))]),
