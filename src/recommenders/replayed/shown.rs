@@ -7,11 +7,12 @@ use super::evidence::round;
 use super::{counted, metric};
 use crate::model::objective::Latency;
 use crate::model::scenario::{Calibrated, Replayed};
+use crate::replay::service::bounds::Broken;
 use crate::replay::service::outcome::Day;
 use crate::replay::service::policies::Setting;
 use crate::replay::service::proof::Proof;
 use crate::replay::service::search::Scored;
-use crate::replay::service::search::tried::Tried;
+use crate::replay::service::search::tried::{Breaks, Tried};
 
 pub(in crate::recommenders) fn shown(proof: &Proof) -> Replayed {
     let interval = proof.saving_a_day();
@@ -73,7 +74,7 @@ fn scored(proof: &Proof, day: &Scored) -> Value {
 }
 
 /// What was tried on the days on which the setting was tuned: the share of replica hours that each saves, beside the latency
-/// that binds, and the bound that it was held to.
+/// that binds, the bound that it was held to, and what else speaks against it.
 fn frontier(proof: &Proof, tried: &Tried) -> Value {
     let chosen = proof.setting();
     let settings = tried.settings.iter().map(|one| {
@@ -81,16 +82,12 @@ fn frontier(proof: &Proof, tried: &Tried) -> Value {
             "setting": named(one.setting),
             "saving_share": round(one.saved),
             "seconds": round(one.seconds),
-            "keeps": one.keeps,
+            "breaks": one.breaks.map(against),
             "chosen": one.setting == chosen,
         })
     });
     json!({
-        "latency": match tried.bound.of {
-            Latency::FirstToken => "time to the first token",
-            Latency::InterToken => "time between tokens",
-            Latency::Whole => "time to the last token",
-        },
+        "latency": latency(tried.bound.of),
         "quantile": tried.bound.at,
         "bound_seconds": round(tried.bound.seconds),
         "bound_is": if tried.bound.wanted { "objective" } else { "today" },
@@ -98,6 +95,29 @@ fn frontier(proof: &Proof, tried: &Tried) -> Value {
         "days": tried.days,
         "settings": settings.collect::<Vec<_>>(),
     })
+}
+
+fn latency(of: Latency) -> &'static str {
+    match of {
+        Latency::FirstToken => "time to the first token",
+        Latency::InterToken => "time between tokens",
+        Latency::Whole => "time to the last token",
+    }
+}
+
+/// What speaks against a setting, in words.
+fn against(breaks: Breaks) -> String {
+    let broken = |broken: Broken| match broken {
+        Broken::Latency(bound) => format!("{} at p{}", latency(bound.of), round(bound.at * 100.0)),
+        Broken::Refused(share) => format!("{} % of requests refused", round(share * 100.0)),
+        Broken::Held(share) => format!("{} % of requests wait for a start", round(share * 100.0)),
+    };
+    match breaks {
+        Breaks::Bound(bound) => broken(bound),
+        Breaks::IfSlower(bound) => format!("{}, were the service slower", broken(bound)),
+        Breaks::Batch => "batches larger than the fitted service is believed for".to_owned(),
+        Breaks::Cost => "costs no less".to_owned(),
+    }
 }
 
 fn named(setting: Setting) -> String {

@@ -6,7 +6,7 @@ use crate::model::plan::Row;
 use super::super::decided::{decided, decided_in_words, note_in_words};
 use super::super::figures::count;
 use super::super::groups;
-use super::super::words::capital;
+use super::super::words::opening;
 use super::Page;
 use super::changes::item;
 use super::element::{Element, chapter, el, more, p, span};
@@ -60,7 +60,7 @@ fn rule(page: &Page<'_>, group: &groups::HeldGroup<'_>) -> Element {
         .filter_map(|row| Some(item(page, row, Page::HELD, place(row)? + 1)));
     el("div")
         .class("stack group")
-        .add(p(capital(&group.rule_in_words())).add(span("quiet small", format!(" {worth}"))))
+        .add(p(opening(&group.rule_in_words())).add(span("quiet small", format!(" {worth}"))))
         .add(el("ol").class("rows changes").all(items))
 }
 

@@ -3,7 +3,7 @@
 use crate::model::finops::{BudgetRow, BudgetStatus};
 
 use super::super::figures::number;
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::Page;
 use super::element::{Element, cell, chapter, el, more, p, span, table};
 use super::svg::cumulative::{Course, cumulative};
@@ -52,13 +52,13 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
     el("div")
         .class("card stack")
         .add(head)
-        .add(p(format!("{}, {} ({})", capital(&row.scope), row.month, row.place)).class("small quiet"))
+        .add(p(format!("{}, {} ({})", opening(&row.scope), row.month, row.place)).class("small quiet"))
         .add(p(&line))
         .all(row.spent.map(|_| course(page, at, row, &line)))
         .all(
             row.notes
                 .iter()
-                .map(|note| p(capital(&sentence(note))).class("small quiet")),
+                .map(|note| p(opening(&sentence(note))).class("small quiet")),
         )
 }
 

@@ -10,9 +10,9 @@ use super::super::figures::{UNKNOWN, count, gpus, money};
 use super::super::groups::needs;
 use super::super::names::change;
 use super::super::proof::{grade, level};
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::super::worth::{Worth, is_priced, leaves_bill, overlap};
-use super::element::{Element, chapter, el, p, span};
+use super::element::{Element, chapter, el, more, p, span};
 use super::{Page, row};
 
 pub(super) fn section(page: &Page<'_>) -> Element {
@@ -175,7 +175,7 @@ pub(super) fn choice(label: &str, key: &str, values: &BTreeSet<String>) -> Eleme
 
 fn risks() -> Element {
     let options = [Level::Low, Level::Medium, Level::High]
-        .map(|risk| el("option").put("value", level(risk)).text(capital(level(risk))));
+        .map(|risk| el("option").put("value", level(risk)).text(opening(level(risk))));
     let any = el("option").put("value", "").text("All");
     el("select").put("data-key", "risk").add(any).all(options)
 }
@@ -200,13 +200,16 @@ fn before(page: &Page<'_>) -> Option<Element> {
     }
     let lines = needs.iter().map(|(need, whose)| {
         el("li")
-            .text(capital(&sentence(need)))
+            .text(opening(&sentence(need)))
             .add(span("quiet small", format!(" {}", whose.join(", "))))
     });
+    let title = format!(
+        "Before you merge what is decided this week: {} to check",
+        count(needs.len(), "thing", "things")
+    );
     Some(
         el("div")
             .class("callout")
-            .add(el("h3").text("Before you merge what is decided this week"))
-            .add(el("ul").all(lines)),
+            .add(more(&title, el("ul").class("list").all(lines))),
     )
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 use super::super::safe::plain;
 
 /// Elements that have no end tag, and shapes of SVG that hold nothing.
-const VOID: [&str; 8] = ["br", "col", "input", "meta", "path", "rect", "line", "circle"];
+const VOID: [&str; 9] = ["br", "col", "input", "meta", "path", "rect", "line", "circle", "use"];
 
 /// What is not an element, only what would stand in one.
 const BARE: &str = "";
@@ -114,7 +114,7 @@ impl Display for Element {
 }
 
 fn is_shape(name: &str) -> bool {
-    matches!(name, "path" | "rect" | "line" | "circle")
+    matches!(name, "path" | "rect" | "line" | "circle" | "use")
 }
 
 fn escape(into: &mut String, text: &str) {

@@ -8,7 +8,7 @@ use super::super::assumptions::{Piece, assumptions as lines};
 use super::super::figures::{count, number, window};
 use super::super::groups::{KeptGroup, UnknownGroup, kept, listed, subjects_in_words, unknown as unknown_groups};
 use super::super::headline::behind;
-use super::super::words::{bare, capital, sentence};
+use super::super::words::{bare, opening, sentence};
 use super::super::worth::Worth;
 use super::Page;
 use super::element::{Element, chapter, el, p, span};
@@ -60,7 +60,7 @@ fn reason(page: &Page<'_>, group: &KeptGroup<'_>) -> String {
     };
     let because = sentence(&first.because);
     match group.rows.iter().all(|row| row.because == first.because) {
-        true => format!("{text} {}", capital(&because)),
+        true => format!("{text} {}", opening(&because)),
         false => format!("{text} For {}: {because}", names.of(&first.subject)),
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn unseen(page: &Page<'_>) -> Element {
         hole(
             &bare(&gap.what),
             &behind(plan, gap),
-            &capital(&sentence(&gap.why)),
+            &opening(&sentence(&gap.why)),
             &sentence(&gap.fix),
         )
     });
@@ -95,7 +95,7 @@ fn hole(what: &str, worth: &str, why: &str, fix: &str) -> Element {
         .add(
             el("div")
                 .class("head-line")
-                .add(el("h3").text(capital(what)))
+                .add(el("h3").text(opening(what)))
                 .add(span("quiet small", worth)),
         )
         .add(p(why).class("quiet"))

@@ -8,7 +8,7 @@ use super::super::headline::{basis, headline};
 use super::super::names::change;
 use super::super::proof::{grade, level};
 use super::super::why::why;
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::super::worth::{effect, is_priced, leaves_bill, to_do};
 use super::element::{Element, el, p, span};
 use super::svg::scale::percent as width;
@@ -39,7 +39,7 @@ fn nothing_accepted(page: &Page<'_>) -> Element {
 fn change_first(page: &Page<'_>, first: &Row) -> Element {
     let title = el("div")
         .add(el("p").class("overline").text("Do this first"))
-        .add(el("h2").id("first-title").text(capital(&first.title)))
+        .add(el("h2").id("first-title").text(opening(&first.title)))
         .add(p(change(first)).class("quiet"))
         .add(p(why(first)).class("why"));
     let head = el("div").class("first-head").add(title).add(worth(page, first));
@@ -92,18 +92,18 @@ fn facts(page: &Page<'_>, first: &Row) -> Element {
     let owner = page.names.owner(&first.subject);
     let owner = owner.unwrap_or_else(|| "nobody is named".to_owned());
     let before = match first.needs_human.first() {
-        Some(need) => capital(&sentence(need)),
+        Some(need) => opening(&sentence(need)),
         None => "Nothing but the review of the pull request.".to_owned(),
     };
     el("dl")
         .class("facts")
-        .add(fact("Saves", el("span").text(capital(&effect(page.plan, first)))))
+        .add(fact("Saves", el("span").text(opening(&effect(page.plan, first)))))
         .add(fact("Who decides", el("span").text(owner)))
         .add(fact("Before it", el("span").text(before)))
         .add(fact("Risk and proof", risk))
         .add(fact(
             "How to undo it",
-            el("span").text(capital(&sentence(&first.rollback))),
+            el("span").text(opening(&sentence(&first.rollback))),
         ))
 }
 

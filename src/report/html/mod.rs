@@ -140,7 +140,7 @@ pub fn html(plan: &Plan) -> String {
         .all(chapters.into_iter().map(|(.., chapter)| chapter));
     let body = el("body")
         .add(el("a").class("skip").to("main").text("Skip to the answer"))
-        .add(svg::patterns())
+        .add(svg::shared(workload::frame(&page)))
         .add(
             el("div")
                 .class("shell")

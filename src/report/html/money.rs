@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::units::Monthly;
 
 use super::super::figures::{UNKNOWN, percent};
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::super::worth::overlap;
 use super::Page;
 use super::element::{Element, cell, chapter, el, more, p, table};
@@ -54,7 +54,7 @@ fn composition(page: &Page<'_>) -> Option<Element> {
     let stands_out = page.plan.finops.iter().flat_map(|finops| &finops.composition);
     let stands_out = stands_out.filter_map(|row| row.stands_out.as_ref());
     let stands_out: Vec<Element> = stands_out
-        .map(|words| p(capital(&sentence(words))).class("small"))
+        .map(|words| p(opening(&sentence(words))).class("small"))
         .collect();
     let caption = format!(
         "Of what is spent on GPUs, no workload held {} a month.",
@@ -99,7 +99,7 @@ fn parts(page: &Page<'_>) -> Option<Vec<Part>> {
     let part = |name: &str, monthly: Option<Monthly>, share: Option<f64>, usual: Option<f64>| Part {
         label: match name {
             "gpu" => "GPUs".to_owned(),
-            other => capital(other),
+            other => opening(other),
         },
         said: match monthly {
             Some(amount) => format!("{}, {}", page.money(amount), percent(share)),

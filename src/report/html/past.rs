@@ -5,7 +5,7 @@ use crate::model::since::{Followed, Outcome};
 use super::super::figures::{number, percent};
 use super::super::safe::short;
 use super::super::since::{line, outcome_in_words};
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::Page;
 use super::element::{Element, cell, chapter, el, p, span, table};
 use super::svg::ranges::{Pair, ranges};
@@ -57,11 +57,11 @@ fn row(page: &Page<'_>, change: &Followed) -> Vec<Element> {
     vec![
         el("div")
             .add(name)
-            .all((!change.title.is_empty()).then(|| p(capital(&change.title)).class("small quiet"))),
+            .all((!change.title.is_empty()).then(|| p(opening(&change.title)).class("small quiet"))),
         cell(page.maybe(change.monthly)),
         el("div")
             .add(span(class, outcome_in_words(change.outcome)))
-            .all(because.map(|because| p(capital(&sentence(because))).class("small quiet"))),
+            .all(because.map(|because| p(opening(&sentence(because))).class("small quiet"))),
         cell(measured(page, change)),
         cell(how(change)),
     ]
@@ -94,7 +94,7 @@ fn how(change: &Followed) -> String {
     let because = measured
         .because
         .as_ref()
-        .map(|because| format!(" {}", capital(&sentence(because))));
+        .map(|because| format!(" {}", opening(&sentence(because))));
     format!("{days}{load}.{}", because.unwrap_or_default())
 }
 

@@ -6,7 +6,7 @@ use crate::model::plan::Row;
 
 use super::super::figures::{UNKNOWN, number, percent};
 use super::super::safe::short;
-use super::super::words::capital;
+use super::super::words::opening;
 use super::Page;
 use super::element::{Element, cell, el, more, p, span, table};
 use super::row::{figure, told};
@@ -107,7 +107,7 @@ fn by_day(page: &Page<'_>, days: &Value, unit: &str, id: &str) -> Option<Element
     let (before, after) = (mean(|day| day.before), mean(|day| day.after));
     let caption = format!(
         "{} a day: {} as they were, {} replayed.",
-        capital(unit),
+        opening(unit),
         number(round(before)),
         number(round(after))
     );
@@ -138,7 +138,7 @@ fn table_of(days: &[Day], unit: &str) -> Element {
             cell(ends),
         ]
     });
-    let caption = format!("{} by day", capital(unit));
+    let caption = format!("{} by day", opening(unit));
     table(&caption, &["Day", "#Before", "#After", "#Between"], rows)
 }
 
@@ -183,10 +183,10 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
         .settings
         .iter()
         .map(|one| {
-            let kept = match (one.chosen, one.keeps) {
-                (true, _) => "chosen",
-                (_, true) => "keeps to every bound",
-                (_, false) => "breaks a bound, or saves nothing",
+            let kept = match (&one.breaks, one.chosen) {
+                (_, true) => "chosen".to_owned(),
+                (None, false) => "keeps to every bound".to_owned(),
+                (Some(breaks), false) => format!("breaks: {breaks}"),
             };
             vec![
                 cell(&one.name),
@@ -198,7 +198,7 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
         .collect();
     let marks = legend(&[
         ("round", "keeps to every bound"),
-        ("crossed", "breaks one"),
+        ("crossed", "breaks one, this or another"),
         ("ringed", "as it ran"),
         ("red", "bound"),
     ]);
@@ -211,13 +211,12 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
 }
 
 fn setting(setting: &Value) -> Option<Setting> {
-    let is = |name: &str| setting.get(name).and_then(Value::as_bool).unwrap_or(false);
     Some(Setting {
         name: short(setting.get("setting")?.as_str()?, 90),
         saved: figure(setting, "saving_share")?,
         seconds: figure(setting, "seconds")?,
-        keeps: is("keeps"),
-        chosen: is("chosen"),
+        breaks: setting.get("breaks").and_then(Value::as_str).map(str::to_owned),
+        chosen: setting.get("chosen").and_then(Value::as_bool).unwrap_or(false),
     })
 }
 

@@ -4,7 +4,7 @@
 use crate::model::returns::{Promise, Returns};
 
 use super::super::figures::{UNKNOWN, number, percent};
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::Page;
 use super::element::{Element, cell, chapter, el, more, p, span, table};
 
@@ -43,14 +43,14 @@ fn promised(page: &Page<'_>, promises: &[Promise]) -> Element {
     let rows = promises.iter().map(|promise| {
         vec![
             el("div")
-                .add(cell(capital(&promise.strategy)))
+                .add(cell(opening(&promise.strategy)))
                 .add(p(&promise.source).class("small quiet")),
             cell(percent(Some(promise.promised_share))),
             cell(percent(promise.here_share)),
             cell(page.maybe(promise.here_monthly)),
             cell(page.maybe(promise.applies_to_monthly)),
             el("div")
-                .add(cell(capital(&sentence(&promise.because))))
+                .add(cell(opening(&sentence(&promise.because))))
                 .all(not_counted(page, promise)),
         ]
     });
@@ -83,7 +83,7 @@ fn categories(page: &Page<'_>, returns: &Returns) -> Element {
     let rows = returns.categories.iter().map(|row| {
         let name = match row.category.as_str() {
             "gpu" => "GPUs".to_owned(),
-            other => capital(other),
+            other => opening(other),
         };
         let change = row.before_monthly.zip(row.after_monthly);
         let change = change.map_or_else(|| UNKNOWN.to_owned(), |(before, after)| page.money(after - before));

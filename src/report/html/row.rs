@@ -10,11 +10,15 @@ use super::super::decided::decided_in_words;
 use super::super::figures::{UNKNOWN, number, percent};
 use super::super::names::change;
 use super::super::proof::{proof, service};
+use super::super::safe::short;
 use super::super::why::why;
-use super::super::words::{capital, sentence};
+use super::super::words::{opening, sentence};
 use super::super::worth::{effect, is_priced};
 use super::element::{Element, cell, el, p, span, table};
 use super::{Page, replayed, workload};
+
+/// Letters of a query where there are many workloads: the plan's JSON has all of it.
+const SHORT_QUERY: usize = 160;
 
 /// The risk, told by a shape and a word as well as by a colour.
 pub(super) fn risk(level: Level) -> Element {
@@ -42,18 +46,18 @@ pub(super) fn inside(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Eleme
         .add(
             el("div")
                 .add(p(why(row)))
-                .add(p(capital(&sentence(&change(row)))).class("quiet small")),
+                .add(p(opening(&sentence(&change(row)))).class("quiet small")),
         )
         .add(facts(page, row))
         .all(
             row.experiment
                 .as_ref()
-                .map(|run| titled("To try out", p(capital(&sentence(run))))),
+                .map(|run| titled("To try out", p(opening(&sentence(run))))),
         )
         .all(needs(row))
         .all(replayed::section(page, row, &id))
         .all(history.map(|chart| titled("What it held and how busy that was", chart)))
-        .all(evidence(row))
+        .all(evidence(page, row))
         .all(
             command(page, row)
                 .filter(|_| list == Page::CHANGE)
@@ -66,7 +70,7 @@ fn titled(title: &str, inside: Element) -> Element {
 }
 
 fn facts(page: &Page<'_>, row: &Row) -> Element {
-    let fact = |name: &str, what: String| el("div").add(el("dt").text(name)).add(el("dd").text(capital(&what)));
+    let fact = |name: &str, what: String| el("div").add(el("dt").text(name)).add(el("dd").text(opening(&what)));
     let mut facts = el("dl").class("facts").add(fact("Saves", effect(page.plan, row)));
     if is_priced(page.plan, row) {
         let saving = &row.saving;
@@ -86,7 +90,7 @@ fn facts(page: &Page<'_>, row: &Row) -> Element {
         }
     }
     facts = facts
-        .add(fact("Effect on service", headed(&service(row))))
+        .add(fact("Effect on service", opening(&service(row))))
         .add(fact("Proof", proof(row)))
         .add(fact("To undo it", sentence(&row.rollback)))
         .add(
@@ -119,12 +123,12 @@ fn needs(row: &Row) -> Option<Element> {
     let lines = row
         .needs_human
         .iter()
-        .map(|need| el("li").text(capital(&sentence(need))));
+        .map(|need| el("li").text(opening(&sentence(need))));
     Some(titled("Before it", el("ul").class("list").all(lines)))
 }
 
 /// The figures behind it, each with the query that shows it; one that was told just before is not told again.
-fn evidence(row: &Row) -> Option<Element> {
+fn evidence(page: &Page<'_>, row: &Row) -> Option<Element> {
     if row.evidence.is_empty() {
         return None;
     }
@@ -137,9 +141,15 @@ fn evidence(row: &Row) -> Option<Element> {
             told.push(&fact.query);
             let query = match again {
                 true => span("quiet small", "as above"),
-                false => el("div").class("query").add(el("code").text(&fact.query)),
+                false if workload::is_many(page) => query_of(&short(&fact.query, SHORT_QUERY)),
+                false => query_of(&fact.query),
             };
-            vec![cell(headed(&fact.what)), cell(value(fact)), cell(coverage(fact)), query]
+            vec![
+                cell(opening(&fact.what)),
+                cell(value(fact)),
+                cell(coverage(fact)),
+                query,
+            ]
         })
         .collect();
     let evidence = table(
@@ -150,10 +160,8 @@ fn evidence(row: &Row) -> Option<Element> {
     Some(titled("Evidence", evidence))
 }
 
-/// A sentence whose first word may be the name of a figure: it then reads as words.
-fn headed(text: &str) -> String {
-    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    capital(&format!("{} {rest}", first.replace('_', " ")))
+fn query_of(query: &str) -> Element {
+    el("div").class("query").add(el("code").text(query))
 }
 
 fn value(fact: &Evidence) -> String {

@@ -10,7 +10,7 @@ use crate::model::units::GpuCount;
 use super::super::figures::{UNKNOWN, gpus, number, percent};
 use super::Page;
 use super::element::{Element, cell, more, table};
-use super::svg::history::{Course, history as chart};
+use super::svg::history::{Course, frame as drawn_once, history as chart};
 use super::svg::{drawing, legend};
 
 /// Workloads up to which every chart of a history has all its steps, and its days as a table; of more each takes less room.
@@ -18,7 +18,7 @@ const MANY: usize = 120;
 
 /// Steps that a chart draws at most, of few workloads and of many.
 const STEPS: usize = 168;
-const FEWER_STEPS: usize = 56;
+const FEWER_STEPS: usize = 42;
 
 /// Words for days below a chart.
 const MARKS: usize = 4;
@@ -53,6 +53,12 @@ fn marks(history: &HistoryRow) -> Vec<(f64, String)> {
     (0..=MARKS).filter_map(mark).collect()
 }
 
+/// What all charts of histories have in common; `None` where there are none.
+pub(super) fn frame(page: &Page<'_>) -> Option<Element> {
+    let first = page.plan.workloads.iter().find_map(|row| row.history.as_ref())?;
+    Some(drawn_once(&marks(first)))
+}
+
 /// What it held and how busy that was, as a chart; `None` where nothing was measured of it.
 pub(super) fn history(page: &Page<'_>, row: &WorkloadRow, id: &str) -> Option<Element> {
     let history = row.history.as_ref()?;
@@ -62,7 +68,14 @@ pub(super) fn history(page: &Page<'_>, row: &WorkloadRow, id: &str) -> Option<El
     let course = course(page, history);
     let said = in_words(history);
     let name = page.names.of_workload(row);
-    let drawn = chart(id, &course, (&format!("GPUs of {name} over the window"), &said));
+    let shared = page
+        .plan
+        .workloads
+        .iter()
+        .find_map(|row| row.history.as_ref())
+        .map(marks);
+    let shared = shared.as_ref() == Some(&course.marks);
+    let drawn = chart(id, &course, (&format!("GPUs of {name} over the window"), &said), shared);
     let below = (!is_many(page)).then(|| {
         let days = (!history.days.is_empty()).then(|| days(page, history));
         std::iter::once(marks_of()).chain(days)

@@ -6,15 +6,16 @@ use crate::model::plan::{Verdict, WorkloadRow};
 use crate::model::workload::{CapacityType, Class};
 
 use super::super::figures::{UNKNOWN, count, gpus_in_words, number, percent};
-use super::super::words::capital;
+use super::super::words::opening;
 use super::Page;
 use super::changes::{choice, field, text};
 use super::element::{Element, cell, chapter, el, p, span};
 use super::svg::history::spark;
 use super::workload::{course, history, is_many, latencies, marks_of};
 
-/// Steps of a chart as small as a word.
+/// Steps of a chart as small as a word, of few workloads and of many.
 const SPARK: usize = 42;
+const FEWER_SPARK: usize = 28;
 
 pub(super) fn section(page: &Page<'_>) -> Element {
     let rows = &page.plan.workloads;
@@ -38,7 +39,8 @@ fn section_head() -> Element {
     chapter(
         "workloads",
         "Every workload",
-        "The most expensive first. Keep means that every lever finds it right as it is; unknown, that at least one could not tell.",
+        "The most expensive first. Keep means that every lever finds it right as it is; unknown, that at least one could not \
+         tell. gpuwise explain --why NAME tells the whole story of one.",
     )
 }
 
@@ -81,10 +83,11 @@ fn verdict(verdict: Verdict) -> Element {
 
 fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
     let place = page.places.get(row.id.as_str()).cloned().unwrap_or_default();
+    let steps = if is_many(page) { FEWER_SPARK } else { SPARK };
     let course = row
         .history
         .as_ref()
-        .map(|history| course(page, history).in_steps(SPARK));
+        .map(|history| course(page, history).in_steps(steps));
     let spark = match course.filter(|course| course.mean.iter().any(Option::is_some)) {
         Some(course) => spark(&course),
         None => span("spark quiet small", ""),
@@ -129,7 +132,7 @@ fn inside(page: &Page<'_>, row: &WorkloadRow, place: &str) -> Element {
         (row.history.is_none()).then(|| p("Nothing was measured of its GPUs over the window.").class("quiet"));
     let links = rows
         .iter()
-        .map(|(place, row)| el("li").add(el("a").to(place).text(capital(&row.title))));
+        .map(|(place, row)| el("li").add(el("a").to(place).text(opening(&row.title))));
     let links = (!rows.is_empty()).then(|| {
         el("div")
             .add(el("h4").text("What is proposed, with its history"))
@@ -199,5 +202,4 @@ fn facts(page: &Page<'_>, row: &WorkloadRow) -> Element {
         .add(fact("Cost", price))
         .add(fact("Busy", busy))
         .all(bounds)
-        .add(fact("The whole story", format!("gpuwise explain --why {}", row.name)))
 }

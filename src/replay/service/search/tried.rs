@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::run::Draw;
-use super::{Bounds, Day, Search, together};
-use crate::replay::service::bounds::Bound;
+use super::{Bounds, Day, MOST_HELD, Search, together};
+use crate::replay::service::bounds::{Bound, Broken};
 use crate::replay::service::policies::Setting;
 
 /// Settings that are kept at most: as many as a chart can tell apart.
@@ -20,15 +20,38 @@ pub struct TriedSetting {
     pub saved: f64,
     /// The latency that binds, in seconds.
     pub seconds: f64,
-    /// Whether it costs less and keeps to every bound, with a slower service, too.
-    pub keeps: bool,
+    /// What speaks against it; `None` where it costs less and keeps to every bound, with a slower service, too.
+    pub breaks: Option<Breaks>,
+}
+
+/// What speaks against a setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Breaks {
+    /// It breaks this.
+    Bound(Broken),
+    /// It breaks this were the service somewhat slower than fitted.
+    IfSlower(Broken),
+    /// It takes batches for which the fitted service is not believed.
+    Batch,
+    /// It costs no less than what ran.
+    Cost,
+}
+
+impl Breaks {
+    /// The bound on a latency that it breaks.
+    fn latency(&self) -> Option<Bound> {
+        match self {
+            Self::Bound(Broken::Latency(bound)) | Self::IfSlower(Broken::Latency(bound)) => Some(*bound),
+            _ => None,
+        }
+    }
 }
 
 /// The settings for which none that was tried both saves more and answers sooner, and the one that was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
-    /// Of all bounds on latencies that which the chosen setting comes nearest to, as it was tuned: some of what is wanted is left
-    /// free.
+    /// The bound on a latency that the next setting breaks that would save more, as it was tuned: some of what is wanted is left
+    /// free. Where none does, that which the chosen setting comes nearest to.
     pub bound: Bound,
     /// That latency in the replay of what ran, in seconds; `None` where nothing was answered.
     pub as_it_was: Option<f64>,
@@ -47,22 +70,27 @@ impl Search<'_> {
         bounds: &(Bounds, Bounds),
         present: &[Day],
     ) -> Option<Tried> {
-        let day = together(&self.run(chosen, days, Draw::Careful));
-        let near = |bound: &Bound| Some(day.of(bound.of).quantile(bound.at)? / bound.seconds);
-        let bounded = bounds
-            .0
-            .latencies
-            .iter()
-            .filter_map(|bound| Some((near(bound)?, *bound)));
-        let (_, bound) = bounded.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let was: f64 = present.iter().map(|day| day.replica_seconds).sum();
-        let settings = self.careful_on(days).into_iter().filter_map(|setting| {
+        let runs = self.careful_on(days).into_iter().map(|setting| {
             let day = together(&self.run(setting, days, Draw::Careful));
+            let saved = 1.0 - day.replica_seconds * self.case.variant.devices / was.max(1e-9);
+            let breaks = self.breaks(setting, &day, (days, bounds, was));
+            (setting, day, saved, breaks)
+        });
+        let runs: Vec<(Setting, Day, f64, Option<Breaks>)> = runs.collect();
+        let (_, day, saved, _) = runs.iter().find(|run| run.0 == chosen)?;
+        let cheaper = runs.iter().filter(|run| run.2 > *saved);
+        let broken = cheaper.filter_map(|run| Some((run.2, run.3?.latency()?)));
+        let next = broken.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, bound)| bound);
+        // The bound as it holds for the service that is likely: a slower one has its own.
+        let usual = |of: Bound| bounds.0.latencies.iter().find(|one| (one.of, one.at) == (of.of, of.at));
+        let bound = next.and_then(usual).copied().or_else(|| nearest(&bounds.0, day))?;
+        let settings = runs.iter().filter_map(|(setting, day, saved, breaks)| {
             Some(TriedSetting {
-                setting,
-                saved: 1.0 - day.replica_seconds * self.case.variant.devices / was.max(1e-9),
+                setting: *setting,
+                saved: *saved,
                 seconds: day.of(bound.of).quantile(bound.at)?,
-                keeps: self.keeps(setting, days, bounds, was),
+                breaks: *breaks,
             })
         });
         Some(Tried {
@@ -73,12 +101,42 @@ impl Search<'_> {
         })
     }
 
+    /// What speaks against a setting on these days, as it was judged when it was tuned.
+    fn breaks(
+        &self,
+        setting: Setting,
+        usual: &Day,
+        (days, bounds, was): (&Range<usize>, &(Bounds, Bounds), f64),
+    ) -> Option<Breaks> {
+        if usual.held_share() > MOST_HELD {
+            return Some(Breaks::Bound(Broken::Held(usual.held_share())));
+        }
+        if let Some(broken) = bounds.0.broken(usual) {
+            return Some(Breaks::Bound(broken));
+        }
+        if usual.most_batch as f64 > self.case.most_batch.1 {
+            return Some(Breaks::Batch);
+        }
+        if usual.replica_seconds * self.case.variant.devices >= 0.99 * was {
+            return Some(Breaks::Cost);
+        }
+        let slower = together(&self.run(setting, days, Draw::Slower));
+        bounds.1.broken(&slower).map(Breaks::IfSlower)
+    }
+
     /// Settings that were replayed on these days.
     fn careful_on(&self, days: &Range<usize>) -> BTreeSet<Setting> {
         let runs = self.runs.borrow();
         let on = |key: &&(Setting, usize, usize, Draw)| (key.1, key.2, key.3) == (days.start, days.end, Draw::Careful);
         runs.keys().filter(on).map(|key| key.0).collect()
     }
+}
+
+/// The bound that these days come nearest to.
+fn nearest(bounds: &Bounds, day: &Day) -> Option<Bound> {
+    let near = |bound: &Bound| Some(day.of(bound.of).quantile(bound.at)? / bound.seconds);
+    let all = bounds.latencies.iter().filter_map(|bound| Some((near(bound)?, *bound)));
+    all.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, bound)| bound)
 }
 
 /// Those for which none saves more and answers sooner, and the chosen one; what saves most first.
@@ -119,7 +177,7 @@ mod tests {
             setting: Setting::Fixed(replicas),
             saved,
             seconds,
-            keeps: true,
+            breaks: None,
         }
     }
 

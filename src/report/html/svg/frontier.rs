@@ -15,8 +15,8 @@ pub(in crate::report::html) struct Setting {
     /// The share that it saves; negative where it takes more.
     pub(in crate::report::html) saved: f64,
     pub(in crate::report::html) seconds: f64,
-    /// Whether it keeps to every bound.
-    pub(in crate::report::html) keeps: bool,
+    /// What speaks against it, in words; `None` where it keeps to every bound.
+    pub(in crate::report::html) breaks: Option<String>,
     pub(in crate::report::html) chosen: bool,
 }
 
@@ -67,7 +67,7 @@ pub(in crate::report::html) fn frontier(id: &str, frontier: &Frontier, named: (&
         let label = one
             .chosen
             .then(|| words_within("strong halo", (place.0, place.1 - 15.0), "chosen"));
-        let point = if one.keeps {
+        let point = if one.breaks.is_none() {
             dot("dot", place, 5.0)
         } else {
             cross(place)
@@ -107,7 +107,7 @@ mod tests {
             name: String::new(),
             saved: 0.5,
             seconds,
-            keeps: chosen,
+            breaks: (!chosen).then(String::new),
             chosen,
         };
         let drawn = Frontier {

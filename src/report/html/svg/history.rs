@@ -37,40 +37,56 @@ impl Course {
     }
 }
 
-pub(in crate::report::html) fn history(id: &str, course: &Course, named: (&str, &str)) -> Element {
+/// Where the second panel begins, and where it ends.
+const BUSY_TOP: f64 = HEAD + HELD + 8.0 + HEAD;
+const BOTTOM: f64 = BUSY_TOP + BUSY;
+
+/// Where what charts share stands in the page.
+const FRAME: &str = "history-frame";
+
+/// A chart; `shared` says that its words for times are those of [`frame`], which is then not drawn again.
+pub(in crate::report::html) fn history(id: &str, course: &Course, named: (&str, &str), shared: bool) -> Element {
     let most = course.held.iter().copied().flatten().fold(0.0, f64::max);
     let whole = Scale::to(1.0);
-    let busy_top = HEAD + HELD + 8.0 + HEAD;
-    let bottom = busy_top + BUSY;
     let held = drawn("held", area(&course.held, &Scale::to(most), HELD));
     let band = drawn("fs", between(&course.mean, &course.most, &whole, BUSY));
     let mean = drawn("l", steps(&course.mean, &whole, BUSY));
+    let frame = if shared {
+        el("use").to(FRAME)
+    } else {
+        ground(&course.marks)
+    };
+    chart(id, named, BOTTOM + 18.0)
+        .add(words("", (0.0, 11.0), &format!("GPUs held, {} at most", figure(most))))
+        .add(stretched((HEAD, HELD)).all(held))
+        .all(gaps(course, (BUSY_TOP, BUSY)))
+        .add(stretched((BUSY_TOP, BUSY)).all(band).all(mean))
+        .add(frame)
+}
+
+/// What all charts over the same time have in common, to stand once in the page.
+pub(in crate::report::html) fn frame(marks: &[(f64, String)]) -> Element {
+    ground(marks).id(FRAME)
+}
+
+fn ground(marks: &[(f64, String)]) -> Element {
     let grid = [0.0, 0.5, 1.0].map(|share| {
-        let y = bottom - share * BUSY;
+        let y = BOTTOM - share * BUSY;
         line(if share > 0.0 { "g" } else { "axis" }, (0.0, y), (1.0, y))
     });
     let said = [0.5, 1.0].map(|share| {
         let text = format!("{:.0}%", share * 100.0);
-        words("halo", (0.0, bottom - share * BUSY + 11.0), &text)
+        words("halo", (0.0, BOTTOM - share * BUSY + 11.0), &text)
     });
-    chart(id, named, bottom + 18.0)
-        .add(words("", (0.0, 11.0), &format!("GPUs held, {} at most", figure(most))))
-        .add(stretched((HEAD, HELD)).all(held))
-        .add(words(
-            "",
-            (0.0, busy_top - 7.0),
-            "busy: mean, and up to the busiest sample",
-        ))
-        .all(gaps(course, (busy_top, BUSY)))
+    let times = marks
+        .iter()
+        .map(|(at, text)| words_within("", (*at, BOTTOM + 14.0), text));
+    let about = "busy: mean, and up to the busiest sample";
+    el("g")
         .all(grid)
-        .add(stretched((busy_top, BUSY)).all(band).all(mean))
+        .add(words("", (0.0, BUSY_TOP - 7.0), about))
         .all(said)
-        .all(
-            course
-                .marks
-                .iter()
-                .map(|(at, text)| words_within("", (*at, bottom + 14.0), text)),
-        )
+        .all(times)
 }
 
 /// Spans of which nothing is known.
@@ -122,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_course_of_nothing_is_drawn() {
-        let html = history("h", &Course::default(), ("a", "b")).to_string();
+        let html = history("h", &Course::default(), ("a", "b"), false).to_string();
         assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
     }
 }

@@ -175,8 +175,9 @@ fn between(low: &[Option<f64>], high: &[Option<f64>], scale: &Scale, height: f64
     closed.collect()
 }
 
-/// Patterns that charts share: money that is freed and still paid, and spans of which nothing is known.
-pub(super) fn patterns() -> Element {
+/// What charts share: a pattern for money that is freed and still paid, one for spans of which nothing is known, and what else
+/// they have in common.
+pub(super) fn shared(common: Option<Element>) -> Element {
     let pattern = |id: &'static str, size: &str, path: &str, class: &str| {
         el("pattern")
             .id(id)
@@ -189,7 +190,8 @@ pub(super) fn patterns() -> Element {
     el("svg").class("defs").set("aria-hidden", "true").add(
         el("defs")
             .add(pattern("hatch", "5", "M0 0v5", "l"))
-            .add(pattern("gaps", "6", "M0 0v6", "g")),
+            .add(pattern("gaps", "6", "M0 0v6", "g"))
+            .all(common),
     )
 }
 
