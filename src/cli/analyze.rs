@@ -25,6 +25,10 @@ enum Format {
     Json,
     /// For a weekly review.
     Markdown,
+    /// One page for a browser, with charts, that needs nothing else.
+    Html,
+    /// A line for each change, for a spreadsheet.
+    Csv,
 }
 
 /// Arguments of `analyze`.
@@ -102,6 +106,8 @@ impl Analyze {
         Ok(match self.format {
             Format::Json => report::json::json(plan)?,
             Format::Markdown => report::markdown::markdown(plan),
+            Format::Html => report::html::html(plan),
+            Format::Csv => report::csv::csv(plan),
             Format::Table => {
                 let terminal = self.output.is_terminal();
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);

@@ -40,7 +40,15 @@ pub(super) fn with_interval(mut saving: RowSaving, priced: &Priced) -> RowSaving
 
 /// Figures of its replay, where it was replayed.
 pub(super) fn replay_of(proposal: &Proposal) -> Option<Value> {
-    let spot = |days: u32| json!({"machine": "spot", "calibration": null, "scored_days": days});
+    let hour = proposal.effective.map(|effective| effective.hourly);
+    let spot = |days: u32| {
+        json!({
+            "machine": "spot",
+            "calibration": null,
+            "scored_days": days,
+            "figures": {"node_hour": hour},
+        })
+    };
     let service = proposal.replayed.as_ref().map(|replayed| json!(replayed));
     service.or_else(|| proposal.proved_on().map(spot))
 }

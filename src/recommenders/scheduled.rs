@@ -95,7 +95,16 @@ fn share(off: &Interval, held: f64) -> Option<(f64, f64)> {
 
 fn figures(workload: &Workload, replay: &Replay, off: &Interval, held: f64) -> Value {
     let disturbed: f64 = replay.days.iter().map(|day| day.disturbed).sum();
+    let by_day = replay.scored().map(|day| {
+        json!({
+            "day": date(day.number),
+            "before": round(day.held),
+            "after": round(day.held - day.off),
+            "disturbed_hours": round(day.disturbed),
+        })
+    });
     json!({
+        "device_hours_by_day": by_day.collect::<Vec<_>>(),
         "device_hours_a_day": {"held": round(held), "off": off.mid.map(round)},
         "days_disturbed": replay.disturbed().count(),
         "share_of_days_disturbed_at_most": round(replay.disturbed_share_at_most()),
@@ -123,7 +132,8 @@ pub(super) fn not_held(replay: &Replay) -> String {
     )
 }
 
-fn date(number: i64) -> String {
+/// The day of this number of days since 1970.
+pub(super) fn date(number: i64) -> String {
     let days = Span::new().try_days(number);
     let date = days.and_then(|days| civil::date(1970, 1, 1).checked_add(days));
     date.map_or_else(|_| number.to_string(), |date| date.to_string())

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
-use crate::model::units::{GpuCount, Monthly};
+use crate::model::units::{GpuCount, Money, Monthly};
 
 use super::safe::plain;
 
@@ -29,6 +29,11 @@ pub(super) fn money(amount: Monthly, currency: &str) -> String {
     } else {
         format!("{sign}{digits} {}", plain(currency))
     }
+}
+
+/// The same for an amount that is no rate.
+pub(super) fn sum(amount: Money, currency: &str) -> String {
+    money(Monthly::new(amount.get()), currency)
 }
 
 /// The same for an amount that may not be known.

@@ -142,6 +142,21 @@ pub(super) fn held(plan: &Plan) -> Vec<HeldGroup<'_>> {
     groups
 }
 
+/// What people must do before these changes are merged, and for which: a need that several share is said once.
+pub(super) fn needs<'a>(names: &Names<'_>, rows: &'a [Row]) -> Vec<(&'a str, Vec<String>)> {
+    let mut needs: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in rows {
+        for need in &row.needs_human {
+            let name = names.of(&row.subject);
+            match needs.iter_mut().find(|(known, _)| known == need) {
+                Some((_, whose)) => whose.push(name),
+                None => needs.push((need, vec![name])),
+            }
+        }
+    }
+    needs
+}
+
 /// Most expensive first; those without a price last; by name where the price is the same.
 fn dearest(names: &Names<'_>, a: &SubjectRef, b: &SubjectRef) -> std::cmp::Ordering {
     let amount = |subject: &SubjectRef| names.monthly(subject).map_or(-1.0, Monthly::get);

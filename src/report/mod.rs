@@ -1,4 +1,5 @@
-//! The plan as text: JSON for programs, Markdown for a weekly review, a table for a terminal, and the story of one workload.
+//! The plan as text: JSON for programs, Markdown for a weekly review, a page for a browser, lines for a spreadsheet, a table for
+//! a terminal, and the story of one workload.
 //! Nothing here decides: every figure stands in the plan, and what the plan does not know is printed as `unknown`.
 
 mod figures;
@@ -13,9 +14,13 @@ mod since;
 mod decided;
 mod headline;
 mod groups;
+mod assumptions;
+mod why;
 mod lines;
 pub mod json;
 pub mod markdown;
+pub mod html;
+pub mod csv;
 pub mod table;
 pub mod prices;
 pub mod cost;

@@ -20,7 +20,17 @@ pub(super) fn service(row: &Row) -> String {
 
 /// The grade of proof with what a replay was scored on, and how sure and how risky the change is.
 pub(super) fn proof(row: &Row) -> String {
-    let grade = match (row.proof, &row.replay) {
+    format!(
+        "{}; confidence {}, risk {}",
+        grade(row),
+        level(row.confidence),
+        level(row.risk)
+    )
+}
+
+/// The grade of proof alone.
+pub(super) fn grade(row: &Row) -> String {
+    match (row.proof, &row.replay) {
         (Proof::Replayed, Some(replay)) => match replay.get("scored_days").and_then(Value::as_f64) {
             Some(days) => format!("replayed, scored on {} days", number(days)),
             None => "replayed".to_owned(),
@@ -28,12 +38,7 @@ pub(super) fn proof(row: &Row) -> String {
         (Proof::Replayed, None) => "replayed".to_owned(),
         (Proof::Arithmetic, _) => "arithmetic".to_owned(),
         (Proof::None, _) => "none".to_owned(),
-    };
-    format!(
-        "{grade}; confidence {}, risk {}",
-        level(row.confidence),
-        level(row.risk)
-    )
+    }
 }
 
 pub(super) fn level(level: Level) -> &'static str {

@@ -28,6 +28,12 @@ const OUTCOMES: [(Outcome, &str, &str); 7] = [
     (Outcome::NotAsked, "was not asked about", "were not asked about"),
 ];
 
+/// What became of one change, in words.
+pub(super) fn outcome_in_words(outcome: Outcome) -> &'static str {
+    let found = OUTCOMES.iter().find(|(known, ..)| *known == outcome);
+    found.map_or("", |(_, one, _)| one)
+}
+
 pub(super) fn line(plan: &Plan, names: &Names<'_>) -> Line {
     let Some(since) = &plan.since else {
         return Line {

@@ -31,3 +31,34 @@ pub(super) fn capital(text: &str) -> String {
     rest.next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
+
+/// The text as it begins a line of its own: with a capital, but for a name, which stays as it is, and the name of a figure, which
+/// reads as words.
+pub(super) fn opening(text: &str) -> String {
+    let (first, rest) = text
+        .split_once(' ')
+        .map_or((text, None), |(first, rest)| (first, Some(rest)));
+    let is_name = first.contains(|c: char| c.is_ascii_digit() || matches!(c, '.' | '/' | '-'));
+    let first = match (first.contains('_'), is_name) {
+        (true, false) => capital(&first.replace('_', " ")),
+        (_, true) => first.to_owned(),
+        (false, false) => capital(first),
+    };
+    match rest {
+        Some(rest) => format!("{first} {rest}"),
+        None => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opening;
+
+    #[test]
+    fn a_name_stays_as_it_is() {
+        assert_eq!(opening("g6e.12xlarge may not be had"), "g6e.12xlarge may not be had");
+        assert_eq!(opening("time_to_first_token at p50"), "Time to first token at p50");
+        assert_eq!(opening("its owner"), "Its owner");
+        assert_eq!(opening(""), "");
+    }
+}

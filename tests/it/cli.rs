@@ -38,7 +38,7 @@ fn folder_with(name: &str, text: &str) -> (TempDir, PathBuf) {
 }
 
 /// The demo's plan as JSON. An unoptimised binary takes its time over it, so the tests share one.
-fn demo_json() -> &'static str {
+pub(crate) fn demo_json() -> &'static str {
     static PLAN: OnceLock<String> = OnceLock::new();
     PLAN.get_or_init(|| gpuwise("analyze --demo --format json").printed())
 }
@@ -104,6 +104,24 @@ fn a_recorded_demo_yields_the_demos_plan_byte_for_byte_and_into_a_file_if_asked(
     );
     assert_eq!(gpuwise(&line).printed(), "");
     assert!(fs::read_to_string(file).unwrap() == demo_json());
+}
+
+#[test]
+fn the_demo_as_a_page_and_as_lines_goes_into_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |format: &str| {
+        let file = folder.path().join(format);
+        let line = format!("analyze --demo {QUICK} --format {format} --output {}", file.display());
+        assert_eq!(gpuwise(&line).printed(), "");
+        fs::read_to_string(file).unwrap()
+    };
+    let page = written("html");
+    assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">") && page.contains("Do this first"));
+    let lines = written("csv");
+    assert!(
+        lines.starts_with("list,rank,id,") && lines.contains("\r\naccepted,1,"),
+        "{lines}"
+    );
 }
 
 #[test]

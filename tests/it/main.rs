@@ -26,6 +26,7 @@ mod forges;
 mod gentd26;
 mod handover;
 mod hostile;
+mod html;
 mod histograms;
 mod history;
 mod judgement;

@@ -1,10 +1,8 @@
 //! What a replay shows for a proposal: the figures behind it, how sure it is, and what a person must know.
 
-use serde_json::{Value, json};
-
 use super::super::evidence::fact;
 use super::autoscaler;
-use crate::model::scenario::{Calibrated, Evidence, Interval, Level, Move, Replayed, ServiceEffect};
+use crate::model::scenario::{Evidence, Interval, Level, Move, ServiceEffect};
 use crate::model::usage::Signal;
 use crate::model::workload::Workload;
 use crate::replay::service::proof::Proof;
@@ -141,47 +139,4 @@ pub(in crate::recommenders) fn needs(workload: &Workload, proof: &Proof, change:
             .to_owned(),
     );
     needs
-}
-
-pub(in crate::recommenders) fn shown(proof: &Proof) -> Replayed {
-    let interval = proof.saving_a_day();
-    let share = interval.and_then(|interval| {
-        let mid = interval.mid.filter(|mid| *mid > 0.0)?;
-        Some((interval.low? / mid, interval.high? / mid))
-    });
-    Replayed {
-        machine: "service".to_owned(),
-        calibration: Calibrated {
-            // A fixed number of replicas proves nothing by its cost.
-            cost_error: proof.hours.map(|hours| round(hours.error())),
-            latency_error: proof.calibration.latency_error().map(round),
-        },
-        scored_days: u32::try_from(proof.found.scored.len()).unwrap_or(u32::MAX),
-        saving_share: share,
-        gives_back: None,
-        figures: figures(proof),
-    }
-}
-
-fn figures(proof: &Proof) -> Value {
-    let day = |day: &crate::replay::service::outcome::Day| {
-        json!({
-            "time_to_first_token_p95_seconds": day.first_token.quantile(0.95).map(round),
-            "inter_token_latency_p95_seconds": day.inter_token.quantile(0.95).map(round),
-            "request_latency_p95_seconds": day.whole.quantile(0.95).map(round),
-            "refused_share": day.refused_share().map(round),
-            "held_share": round(day.held_share()),
-        })
-    };
-    let frontier = proof
-        .found
-        .frontier
-        .iter()
-        .map(|(_, hours, batch)| json!([round(*hours), round(*batch)]));
-    json!({
-        "before": day(&proof.found.before),
-        "after": day(&proof.found.after),
-        "after_if_slower": day(&proof.found.after_slower),
-        "replica_hours_a_day_by_requests_on_a_replica": frontier.collect::<Vec<_>>(),
-    })
 }

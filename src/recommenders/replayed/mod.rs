@@ -5,11 +5,13 @@ mod autoscaler;
 mod evidence;
 mod gaps;
 mod settings;
+mod shown;
 
 pub(super) use autoscaler::{as_it_is, findings, name, with_findings};
-pub(super) use evidence::{confidence, evidence, needs, service, shown};
+pub(super) use evidence::{confidence, evidence, needs, service};
 pub(super) use gaps::requests_not_read;
 pub(super) use settings::limits;
+pub(super) use shown::shown;
 
 use super::World;
 use super::evidence::keep;

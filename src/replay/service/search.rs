@@ -4,6 +4,7 @@
 mod exhaustive;
 mod run;
 mod settings;
+pub mod tried;
 mod tune;
 
 use std::cell::RefCell;
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use run::{Draw, drawn, keeps, run};
+use tried::Tried;
 
 use super::bounds::{Bounds, Broken};
 use super::demand::Demand;
@@ -109,6 +111,8 @@ pub struct Found {
     pub bounds: Bounds,
     /// Settings and what they cost and how full they run, cheapest first: replica hours a day, mean requests on a replica.
     pub frontier: Vec<Rated>,
+    /// What was replayed event by event when it was tuned; `None` where no latency is bound.
+    pub tried: Option<Tried>,
 }
 
 /// Why nothing is proposed.
@@ -214,6 +218,7 @@ pub fn search(case: &Case<'_>) -> Result<Found, Stay> {
         after_slower,
         bounds: held_to.0,
         frontier: search.frontier(&asked),
+        tried: search.tried(setting, &last, &tuned_to(&last), &present[last.clone()]),
     })
 }
 

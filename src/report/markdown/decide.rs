@@ -4,6 +4,7 @@ use crate::model::plan::{Plan, Row};
 
 use super::super::DECISIONS;
 use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
+use super::super::groups::needs;
 use super::super::names::{Names, change};
 use super::super::proof::{proof, service};
 use super::super::words::sentence;
@@ -54,18 +55,9 @@ fn cells(plan: &Plan, names: &Names<'_>, row: &Row) -> [String; 8] {
     ]
 }
 
-/// What people must do before they merge. A need that several changes share is said once.
+/// What people must do before they merge.
 fn before(names: &Names<'_>, rows: &[Row]) -> String {
-    let mut needs: Vec<(&str, Vec<String>)> = Vec::new();
-    for row in rows {
-        for need in &row.needs_human {
-            let name = names.of(&row.subject);
-            match needs.iter_mut().find(|(known, _)| known == need) {
-                Some((_, whose)) => whose.push(name),
-                None => needs.push((need, vec![name])),
-            }
-        }
-    }
+    let needs = needs(names, rows);
     if needs.is_empty() {
         return String::new();
     }
