@@ -99,7 +99,7 @@ impl Analyze {
 
     /// Whether days of cost are worth reading: budgets are followed, or somebody looks at the page.
     fn asks_about_days(&self, judge: &Judge) -> bool {
-        !judge.policy().budgets.is_empty()
+        !judge.policy().budgets.is_empty() || matches!(self.format, Format::Html)
     }
 
     fn text(&self, plan: &Plan) -> anyhow::Result<String> {

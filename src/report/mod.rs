@@ -7,6 +7,7 @@ mod ruled;
 pub mod safe;
 mod names;
 mod worth;
+mod teams;
 mod proof;
 mod words;
 mod realised;

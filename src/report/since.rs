@@ -55,12 +55,6 @@ pub(super) fn line(plan: &Plan, names: &Names<'_>) -> Line {
     }
 }
 
-/// What became of one change.
-pub(super) fn outcome_in_words(outcome: Outcome) -> &'static str {
-    let words = OUTCOMES.iter().find(|(own, ..)| *own == outcome);
-    words.map_or("is not known", |(_, one, _)| one)
-}
-
 fn outcomes(since: &Since, plan: &Plan) -> String {
     let day = moment(since.window.end);
     let new = match since.new.len() {

@@ -1,6 +1,7 @@
 //! Budgets: whether each holds, what was spent so far, and where that leads.
 
 use crate::model::finops::{BudgetRow, BudgetStatus};
+use crate::model::units::Money;
 
 use super::super::figures::number;
 use super::super::words::{opening, sentence};
@@ -42,11 +43,11 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
         Some(spent) => format!(
             "{} of {} spent in {} of {} days.",
             page.sum(spent),
-            page.sum(row.amount),
+            page.maybe_sum(row.amount),
             number(round(row.elapsed_days)),
             number(row.days)
         ),
-        None => format!("What was spent of {} is unknown.", page.sum(row.amount)),
+        None => format!("What was spent of {} is unknown.", page.maybe_sum(row.amount)),
     };
     let line = format!("{spent}{}", runs_out.unwrap_or_default());
     el("div")
@@ -54,7 +55,11 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
         .add(head)
         .add(p(format!("{}, {} ({})", opening(&row.scope), row.month, row.place)).class("small quiet"))
         .add(p(&line))
-        .all(row.spent.map(|_| course(page, at, row, &line)))
+        .all(
+            row.spent
+                .and(row.amount)
+                .map(|amount| course(page, at, (row, amount), &line)),
+        )
         .all(
             row.notes
                 .iter()
@@ -66,7 +71,7 @@ fn round(days: f64) -> f64 {
     (days * 10.0).round() / 10.0
 }
 
-fn course(page: &Page<'_>, at: usize, row: &BudgetRow, line: &str) -> Element {
+fn course(page: &Page<'_>, at: usize, (row, amount): (&BudgetRow, Money), line: &str) -> Element {
     let forecast = row.forecast.low.zip(row.forecast.high);
     let leads = format!(
         "By the end: {} at the rate so far{}.",
@@ -86,12 +91,12 @@ fn course(page: &Page<'_>, at: usize, row: &BudgetRow, line: &str) -> Element {
         days: row.days,
         daily: row.daily.iter().map(|day| day.cost.map(|cost| cost.get())).collect(),
         elapsed: row.elapsed_days,
-        amount: row.amount.get(),
+        amount: amount.get(),
         spent: row.spent.map(|spent| spent.get()),
         projected: row.projected.map(|projected| projected.get()),
         forecast,
         ends: (day(row.period.start), day(row.period.end)),
-        limit: format!("budget {}", page.sum(row.amount)),
+        limit: format!("budget {}", page.sum(amount)),
         runs_out: out,
     };
     let named = (
@@ -109,7 +114,7 @@ fn course(page: &Page<'_>, at: usize, row: &BudgetRow, line: &str) -> Element {
 }
 
 fn days(page: &Page<'_>, row: &BudgetRow) -> Element {
-    let mut sum = crate::model::units::Money::ZERO;
+    let mut sum = Money::ZERO;
     let rows: Vec<Vec<Element>> = row
         .daily
         .iter()

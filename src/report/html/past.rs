@@ -3,6 +3,7 @@
 use crate::model::since::{Followed, Outcome};
 
 use super::super::figures::{number, percent};
+use super::super::realised::figure;
 use super::super::safe::short;
 use super::super::since::{line, outcome_in_words};
 use super::super::words::{opening, sentence};
@@ -68,16 +69,8 @@ fn row(page: &Page<'_>, change: &Followed) -> Vec<Element> {
 }
 
 fn measured(page: &Page<'_>, change: &Followed) -> String {
-    let Some(measured) = &change.measured else {
-        return "–".to_owned();
-    };
-    match (measured.monthly.mid, measured.monthly.low, measured.monthly.high) {
-        (Some(mid), Some(low), Some(high)) => {
-            format!("{} ({} to {})", page.tick(mid), page.tick(low), page.tick(high))
-        }
-        (Some(mid), ..) => page.tick(mid),
-        _ => "unknown".to_owned(),
-    }
+    let measured = change.measured.as_ref();
+    measured.map_or_else(|| "–".to_owned(), |measured| figure(measured, &page.plan.currency))
 }
 
 fn how(change: &Followed) -> String {

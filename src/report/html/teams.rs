@@ -1,45 +1,15 @@
 //! Spend by team: what each holds and pays, and what the plan would take off its bill.
 
-use std::collections::BTreeMap;
-
-use crate::model::plan::WorkloadRow;
-use crate::model::units::{GpuCount, Monthly};
+use crate::model::units::Monthly;
 
 use super::super::figures::{gpus, percent};
-use super::super::worth::{Worth, leaves_bill};
+use super::super::teams::{Team, teams};
 use super::Page;
 use super::element::{Element, cell, chapter, el, p, span, table};
 use super::svg::scale::percent as width;
 
-/// What a team holds and pays.
-struct Team<'a> {
-    /// `None` for what nobody is named for.
-    name: Option<&'a str>,
-    workloads: Vec<&'a WorkloadRow>,
-    worth: Worth,
-}
-
-/// Teams, the most expensive first.
-fn teams<'a>(page: &Page<'a>) -> Vec<Team<'a>> {
-    let mut found: BTreeMap<Option<&str>, Vec<&WorkloadRow>> = BTreeMap::new();
-    for row in &page.plan.workloads {
-        let owner = row.owner.as_deref().filter(|owner| !owner.trim().is_empty());
-        found.entry(owner).or_default().push(row);
-    }
-    let mut teams: Vec<Team<'_>> = found
-        .into_iter()
-        .map(|(name, workloads)| Team {
-            name,
-            worth: Worth::of(workloads.iter().map(|row| row.monthly)),
-            workloads,
-        })
-        .collect();
-    teams.sort_by(|a, b| b.worth.known.get().total_cmp(&a.worth.known.get()));
-    teams
-}
-
 pub(super) fn section(page: &Page<'_>) -> Element {
-    let teams = teams(page);
+    let teams = teams(page.plan);
     let found = section_head();
     if teams.is_empty() {
         return found.add(p("No workload holds GPUs."));
@@ -71,22 +41,15 @@ fn section_head() -> Element {
 
 fn row(page: &Page<'_>, team: &Team<'_>, all: Monthly) -> Vec<Element> {
     let share = Some(team.worth.known.get() / all.get()).filter(|share| share.is_finite());
-    let held: GpuCount = team.workloads.iter().map(|row| row.gpus).sum();
-    let accepted = page.plan.accepted.iter().filter(|row| {
-        let about = page.names.workload(&row.subject);
-        about.is_some_and(|about| team.workloads.iter().any(|own| own.id == about.id))
-    });
-    let parts: Vec<Option<Monthly>> = accepted.map(|row| leaves_bill(page.plan, row)).collect();
-    let saves = match (parts.is_empty(), page.plan.spend.is_some()) {
-        (true, _) => cell("–"),
-        (false, false) => cell("unknown"),
-        (false, true) => span("leaves", page.money(Worth::of(parts).known)),
+    let saves = match (team.leaves(page.plan, &page.names), page.plan.spend.is_some()) {
+        (None, _) => cell("–"),
+        (Some(_), false) => cell("unknown"),
+        (Some(worth), true) => span("leaves", page.money(worth.known)),
     };
     let name = match team.name {
         Some(name) => cell(name),
         None => span("quiet", "nobody is named"),
     };
-    let known = team.workloads.iter().any(|row| row.monthly.is_some());
     let bar = el("svg")
         .class("share")
         .put("aria-hidden", "true")
@@ -100,14 +63,10 @@ fn row(page: &Page<'_>, team: &Team<'_>, all: Monthly) -> Vec<Element> {
         );
     vec![
         name,
-        cell(if known {
-            page.money(team.worth.known)
-        } else {
-            "unknown".to_owned()
-        }),
+        cell(page.maybe(team.monthly())),
         cell(percent(share)),
         bar,
-        cell(gpus(held)),
+        cell(gpus(team.gpus())),
         cell(team.workloads.len().to_string()),
         saves,
     ]

@@ -6,6 +6,7 @@ mod realised;
 mod aside;
 mod alone;
 mod unseen;
+mod teams;
 mod assumptions;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub fn markdown(plan: &Plan) -> String {
         aside::experiments(plan, &names),
         Some(alone::section(plan, &names)),
         Some(unseen::section(plan, &names)),
+        teams::section(plan, &names),
         Some(assumptions::section(plan)),
     ];
     let sections: Vec<String> = sections.into_iter().flatten().collect();
