@@ -284,17 +284,15 @@ fn burn(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>, (pair, most): (
     rule
 }
 
-/// Spend of the calendar month (UTC) so far, hour by hour, and what is left of it at the mean of the last day. Of the months that the
-/// last 31 days touch no two have the same remainder by three, which is how those of this one are told.
+/// Spend of the calendar month (UTC) so far, and what is left of it at the mean of the last day. Every hour's spend carries its month as
+/// a label, and of the months that the last 31 days touch this one is taken.
 fn month(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>) -> Rule {
-    let this_month = |third: usize| {
-        let is_it = format!("on () (month() % 3 == {third})");
-        format!("(sum_over_time(({} and {is_it})[31d:1h]) and {is_it})", spend.expr)
-    };
-    let so_far = [0, 1, 2].map(this_month).join("\n  or ");
+    let this_month = r#"count_values ("month", month())"#;
+    let by_month = format!("{} * on () group_left (month) {this_month}", spend.expr);
     let left = "(days_in_month() * 24 - (day_of_month() - 1) * 24 - hour())";
     let expr = format!(
-        "(\n  {so_far}\n)\n+ avg_over_time({}[1d:1h]) * {left}\n> {}",
+        "sum (\n  sum_over_time(({by_month})[31d:1h])\n  and on (month) {this_month}\n)\n\
+         + avg_over_time({}[1d:1h]) * {left}\n> {}",
         spend.expr,
         amount(budget.monthly)
     );

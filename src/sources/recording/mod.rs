@@ -2,7 +2,8 @@
 //!
 //! - `manifest.json`: the format and its version, cluster, window, step, currency, the signals that were asked for, and
 //!   the size and CRC-32 of every other file, so that a copy that was cut short is never taken for a whole one.
-//! - `inventory.json`: the objects and their costs (`inventory`), and what could not be read (`gaps`).
+//! - `inventory.json`: the objects and their costs, and which metrics the store has with which labels (`inventory`; recordings of
+//!   before and redacted ones do not tell the latter), and what could not be read (`gaps`).
 //! - `series.json`: a list of series, each with its `id`, `signal` and `labels`.
 //! - `samples.parquet`: `series` (INT32, an `id` of `series.json`), `time` (the end of the step, milliseconds, UTC) and
 //!   `value` (DOUBLE), ordered by series and time, at least one row group a signal. A gap is a row that is not there.
