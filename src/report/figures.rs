@@ -94,6 +94,15 @@ pub(super) fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A length of time; milliseconds where it is under a second, of which two digits would tell too little.
+pub(super) fn seconds(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => UNKNOWN.to_owned(),
+        value if value.abs() < 1.0 => format!("{} ms", number((value * 10_000.0).round() / 10.0)),
+        value => format!("{} s", number(value)),
+    }
+}
+
 /// A number of GPUs; fractions are slices or averages over time.
 pub(super) fn gpus(count: GpuCount) -> String {
     number(count.get())
@@ -175,6 +184,10 @@ mod tests {
         assert_eq!(number(7.5), "7.5");
         assert_eq!(number(0.0004), "4.0e-4");
         assert_eq!(number(12_000.0), "12,000");
+        assert_eq!(
+            (seconds(0.0282), seconds(15.4)),
+            ("28.2 ms".to_owned(), "15.4 s".to_owned())
+        );
         assert_eq!(count(1, "change", "changes"), "1 change");
         assert_eq!(count(1200, "change", "changes"), "1,200 changes");
     }

@@ -38,10 +38,11 @@ pub(super) fn opening(text: &str) -> String {
     let (first, rest) = text
         .split_once(' ')
         .map_or((text, None), |(first, rest)| (first, Some(rest)));
-    let is_name = first.contains(|c: char| c.is_ascii_digit() || matches!(c, '.' | '/' | '-'));
-    let first = match (first.contains('_'), is_name) {
-        (true, false) => capital(&first.replace('_', " ")),
-        (_, true) => first.to_owned(),
+    let is_path = first.contains(['.', '/', '-']);
+    let is_name = is_path || first.contains(|c: char| c.is_ascii_digit());
+    let first = match (first.contains('_') && !is_path, is_name) {
+        (true, _) => capital(&first.replace('_', " ")),
+        (false, true) => first.to_owned(),
         (false, false) => capital(first),
     };
     match rest {
@@ -58,6 +59,7 @@ mod tests {
     fn a_name_stays_as_it_is() {
         assert_eq!(opening("g6e.12xlarge may not be had"), "g6e.12xlarge may not be had");
         assert_eq!(opening("time_to_first_token at p50"), "Time to first token at p50");
+        assert_eq!(opening("itl_p95_seconds: 1"), "Itl p95 seconds: 1");
         assert_eq!(opening("its owner"), "Its owner");
         assert_eq!(opening(""), "");
     }

@@ -82,6 +82,23 @@ impl Element {
         self
     }
 
+    /// With a text in which what stands between backticks is to be typed.
+    pub(super) fn prose(self, text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        let parts: Vec<&str> = text.split('`').collect();
+        // One that is never closed is only a letter.
+        if parts.len().is_multiple_of(2) {
+            return self.text(text);
+        }
+        parts
+            .into_iter()
+            .enumerate()
+            .fold(self, |line, (at, part)| match at % 2 {
+                0 => line.text(part),
+                _ => line.add(el("code").text(part)),
+            })
+    }
+
     /// With another element in it.
     pub(super) fn add(mut self, child: Self) -> Self {
         // Writing to a string does not fail.
@@ -132,7 +149,7 @@ fn escape(into: &mut String, text: &str) {
 
 /// A paragraph.
 pub(super) fn p(text: impl AsRef<str>) -> Element {
-    el("p").text(text)
+    el("p").prose(text)
 }
 
 /// Words within others.
@@ -217,6 +234,15 @@ mod tests {
     fn a_link_leads_nowhere_but_within_the_page() {
         let link = el("a").to("javascript:alert(1)").text("x").to_string();
         assert_eq!(link, "<a href=\"#javascript:alert(1)\">x</a>");
+    }
+
+    #[test]
+    fn what_is_to_be_typed_stands_apart() {
+        assert_eq!(
+            p("run `a <b>` now").to_string(),
+            "<p>run <code>a &lt;b&gt;</code> now</p>"
+        );
+        assert_eq!(p("a ` alone").to_string(), "<p>a ` alone</p>");
     }
 
     #[test]

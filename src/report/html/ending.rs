@@ -41,7 +41,7 @@ fn lever_of(page: &Page<'_>, groups: &[KeptGroup<'_>]) -> Element {
     let reasons = groups.iter().map(|group| {
         el("li")
             .add(span("tag", group.reason))
-            .text(format!(" {}", reason(page, group)))
+            .prose(format!(" {}", reason(page, group)))
     });
     let list = el("ul").class("items").all(reasons);
     el("li").add(el("details").add(summary).add(el("div").class("inside").add(list)))
@@ -90,12 +90,12 @@ pub(super) fn unseen(page: &Page<'_>) -> Element {
 }
 
 fn hole(what: &str, worth: &str, why: &str, fix: &str) -> Element {
-    let fix = p("").add(el("b").text("Fix: ")).text(fix);
+    let fix = p("").add(el("b").text("Fix: ")).prose(fix);
     el("li")
         .add(
             el("div")
                 .class("head-line")
-                .add(el("h3").text(opening(what)))
+                .add(el("h3").prose(opening(what)))
                 .add(span("quiet small", worth)),
         )
         .add(p(why).class("quiet"))
@@ -138,19 +138,10 @@ pub(super) fn assumptions(page: &Page<'_>) -> Element {
     let items = lines(page.plan).into_iter().map(|pieces| {
         pieces.into_iter().fold(el("li"), |line, piece| match piece {
             Piece::Told(text) => line.text(text),
-            Piece::Own(text) => typed(line, text),
+            Piece::Own(text) => line.prose(text),
         })
     });
     chapter("assumptions", "Assumptions", "").add(el("div").class("card").add(el("ul").class("list").all(items)))
-}
-
-/// Our own words, in which what stands between backticks is to be typed.
-fn typed(line: Element, text: &'static str) -> Element {
-    let parts = text.split('`').enumerate();
-    parts.fold(line, |line, (at, part)| match at % 2 {
-        0 => line.text(part),
-        _ => line.add(el("code").text(part)),
-    })
 }
 
 pub(super) fn footer(page: &Page<'_>) -> Element {

@@ -96,8 +96,8 @@
     field.focus();
   });
 
-  // On paper all of a change is open.
+  // On paper all of a change is open; what a chart has as a table besides is not printed.
   let opened = [];
-  addEventListener("beforeprint", () => { opened = all("details:not([open])").filter((one) => !one.closest(".works")); opened.forEach((one) => { one.open = true; }); });
+  addEventListener("beforeprint", () => { opened = all("details:not([open])").filter((one) => !one.closest(".works, figure, .stack:not(.group) > .more")); opened.forEach((one) => { one.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); opened = []; });
 })();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::plan::Row;
 
-use super::super::figures::{UNKNOWN, number, percent};
+use super::super::figures::{UNKNOWN, number, percent, seconds};
 use super::super::safe::short;
 use super::super::words::opening;
 use super::Page;
@@ -169,13 +169,13 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
         _ => "no worse than today",
     };
     let caption = format!(
-        "Saving against {latency}, {}th percentile, on the {} days on which it was tuned. Chosen: {}, {} saved at {} s; the bound is {} s, {bound}.",
+        "Saving against {latency}, {}th percentile, on the {} days on which it was tuned. Chosen: {}, {} saved at {}; the bound is {}, {bound}.",
         number(figure(tried, "quantile").unwrap_or(0.95) * 100.0),
         told(tried, "days"),
         chosen.name,
         percent(Some(chosen.saved)),
-        number(chosen.seconds),
-        number(shown.bound)
+        seconds(chosen.seconds),
+        seconds(shown.bound)
     );
     let title = format!("What was tried: replica hours saved against {latency}");
     let chart = frontier(&format!("{id}-frontier"), &shown, (&title, &caption));
@@ -191,7 +191,7 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
             vec![
                 cell(&one.name),
                 cell(percent(Some(one.saved))),
-                cell(number(one.seconds)),
+                cell(seconds(one.seconds)),
                 cell(kept),
             ]
         })
@@ -204,7 +204,7 @@ fn tried_out(tried: &Value, id: &str) -> Option<Element> {
     ]);
     let table = table(
         "Settings that were tried",
-        &["Setting", "#Saved", "#Seconds", "Verdict"],
+        &["Setting", "#Saved", "#Latency", "Verdict"],
         rows,
     );
     Some(drawing(&caption, chart, [marks, more("The settings", table)]))
@@ -225,19 +225,15 @@ fn service(figures: &Value) -> Option<Element> {
     let (before, after) = (figures.get("before")?, figures.get("after")?);
     let slower = figures.get("after_if_slower").unwrap_or(&Value::Null);
     let lines = [
-        (
-            "Time to the first token, p95, s",
-            "time_to_first_token_p95_seconds",
-            false,
-        ),
-        ("Time between tokens, p95, s", "inter_token_latency_p95_seconds", false),
-        ("Time to the last token, p95, s", "request_latency_p95_seconds", false),
+        ("Time to the first token, p95", "time_to_first_token_p95_seconds", false),
+        ("Time between tokens, p95", "inter_token_latency_p95_seconds", false),
+        ("Time to the last token, p95", "request_latency_p95_seconds", false),
         ("Requests refused", "refused_share", true),
         ("Requests held for a start", "held_share", true),
     ];
     let text = |of: &Value, name: &str, share: bool| match figure(of, name) {
         Some(value) if share => percent(Some(value)),
-        Some(value) => number(value),
+        Some(value) => seconds(value),
         None => UNKNOWN.to_owned(),
     };
     let rows = lines.map(|(label, name, share)| {

@@ -123,7 +123,7 @@ fn needs(row: &Row) -> Option<Element> {
     let lines = row
         .needs_human
         .iter()
-        .map(|need| el("li").text(opening(&sentence(need))));
+        .map(|need| el("li").prose(opening(&sentence(need))));
     Some(titled("Before it", el("ul").class("list").all(lines)))
 }
 

@@ -40,8 +40,10 @@ fn the_walk_ends_at_spend_less_what_leaves_the_bill() {
 /// Ids of the page, and what refers to one.
 fn ids(page: &str) -> (Vec<&str>, BTreeSet<&str>) {
     let values = |name: &str| {
-        let parts = page.split(&format!(" {name}=\"")).skip(1);
-        parts.map(|part| part.split('"').next().unwrap()).collect::<Vec<_>>()
+        let begins = format!(" {name}=\"");
+        let places = page.match_indices(begins.as_str()).map(|(at, _)| at + begins.len());
+        let value = |at: usize| page[at..].split('"').next().unwrap();
+        places.map(value).collect::<Vec<&str>>()
     };
     let mut wanted: BTreeSet<&str> = values("href")
         .into_iter()

@@ -7,7 +7,7 @@ use crate::model::history::{HistoryDay, HistoryRow};
 use crate::model::plan::WorkloadRow;
 use crate::model::units::GpuCount;
 
-use super::super::figures::{UNKNOWN, gpus, number, percent};
+use super::super::figures::{UNKNOWN, gpus, number, percent, seconds};
 use super::Page;
 use super::element::{Element, cell, more, table};
 use super::svg::history::{Course, frame as drawn_once, history as chart};
@@ -62,9 +62,7 @@ pub(super) fn frame(page: &Page<'_>) -> Option<Element> {
 /// What it held and how busy that was, as a chart; `None` where nothing was measured of it.
 pub(super) fn history(page: &Page<'_>, row: &WorkloadRow, id: &str) -> Option<Element> {
     let history = row.history.as_ref()?;
-    if history.gpus.iter().chain(&history.busy_mean).flatten().next().is_none() {
-        return None;
-    }
+    history.gpus.iter().chain(&history.busy_mean).flatten().next()?;
     let course = course(page, history);
     let said = in_words(history);
     let name = page.names.of_workload(row);
@@ -150,20 +148,20 @@ pub(super) fn latencies(row: &WorkloadRow) -> Option<Element> {
         ("Time between tokens", &serving.inter_token_latency_seconds),
         ("Time to the last token", &serving.request_latency_seconds),
     ];
-    let seconds = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), number);
+    let told = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), seconds);
     let rows: Vec<Vec<Element>> = lines
         .into_iter()
         .filter_map(|(name, latency)| Some((name, latency.as_ref()?)))
         .map(|(name, latency): (&str, &LatencyRow)| {
             vec![
                 cell(name),
-                cell(seconds(latency.p50)),
-                cell(seconds(latency.p95)),
-                cell(seconds(latency.p99)),
+                cell(told(latency.p50)),
+                cell(told(latency.p95)),
+                cell(told(latency.p99)),
                 cell(percent(Some(latency.coverage))),
             ]
         })
         .collect();
-    let columns = ["Seconds", "#p50", "#p95", "#p99", "#Hours there"];
+    let columns = ["Latency", "#p50", "#p95", "#p99", "#Hours there"];
     (!rows.is_empty()).then(|| table("How long requests took over the window", &columns, rows))
 }

@@ -40,7 +40,7 @@ fn section_head() -> Element {
         "workloads",
         "Every workload",
         "The most expensive first. Keep means that every lever finds it right as it is; unknown, that at least one could not \
-         tell. gpuwise explain --why NAME tells the whole story of one.",
+         tell. `gpuwise explain --why NAME` tells the whole story of one.",
     )
 }
 

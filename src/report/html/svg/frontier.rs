@@ -2,7 +2,7 @@
 
 use super::scale::{Scale, figure};
 use super::{chart, dot, line, words, words_within};
-use crate::report::figures::number;
+use crate::report::figures::seconds;
 use crate::report::html::element::{Element, el};
 
 const HEIGHT: f64 = 170.0;
@@ -51,7 +51,7 @@ pub(in crate::report::html) fn frontier(id: &str, frontier: &Frontier, named: (&
         let class = if at > 0.0 { "g" } else { "axis" };
         [
             Some(line(class, (0.0, y(at)), (1.0, y(at)))),
-            (at > 0.0).then(|| words("halo", (0.0, y(at) + 11.0), &format!("{} s", number(at)))),
+            (at > 0.0).then(|| words("halo", (0.0, y(at) + 11.0), &seconds(at))),
         ]
     });
     let marks = across.ticks(5).into_iter().map(|at| {
@@ -80,7 +80,7 @@ pub(in crate::report::html) fn frontier(id: &str, frontier: &Frontier, named: (&
         .add(words(
             "halo end",
             (1.0, y(frontier.bound) - 5.0),
-            &format!("bound {} s", number(frontier.bound)),
+            &format!("bound {}", seconds(frontier.bound)),
         ))
         .all(was)
         .all(settings)
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_far_too_slow_does_not_flatten_the_rest() {
-        let one = |seconds, chosen| Setting {
+        let one = |seconds, chosen: bool| Setting {
             name: String::new(),
             saved: 0.5,
             seconds,
