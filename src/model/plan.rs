@@ -287,10 +287,7 @@ pub struct Row {
     pub service: Option<ServiceEffect>,
     /// How it was proved.
     pub proof: Proof,
-    /// Figures of the replay; `None` without one. `figures` has, of model servers, `replica_hours_by_day` (each scored day before
-    /// and after, and between what the latter lies were the service slower or quicker) and `frontier` (settings that were tried: the
-    /// share that each saves beside the latency that binds, the bound, what else speaks against it, and which was chosen); of
-    /// schedules `device_hours_by_day`; of spot capacity `node_hour`, what an hour of a node comes to.
+    /// Figures of the replay ([`super::scenario::Replayed`]); `None` without one.
     pub replay: Option<Value>,
     /// How sure it is.
     pub confidence: Level,

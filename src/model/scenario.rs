@@ -310,7 +310,10 @@ pub struct Replayed {
     /// Devices fewer on average, as replayed: no more is given back. `None` where its moves say how much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gives_back: Option<f64>,
-    /// Whatever else the machine tells.
+    /// Whatever else the machine tells. Of model servers `replica_hours_by_day` (each scored day before and after, and between what the
+    /// latter lies were the service slower or quicker than it seems) and `frontier` (what was tried: the share that each setting
+    /// saves beside the latency that binds, the bound, what else speaks against it, and which was chosen); of schedules
+    /// `device_hours_by_day`; of spot capacity `node_hour`, what an hour of a node comes to.
     pub figures: Value,
 }
 

@@ -1,14 +1,14 @@
 //! Charts: widths are shares of whatever room there is, heights and letters are pixels, so that a chart reads the same on a phone
 //! and on a wall. Only lines are stretched.
 
-pub(super) mod cumulative;
-pub(super) mod daily;
-pub(super) mod frontier;
-pub(super) mod history;
-pub(super) mod ranges;
-pub(super) mod scale;
-pub(super) mod shares;
-pub(super) mod waterfall;
+pub(crate) mod cumulative;
+pub(crate) mod daily;
+pub(crate) mod frontier;
+pub(crate) mod history;
+pub(crate) mod ranges;
+pub(crate) mod scale;
+pub(crate) mod shares;
+pub(crate) mod waterfall;
 
 use super::element::{Element, el};
 use scale::{Scale, figure, percent};
