@@ -34,6 +34,7 @@ pub mod snapshot;
 pub mod scenario;
 pub mod said;
 pub mod history;
+pub mod coverage;
 pub mod returns;
 pub mod finops;
 pub mod tree;
