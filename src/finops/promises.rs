@@ -110,15 +110,24 @@ impl<'p> Here<'p> {
         total(workloads.into_iter().map(|id| cost(id).map(Monthly::get))).map(Monthly::to_cents)
     }
 
-    /// Workloads of which its levers said something, by what: kept with its code, or not to be told.
+    /// Workloads that it would not change, each counted once, by code: those that its levers keep as they are, and those of which one
+    /// of them cannot tell.
     fn said(&self) -> (BTreeMap<&'p str, usize>, BTreeMap<&'p str, usize>) {
         let own = |lever: &str| self.promised.levers().any(|own| own == lever);
-        let count = |codes: &mut BTreeMap<&'p str, usize>, code: &'p str| *codes.entry(code).or_default() += 1;
+        let changes = self.accepted.iter().chain(&self.open);
+        let changed: BTreeSet<&str> = changes.map(|row| row.subject.id.as_str()).collect();
+        let mut codes: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+        for row in self.plan.unknown.iter().filter(|row| own(&row.lever)) {
+            codes.entry(&row.subject.id).or_insert((&row.reason, false));
+        }
+        for row in self.plan.kept.iter().filter(|row| own(&row.lever)) {
+            codes.entry(&row.subject.id).or_insert((&row.reason, true));
+        }
         let (mut kept, mut unknown) = (BTreeMap::new(), BTreeMap::new());
-        let rows = self.plan.kept.iter().filter(|row| own(&row.lever));
-        rows.for_each(|row| count(&mut kept, &row.reason));
-        let rows = self.plan.unknown.iter().filter(|row| own(&row.lever));
-        rows.for_each(|row| count(&mut unknown, &row.reason));
+        for (_, (code, is_kept)) in codes.into_iter().filter(|(id, _)| !changed.contains(id)) {
+            let side = if is_kept { &mut kept } else { &mut unknown };
+            *side.entry(code).or_insert(0) += 1;
+        }
         (kept, unknown)
     }
 
