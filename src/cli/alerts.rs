@@ -69,6 +69,9 @@ impl Alerts {
         let (budgets, untold) = budgets(policy);
         let made = alerts(&found.facts, &policy.alerts, &budgets, called);
         untold.iter().for_each(|note| progress.note(note));
+        if policy.budgets.is_empty() {
+            progress.note("the policy has no `budgets`, so that no rule follows one");
+        }
         for note in made
             .left_out
             .iter()

@@ -1,5 +1,6 @@
 //! `gpuwise cost`: where money went.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,10 @@ use super::exit::Usage;
 use super::files;
 use super::output::Output;
 use super::sources::{About, By, DEFAULT_WINDOW, From};
-use crate::finops::cost::{Asked, Books, Key, lines, report};
+use crate::engine::Scope;
+use crate::finops::anomalies::anomalies;
+use crate::finops::cost::{Asked, Books, Key, Names, lines, report};
+use crate::model::finops::Anomaly;
 use crate::model::time::Window;
 use crate::pipeline::{self, Back};
 use crate::{finops, report as texts};
@@ -18,6 +22,9 @@ const WIDTH: u16 = 140;
 
 /// Rows of a table where nobody says: the rest is one row.
 const ROWS: usize = 30;
+
+/// Names that are told where nobody is as was asked for.
+const NAMED: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -68,7 +75,7 @@ impl Cost {
         let progress = self.output.progress();
         let zone = judge.policy().objectives.timezone.clone();
         let source = self.from.source_with(&zone, Some(Back::Compared), &*progress)?;
-        let read = pipeline::books(&source, &judge, &crate::engine::Scope::default(), &*progress).await?;
+        let read = pipeline::books(&source, &judge, &Scope::default(), &*progress).await?;
         let zone = files::zone(&zone).map_err(Usage)?;
         let window = read.plan.window;
         let asked = match self.from.is_recorded() {
@@ -101,7 +108,10 @@ impl Cost {
             limit: limit.or_else(|| few.then_some(ROWS)),
         };
         let mut told = report(&books, &asked)?;
-        told.anomalies = finops::finops(&books, judge.policy()).anomalies;
+        if told.rows.is_empty() {
+            return Err(Usage(nobody(&books, &asked)).into());
+        }
+        told.anomalies = unusual(&books, &asked);
         let text = match self.format {
             Format::Table => {
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
@@ -115,6 +125,39 @@ impl Cost {
         self.output.write(&text)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What was unusual within what is asked about.
+fn unusual(books: &Books<'_>, asked: &Asked) -> Vec<Anomaly> {
+    let whole = Window {
+        start: books
+            .ledger
+            .days
+            .first()
+            .map_or(asked.before.start, |day| day.window.start),
+        end: asked.period.end,
+    };
+    let mut found = anomalies(books, &lines(books, whole, &asked.scope).0);
+    let first = asked.period.start.to_zoned(books.zone.clone()).date();
+    found.retain(|one| one.last >= first);
+    found
+}
+
+/// That nobody is as was asked for, and who there is.
+fn nobody(books: &Books<'_>, asked: &Asked) -> String {
+    let names = Names::new(books);
+    let (all, _) = lines(books, asked.period, &Scope::default());
+    let namespaces: BTreeSet<String> = all.iter().filter_map(|line| line.account.namespace.clone()).collect();
+    let teams: BTreeSet<String> = all
+        .iter()
+        .filter_map(|line| names.team(line.account, line.workload))
+        .collect();
+    let few = |all: BTreeSet<String>| all.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    format!(
+        "nothing was spent by what --namespace, --owner and --selector ask about; there are the namespaces {} and the teams {}",
+        few(namespaces),
+        few(teams)
+    )
 }
 
 /// The last two weeks of what was recorded, so that there is something to compare them with.

@@ -33,16 +33,20 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
         .as_ref()
         .map(|spend| spend.unallocated_monthly.get() / HOURS_PER_MONTH);
     let mut days: BTreeMap<jiff::civil::Date, Vec<Entry>> = BTreeMap::new();
+    let mut unpriced: BTreeMap<jiff::civil::Date, u32> = BTreeMap::new();
     for (at, row) in plan.workloads.iter().enumerate() {
         for day in row.history.iter().flat_map(|history| &history.days) {
             let entries = days.entry(day.day).or_default();
             let cost = day.cost.and_then(|cost| Amount::new(cost.get()));
-            if let Some(gpu) = cost {
+            if cost.is_none() && day.gpu_hours > 0.0 {
+                *unpriced.entry(day.day).or_default() += 1;
+            }
+            if day.gpu_hours > 0.0 {
                 entries.push(Entry {
                     account: u32::try_from(at).unwrap_or(u32::MAX),
                     gpu_hours: day.gpu_hours,
                     costs: Costs {
-                        gpu,
+                        gpu: cost.unwrap_or(Amount::ZERO),
                         ..Costs::default()
                     },
                 });
@@ -66,7 +70,7 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
             told: !entries.is_empty(),
             entries,
             nodes: BTreeMap::new(),
-            unpriced: 0,
+            unpriced: unpriced.get(&date).copied().unwrap_or(0),
         })
     };
     Ledger {

@@ -258,9 +258,34 @@ fn a_month_is_told_as_far_as_there_is_data_and_one_without_is_refused() {
     let told: Value = serde_json::from_str(&october).unwrap();
     assert_eq!(
         (told["days"]["asked"].as_u64(), told["days"]["told"].as_u64()),
-        (Some(13), Some(13))
+        (Some(31), Some(13))
     );
     assert!(told["total"]["previous"].is_null(), "September has no data");
+    let note = told["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("18 of 31 days have no data (2026-10-01 to 2026-10-18)"),
+        "{note}"
+    );
+    // Days of UTC are called by the name that most of their hours have elsewhere.
+    let west = [
+        "cost",
+        "--demo",
+        "--month",
+        "2026-11",
+        "--timezone",
+        "America/Los_Angeles",
+        "--format",
+        "json",
+    ];
+    let west: Value = serde_json::from_str(&binary::run(&west).printed()).unwrap();
+    assert_eq!(west["days"]["told"].as_u64(), Some(15));
+    let stranger = binary::run(&["cost", "--demo", "--namespace", "chta"]);
+    assert_eq!(stranger.code, 2);
+    assert!(
+        stranger.stderr.contains("there are the namespaces chat, "),
+        "{}",
+        stranger.stderr
+    );
     let none = binary::run(&["cost", "--demo", "--month", "2026-08"]);
     assert_eq!(none.code, 5);
     assert!(

@@ -100,7 +100,7 @@ impl World {
     }
 
     /// `GET /allocation?window=FROM,TO`: one set, by cluster, node, namespace, pod and container; `idle` as
-    /// `includeIdle=true&idleByNode=true`.
+    /// `includeIdle=true`.
     pub fn opencost_allocation(&self, from: i64, to: i64, idle: bool) -> Value {
         let (begin, end) = (from.max(self.start), to.min(END));
         let mut set = Map::new();
@@ -177,17 +177,17 @@ impl World {
     /// What no pod holds: the rest of each node, and the volume of datasets, which nobody mounts.
     fn unheld(&self, rest: &[[f64; 3]], (begin, end): (i64, i64), set: &mut Map<String, Value>) {
         let minutes = ((end - begin) / 60) as f64;
-        for (node, [cpu, ram, gpu]) in self.nodes.iter().zip(rest) {
-            let name = format!("{}/__idle__", node.name);
-            let total = cents(cpu + ram + gpu);
-            let allocation = json!({
-                "name": name, "properties": {"cluster": CLUSTER, "node": node.name, "providerID": node.instance_id},
-                "window": span(begin, end), "start": stamp(begin), "end": stamp(end), "minutes": minutes,
-                "cpuCost": cents(*cpu), "ramCost": cents(*ram), "gpuCost": cents(*gpu), "gpuHours": 0.0, "pvCost": 0.0,
-                "totalCost": total, "gpuAllocation": null,
-            });
-            set.insert(name, allocation);
-        }
+        // Whatever it is asked, it makes one of what is idle of all nodes.
+        let [cpu, ram, gpu] = rest
+            .iter()
+            .fold([0.0; 3], |sum, one| [0, 1, 2].map(|at| sum[at] + one[at]));
+        let idle = json!({
+            "name": "__idle__", "properties": {"cluster": CLUSTER},
+            "window": span(begin, end), "start": stamp(begin), "end": stamp(end), "minutes": minutes,
+            "cpuCost": cents(cpu), "ramCost": cents(ram), "gpuCost": cents(gpu), "gpuHours": 0.0, "pvCost": 0.0,
+            "totalCost": cents(cpu + ram + gpu), "gpuAllocation": null,
+        });
+        set.insert("__idle__".to_owned(), idle);
         let cost = cents(self.disk("pvc-datasets") * minutes / 60.0);
         let name = format!("{CLUSTER}/__unmounted__/__unmounted__/__unmounted__/__unmounted__");
         let allocation = json!({

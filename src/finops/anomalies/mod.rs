@@ -2,8 +2,8 @@
 //!
 //! A day is held against the same day of the week in the weeks before it, so that weekends and month's batch runs are no surprise:
 //! the baseline is their median, which one odd week does not move. It is a spike where it is at least [`TIMES`] the baseline,
-//! beyond [`DEVIATIONS`] robust standard deviations of all such comparisons before it (1.4826 times the median deviation), and
-//! beyond a floor of what is worth anybody's time.
+//! beyond [`DEVIATIONS`] robust standard deviations of all such comparisons before it (1.4826 times the median deviation), beyond a
+//! floor of what is worth anybody's time, and no day more than a week before cost nearly as much.
 
 #[cfg(test)]
 mod tests;
@@ -13,13 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Span;
 use jiff::civil::Date;
 
-use crate::finops::cost::{Books, Line, Names};
+use crate::finops::cost::{Books, Line, Names, is_made_per_run};
 use crate::model::finops::{Anomaly, AnomalyKind, Cause};
 use crate::model::scenario::Interval;
 use crate::model::units::Money;
 
 /// A spike is so many times its baseline at least.
 pub const TIMES: f64 = 1.5;
+
+/// A day more than a week before that cost so much of it makes it no surprise.
+const ALIKE: f64 = 0.8;
 
 /// And beyond so many robust standard deviations.
 const DEVIATIONS: f64 = 4.0;
@@ -99,9 +102,11 @@ fn spender(line: &Line<'_>, names: &Names<'_>) -> Option<String> {
         return Some(format!("{}/{}", row.namespace, row.name));
     }
     let account = line.account;
+    // Runs have a name of their own each: together they are their namespace's.
+    let lasting = account.kind.as_deref().is_some_and(|kind| !is_made_per_run(kind));
     match (&account.namespace, &account.controller) {
-        (Some(namespace), Some(name)) => Some(format!("{namespace}/{name}")),
-        (Some(namespace), None) => Some(namespace.clone()),
+        (Some(namespace), Some(name)) if lasting => Some(format!("{namespace}/{name}")),
+        (Some(namespace), _) => Some(namespace.clone()),
         // What is idle changes as others do.
         _ => None,
     }
@@ -140,6 +145,14 @@ fn look(days: &Days, told: &BTreeSet<Date>, day: Date, floor: f64) -> Option<Loo
         });
     }
     let (expected, before) = baseline(days, told, day)?;
+    // What comes every ten days, or on the first of the month, has come before.
+    let week = day.saturating_sub(Span::new().days(6));
+    if earlier
+        .iter()
+        .any(|day| *day < week && days.get(day).is_some_and(|spent| spent.cost >= ALIKE * today.cost))
+    {
+        return None;
+    }
     let off =
         |day: &Date| Some((days.get(day).copied().unwrap_or_default().cost - baseline(days, told, *day)?.0).abs());
     let spread = 1.4826 * median(earlier.iter().filter_map(off).collect()).unwrap_or(0.0);

@@ -67,6 +67,20 @@ fn weeks_that_are_alike_are_not_unusual() {
 }
 
 #[test]
+fn what_comes_every_ten_days_is_no_surprise_and_the_first_of_its_kind_is() {
+    let days = spent(56, |at, _| (if at % 10 == 4 { 300.0 } else { 2.0 }, 2.0));
+    assert!(
+        found(&days, 56, 1.0)
+            .iter()
+            .all(|one| one.first < FIRST + Span::new().days(24)),
+        "{:?}",
+        found(&days, 56, 1.0)
+    );
+    let days = spent(56, |at, _| (if at == 50 { 300.0 } else { 2.0 }, 2.0));
+    assert_eq!(found(&days, 56, 1.0).len(), 1);
+}
+
+#[test]
 fn twice_the_hours_for_three_days_are_one_spike_of_quantity() {
     let days = spent(56, |at, _| (if (49..52).contains(&at) { 200.0 } else { 100.0 }, 2.0));
     let all = found(&days, 56, 1.0);

@@ -14,6 +14,7 @@ use crate::finops::cost::{Books, Line, Names, in_scope};
 use crate::finops::forecast::Forecast;
 use crate::model::amount::Amount;
 use crate::model::finops::{BudgetRow, BudgetStatus, DayCost};
+use crate::model::ledger::ToldBy;
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
 use crate::model::units::Money;
@@ -25,6 +26,12 @@ const CRITICAL: f64 = 1.10;
 
 /// Hours of a day that must be told of for it to count as a whole one.
 const WHOLE_DAY: f64 = 22.5;
+
+/// Days without which a month that has just begun has no status.
+const SEEN_BEFORE: usize = 7;
+
+/// Days of GPUs alone under which a month has no status.
+const FEW_DAYS: f64 = 3.0;
 
 /// Names that are told where a scope does not exist.
 const NAMES: usize = 8;
@@ -77,7 +84,7 @@ impl Desk<'_> {
             .filter(|(date, _)| is_in(date))
             .map(|(date, day)| (*date, *day))
             .collect();
-        let elapsed: f64 = told.iter().map(|(_, day)| day.hours).sum::<f64>().max(0.0) / 24.0;
+        let elapsed: f64 = told.iter().map(|(_, day)| day.hours).sum::<f64>() / 24.0 + 0.0;
         let length = period.hours() / 24.0;
         let over = (self.now.min(period.end).as_second() - period.start.as_second()).max(0) as f64 / 86_400.0;
         if over - elapsed > 0.05 && elapsed > 0.0 {
@@ -89,10 +96,27 @@ impl Desk<'_> {
         let known = amount.filter(|_| elapsed > 0.0 && !days.is_empty());
         let spent: Amount = told.iter().map(|(_, day)| day.cost).sum();
         let projected = known.and_then(|_| Amount::new(spent.get() * (length / elapsed)));
-        let status = match (known, projected) {
-            (Some(amount), Some(projected)) => status(projected, amount),
+        let forecast = known.map_or_else(none, |_| self.forecast(&days, &told, period, spent));
+        // An hour tells nothing of a month: until a day is over, the days before the month do.
+        let counts = match elapsed {
+            elapsed if elapsed >= 0.95 => projected,
+            _ => forecast.mid.filter(|_| days.len() > SEEN_BEFORE).and_then(Amount::new),
+        };
+        let few = books_by_prices(self.books) && elapsed < FEW_DAYS && over - elapsed > 0.05;
+        let status = match (known, counts) {
+            (Some(amount), Some(counts)) if !few => status(counts, amount),
             _ => BudgetStatus::Unknown,
         };
+        if elapsed > 0.0 && elapsed < 0.95 && known.is_some() {
+            notes.push("no day of the month is over: the status is that of the forecast".to_owned());
+        }
+        if few {
+            notes
+                .push("no cost source told, and GPUs were read of few days: --month this reads the month's".to_owned());
+        }
+        if unpriced(self.books, period) {
+            notes.push("GPUs without a price were held: what they cost is not in it".to_owned());
+        }
         if elapsed <= 0.0 && notes.is_empty() {
             notes.push(format!("there is no cost data of {month}"));
         }
@@ -110,7 +134,7 @@ impl Desk<'_> {
             elapsed_days: elapsed,
             days: length,
             projected: projected.map(|projected| Money::new(projected.get())),
-            forecast: known.map_or_else(none, |_| self.forecast(&days, &told, period, spent)),
+            forecast,
             status,
             runs_out: known.and_then(|amount| self.runs_out(amount, &told, period)),
             daily: self.daily(&days, period),
@@ -181,7 +205,7 @@ impl Desk<'_> {
             let more = known.len().saturating_sub(NAMES);
             let mut shown: Vec<String> = known.into_iter().take(NAMES).collect();
             if more > 0 {
-                shown.push(format!("{more} others"));
+                shown.push(format!("and {more} more"));
             }
             shown.join(", ")
         };
@@ -278,6 +302,19 @@ impl Desk<'_> {
         }
         all
     }
+}
+
+/// Whether nobody told what days cost, so that they are those of GPUs alone.
+fn books_by_prices(books: &Books<'_>) -> bool {
+    books.ledger.told_by == ToldBy::Prices
+}
+
+/// Whether figures of the period were null.
+fn unpriced(books: &Books<'_>, period: Window) -> bool {
+    books
+        .ledger
+        .days_in(period.start, period.end)
+        .any(|day| day.unpriced > 0)
 }
 
 fn cents(value: f64) -> f64 {

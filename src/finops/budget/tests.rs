@@ -210,6 +210,31 @@ fn days_without_data_are_said_and_not_taken_for_free() {
 }
 
 #[test]
+fn the_first_hour_of_a_month_does_not_page_anybody() {
+    // Four weeks at 1,000 a day; in the first hour a job of 500 begins.
+    let mut ledger = ledger("2026-10-04", &TimeZone::UTC, &vec![Some(1000.0); 29]);
+    let last = ledger.days.last_mut().unwrap();
+    last.window.end = last.window.start + jiff::SignedDuration::from_hours(1);
+    last.entries[0].costs.cpu = Amount::new(540.0).unwrap();
+    let row = rows(
+        &ledger,
+        &TimeZone::UTC,
+        "2026-11-01T01:00:00Z",
+        &[budget(32_000.0, MonthKind::Calendar)],
+    )
+    .remove(0);
+    assert_eq!(row.projected.unwrap().get(), 540.0 * 720.0);
+    assert_eq!(row.status, BudgetStatus::Ok, "{:?}", row.forecast);
+    assert!(
+        row.notes
+            .iter()
+            .any(|note| note.contains("status is that of the forecast")),
+        "{:?}",
+        row.notes
+    );
+}
+
+#[test]
 fn a_scope_that_does_not_exist_is_named() {
     let mut stranger = budget(100.0, MonthKind::Calendar);
     stranger.scope.namespaces = vec!["chta".to_owned()];

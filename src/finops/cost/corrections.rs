@@ -68,7 +68,7 @@ impl Corrections {
         let added: Amount = corrections.iter().map(|one| one.amount).sum();
         let rest = rounded - (self.source_total + added);
         let (code, what) = match partial {
-            true => ("out-of-scope", "what nobody asked about"),
+            true => ("out-of-scope", "left out by --namespace, --owner or --selector"),
             false => ("rounding", "rounding to the cent"),
         };
         if !rest.is_zero() {

@@ -76,15 +76,11 @@ pub(super) struct Sum {
 impl Sum {
     fn add(&mut self, line: &Line<'_>, columns: Columns, whole: bool) {
         self.columns += columns;
-        if !whole && columns.idle.is_zero() && columns.gpu.is_zero() && columns.unused.is_zero() {
-            return;
+        if whole || !columns.idle.is_zero() {
+            self.idle_gpu += line.idle_gpu;
         }
-        self.idle_gpu += if columns.idle.is_zero() {
-            Amount::ZERO
-        } else {
-            line.idle_gpu
-        };
-        if !whole && columns.gpu.is_zero() {
+        // By category hours of work are of no single one.
+        if !whole {
             return;
         }
         self.gpu_hours += line.gpu_hours;
@@ -206,7 +202,8 @@ pub(super) struct Groups {
 /// Sets what rows cost before. Who spent only before has no row now: it is in the total's figure.
 pub(super) fn compare(groups: &mut Groups, before: &BTreeMap<Place, Sum>, days: (Days, Days)) {
     groups.days = days;
-    if days.1.told == 0 {
+    // A day was in no span before.
+    if days.1.told == 0 || groups.by.iter().any(|key| key == "day") {
         return;
     }
     for (place, _, previous) in &mut groups.all {

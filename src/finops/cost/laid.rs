@@ -3,7 +3,7 @@
 //! eight GPUs gives back the node. So a GPU costs its part of the whole node here, as it does in a plan.
 
 use crate::model::amount::Amount;
-use crate::model::ledger::Costs;
+use crate::model::ledger::{Account, Costs};
 
 /// A GPU node on a day.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,17 @@ pub(super) struct NodeDay {
     pub(super) capacity: f64,
     /// Who held GPUs of it, as the place of an entry, and for how many GPU hours.
     pub(super) held: Vec<(usize, f64)>,
+}
+
+/// What of a GPU node nobody held.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct IdleNode<'a> {
+    /// Under whose name it stands.
+    pub(super) account: &'a Account,
+    /// What it cost.
+    pub(super) cost: Amount,
+    /// What it would cost at list prices; `None` where no list has the node.
+    pub(super) list: Option<Amount>,
 }
 
 /// What each holder's part is, and what nobody held. Holders of more than there is, as where GPUs are shared in time, share it.

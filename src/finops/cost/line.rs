@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::columns::Columns;
 use super::corrections::Corrections;
-use super::laid::Told;
+use super::laid::{IdleNode, Told};
 use super::names::{Names, sanitised};
 use super::{Books, Scope};
 use crate::model::amount::Amount;
@@ -44,7 +44,7 @@ pub fn lines<'a>(books: &'a Books<'a>, span: Window, scope: &Scope) -> (Vec<Line
     let names = Names::new(books);
     let mut corrections = Corrections::default();
     let mut lines = Vec::new();
-    for day in books.ledger.days_in(span.start, span.end).filter(|day| day.told) {
+    for day in books.days_in(span).filter(|day| day.told) {
         let desk = Desk {
             books,
             names: &names,
@@ -111,7 +111,7 @@ impl<'a> Desk<'a, '_> {
             }
             lines.push(self.line(account, workloads[at], hours[at], &costs[at]));
         }
-        for (account, cost, list) in idle {
+        for IdleNode { account, cost, list } in idle {
             lines.push(Line {
                 idle_gpu: cost,
                 list,
@@ -135,14 +135,11 @@ impl<'a> Desk<'a, '_> {
         if excess.is_zero() {
             return;
         }
-        let idle = |line: &&mut Line<'_>| line.account.holder == Holder::Idle && line.account.node.is_none();
-        let rest = |line: &&mut Line<'_>| {
+        let idle = |line: &Line<'_>| line.account.holder == Holder::Idle && line.account.node.is_none();
+        let rest = |line: &Line<'_>| {
             line.account.holder == Holder::Assets && line.account.controller.as_deref() == Some("nodes")
         };
-        let at = lines
-            .iter_mut()
-            .position(|mut line| idle(&&mut line))
-            .or_else(|| lines.iter_mut().position(|mut line| rest(&&mut line)));
+        let at = lines.iter().position(idle).or_else(|| lines.iter().position(rest));
         match at.and_then(|at| lines.get_mut(at)) {
             Some(line) => line.columns.idle -= excess,
             None => corrections.adds("nodes", "GPU nodes beyond their allocations".to_owned(), excess),

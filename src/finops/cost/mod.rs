@@ -13,7 +13,11 @@ mod round;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
@@ -31,7 +35,7 @@ pub use corrections::{Correction, Reconciliation};
 pub use group::{CostRow, Measures};
 pub use key::{KEYS, Key};
 pub use line::{Line, in_scope, lines};
-pub use names::Names;
+pub use names::{Names, is_made_per_run};
 
 use super::composition;
 
@@ -128,29 +132,58 @@ pub enum NoReport {
     )]
     NoData {
         /// Its beginning.
-        from: jiff::civil::Date,
+        from: Date,
         /// Its last day.
-        to: jiff::civil::Date,
+        to: Date,
         /// What there is.
         known: String,
     },
 }
 
 impl Books<'_> {
+    /// Days of a span, by what they are called in the time zone: a source may keep them on another grid.
+    pub(super) fn days_in(&self, span: Window) -> impl Iterator<Item = &LedgerDay> {
+        let (first, last) = self.dates(span);
+        self.ledger
+            .days
+            .iter()
+            .filter(move |day| (first..=last).contains(&self.date(day)))
+    }
+
+    /// The first and the last date of a span.
+    fn dates(&self, span: Window) -> (Date, Date) {
+        let date = |at: Timestamp| at.to_zoned(self.zone.clone()).date();
+        let last = Timestamp::from_second(span.end.as_second() - 1).unwrap_or(span.end);
+        (date(span.start), date(last.max(span.start)))
+    }
+
+    /// Dates of a span of which nobody told.
+    fn untold(&self, span: Window) -> Vec<Date> {
+        let told: BTreeSet<Date> = self
+            .days_in(span)
+            .filter(|day| day.told)
+            .map(|day| self.date(day))
+            .collect();
+        let (first, last) = self.dates(span);
+        let all = first.series(Span::new().days(1)).take_while(|date| *date <= last);
+        all.filter(|date| !told.contains(date)).collect()
+    }
+
     fn days(&self, span: Window) -> Days {
-        let mut days = Days::default();
-        for day in self.ledger.days_in(span.start, span.end) {
-            days.asked += 1;
-            if day.told {
-                days.told += 1;
-                days.hours += day.window.hours();
-            }
+        let told = self.days_in(span).filter(|day| day.told);
+        let (dates, hours) = told.fold((BTreeSet::new(), 0.0), |(mut dates, hours), day| {
+            dates.insert(self.date(day));
+            (dates, hours + day.window.hours())
+        });
+        Days {
+            asked: dates.len() + self.untold(span).len(),
+            told: dates.len(),
+            hours,
         }
-        days
     }
 
     /// The date on which a ledger's day is, in the time zone of days.
-    pub(super) fn date(&self, day: &LedgerDay) -> jiff::civil::Date {
+    pub(super) fn date(&self, day: &LedgerDay) -> Date {
         // Days of UTC begin at another hour: the middle of both is the same day.
         let middle = day.window.start + day.window.end.duration_since(day.window.start) / 2;
         middle.to_zoned(self.zone.clone()).date()
@@ -210,8 +243,8 @@ fn composition_of(total: &CostRow, days: Days) -> Vec<CompositionRow> {
 }
 
 fn no_data(books: &Books<'_>, span: Window) -> NoReport {
-    let date = |at: jiff::Timestamp| at.to_zoned(books.zone.clone()).date();
-    let told: Vec<jiff::civil::Date> = books
+    let date = |at: Timestamp| at.to_zoned(books.zone.clone()).date();
+    let told: Vec<Date> = books
         .ledger
         .days
         .iter()
@@ -225,35 +258,41 @@ fn no_data(books: &Books<'_>, span: Window) -> NoReport {
     let last = span.end.as_second().saturating_sub(1).max(span.start.as_second());
     NoReport::NoData {
         from: date(span.start),
-        to: date(jiff::Timestamp::from_second(last).unwrap_or(span.end)),
+        to: date(Timestamp::from_second(last).unwrap_or(span.end)),
         known,
     }
+}
+
+/// Dates in words, runs of them as `2026-11-01 to 2026-11-05`.
+fn runs(dates: &[Date]) -> String {
+    let mut runs: Vec<(Date, Date)> = Vec::new();
+    for date in dates {
+        match runs.last_mut() {
+            Some((_, last)) if last.tomorrow().is_ok_and(|next| next == *date) => *last = *date,
+            _ => runs.push((*date, *date)),
+        }
+    }
+    let run = |(first, last): &(Date, Date)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
 fn notes(books: &Books<'_>, asked: &Asked, days: Days, before: Days) -> Vec<String> {
     let mut notes = Vec::new();
     if days.told < days.asked {
-        let untold: Vec<String> = books
-            .ledger
-            .days_in(asked.period.start, asked.period.end)
-            .filter(|day| !day.told)
-            .map(|day| books.date(day).to_string())
-            .collect();
         notes.push(format!(
             "{} of {} days have no data ({}): figures are of the others, and nothing is filled in",
-            untold.len(),
+            days.asked - days.told,
             days.asked,
-            untold.join(", ")
+            runs(&books.untold(asked.period))
         ));
     }
     if before.told == 0 {
         notes.push("of the span before there is no data, so that nothing is compared".to_owned());
     }
-    let unpriced: u32 = books
-        .ledger
-        .days_in(asked.period.start, asked.period.end)
-        .map(|day| day.unpriced)
-        .sum();
+    let unpriced: u32 = books.days_in(asked.period).map(|day| day.unpriced).sum();
     if unpriced > 0 {
         notes.push(format!(
             "{unpriced} figures were null, counted by the day, and are not in the total"

@@ -22,6 +22,27 @@ pub struct Names<'a> {
     teams: Vec<(String, String)>,
 }
 
+/// Kinds of controllers that are made anew for each run, under a name that begins with their template's.
+const PER_RUN: [&str; 12] = [
+    "job",
+    "pod",
+    "workflow",
+    "jobset",
+    "raycluster",
+    "rayjob",
+    "pytorchjob",
+    "mpijob",
+    "tfjob",
+    "trainjob",
+    "pipelinerun",
+    "taskrun",
+];
+
+/// Whether a controller of this kind, in small letters, has a name of its own for each run.
+pub fn is_made_per_run(kind: &str) -> bool {
+    PER_RUN.contains(&kind)
+}
+
 /// A label's name as Prometheus allows it.
 pub(super) fn sanitised(name: &str) -> String {
     name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_")
@@ -63,6 +84,9 @@ impl<'a> Names<'a> {
         if let Some(at) = self.exact.get(&(namespace, kind, name)) {
             return Some(*at);
         }
+        if !account.kind.as_deref().is_none_or(is_made_per_run) {
+            return None;
+        }
         let of_namespace = self.by_namespace.get(namespace)?;
         let row = |at: &usize| &self.books.plan.workloads[*at];
         let begins = |at: &&usize| {
@@ -89,6 +113,15 @@ impl<'a> Names<'a> {
     /// A workload's day.
     pub fn day(&self, workload: usize, day: Date) -> Option<&'a HistoryDay> {
         self.history.get(&(workload, day)).copied()
+    }
+
+    /// GPUs that a workload held on average over the days of its history; `None` without any.
+    pub fn mean_gpus(&self, workload: usize) -> Option<f64> {
+        let days = &self.row(workload).history.as_ref()?.days;
+        let (held, hours) = days
+            .iter()
+            .fold((0.0, 0.0), |sum, day| (sum.0 + day.gpu_hours, sum.1 + day.hours));
+        (hours > 0.0).then(|| held / hours)
     }
 
     /// The node, where it exists now and has GPUs.

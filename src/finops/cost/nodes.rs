@@ -3,10 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::corrections::Corrections;
-use super::laid::{NodeDay, Told, laid, moved};
+use super::laid::{IdleNode, NodeDay, Told, laid, moved};
 use super::line::Desk;
 use crate::model::amount::Amount;
 use crate::model::ledger::{Account, Holder};
+
+/// What is idle of a node that has no account of its own.
+static NOBODYS: Account = Account {
+    holder: Holder::Idle,
+    node: None,
+    namespace: None,
+    kind: None,
+    controller: None,
+    labels: BTreeMap::new(),
+    annotations: BTreeMap::new(),
+};
 
 impl<'a> Desk<'a, '_> {
     /// GPU hours of each entry: as the source counts them, and of MIG slices and resource claims, which it does not see, as the
@@ -29,8 +40,15 @@ impl<'a> Desk<'a, '_> {
         }
         for (workload, entries) in of_workload {
             let told: f64 = entries.iter().map(|at| hours[*at]).sum();
-            let seen = self.names.day(workload, self.date).map_or(0.0, |day| day.gpu_hours);
-            if told > 0.0 || seen <= 0.0 {
+            let seen = self.seen(workload);
+            if told > 0.0 {
+                // Of GPUs in slices or shared in time the source counts slices and shares as GPUs; the history has their parts.
+                if seen > 0.0 && seen < told && entries.iter().any(|at| self.is_cut(accounts[*at])) {
+                    entries.iter().for_each(|at| hours[*at] *= seen / told);
+                }
+                continue;
+            }
+            if seen <= 0.0 {
                 continue;
             }
             let each = seen / entries.len() as f64;
@@ -48,6 +66,21 @@ impl<'a> Desk<'a, '_> {
             );
         }
         hours
+    }
+
+    /// GPU hours of a workload as its history has them; of a day outside of it, as many as it held on average.
+    fn seen(&self, workload: usize) -> f64 {
+        let day = self.names.day(workload, self.date).map(|day| day.gpu_hours);
+        let usual = || Some(self.names.mean_gpus(workload)? * self.day.window.hours());
+        day.or_else(usual).unwrap_or(0.0)
+    }
+
+    /// Whether the GPUs of an account's node are cut into slices, or shared in time.
+    fn is_cut(&self, account: Option<&Account>) -> bool {
+        let node = account
+            .and_then(|one| one.node.as_deref())
+            .and_then(|name| self.names.node(name));
+        node.is_some_and(|node| node.shared || !node.slices.is_empty())
     }
 
     /// GPUs of a node times the hours for which it was there.
@@ -89,7 +122,7 @@ impl<'a> Desk<'a, '_> {
         hours: &[f64],
         costs: &mut [Told],
         corrections: &mut Corrections,
-    ) -> (Vec<(&'a Account, Amount, Option<Amount>)>, Amount) {
+    ) -> (Vec<IdleNode<'a>>, Amount) {
         let mut on_nodes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, account) in accounts.iter().enumerate() {
             let node = account.and_then(|one| one.node.as_deref());
@@ -134,27 +167,27 @@ impl<'a> Desk<'a, '_> {
                     ..Told::of(told)
                 };
             }
-            if let (false, Some(account)) = (rest.is_zero(), entries.first().and_then(|at| accounts[*at])) {
+            if !rest.is_zero() {
                 let held: f64 = parts.iter().map(|(at, _)| hours[*at]).sum();
                 let share = if capacity > 0.0 {
                     (1.0 - held / capacity).max(0.0)
                 } else {
                     1.0
                 };
-                idle.push((
-                    self.idle_account(node, account),
-                    rest,
-                    list.map(|list| list.times(share)),
-                ));
+                idle.push(IdleNode {
+                    account: self.idle_account(node),
+                    cost: rest,
+                    list: list.map(|list| list.times(share)),
+                });
             }
         }
         (idle, excess)
     }
 
-    /// The account of what is idle on a node; where the source has none, that of somebody on it, as no other names the node.
-    pub(super) fn idle_account(&self, node: &str, fallback: &'a Account) -> &'a Account {
+    /// The account of what is idle on a node: the source's, or one without a node.
+    pub(super) fn idle_account(&self, node: &str) -> &'a Account {
         let of_node = |one: &&Account| one.holder == Holder::Idle && one.node.as_deref() == Some(node);
-        self.books.ledger.accounts.iter().find(of_node).unwrap_or(fallback)
+        self.books.ledger.accounts.iter().find(of_node).unwrap_or(&NOBODYS)
     }
 
     /// What a whole node would cost that day at list prices.

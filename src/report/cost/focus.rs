@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::csv::text_cell;
 use crate::finops::cost::{Books, Columns, Line, Names};
-use crate::model::ledger::Holder;
 
 /// The columns, in this order.
 const COLUMNS: [&str; 37] = [
@@ -49,6 +48,9 @@ const COLUMNS: [&str; 37] = [
     "x_GpuModel",
     "x_Team",
 ];
+
+/// The place of the column of what is idle.
+const IDLE: usize = 6;
 
 /// How each column of a report is called there: category, subcategory and name of the service.
 const SERVICES: [[&str; 3]; Columns::COUNT] = [
@@ -111,9 +113,12 @@ fn times(books: &Books<'_>, line: &Line<'_>) -> [(&'static str, String); 4] {
 fn costs(line: &Line<'_>, at: usize) -> [(&'static str, String); 5] {
     let own = line.columns.all()[at];
     let gpu = line.columns.gpu + line.columns.unused;
-    // Of GPUs that a list has, the column's part of what they cost.
-    let list = line.list.filter(|_| at < 2 && !gpu.is_zero());
-    let list = list.map_or(own, |list| list.times(own.get() / gpu.get()));
+    // Of GPUs that a list has, the column's part of what they cost; of idle ones all.
+    let list = match line.list {
+        Some(list) if at < 2 && !gpu.is_zero() => list.times(own.get() / gpu.get()),
+        Some(list) if at == IDLE && !line.idle_gpu.is_zero() => list + (own - line.idle_gpu),
+        _ => own,
+    };
     let cost = own.get().to_string();
     [
         ("BilledCost", cost.clone()),
@@ -161,10 +166,6 @@ fn subject(books: &Books<'_>, names: &Names<'_>, line: &Line<'_>, at: usize) -> 
     let region = node.and_then(|node| books.ledger.nodes.get(node)?.region.clone());
     let tags = serde_json::Value::from_iter(account.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
     let known = [
-        (
-            "ChargeClass",
-            (account.holder == Holder::Assets).then(|| "Correction".to_owned()),
-        ),
         ("ChargeDescription", Some(format!("{service}{of}"))),
         ("RegionId", region.clone()),
         ("RegionName", region),

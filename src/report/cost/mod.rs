@@ -7,7 +7,7 @@ mod tests;
 
 use jiff::tz::TimeZone;
 
-use crate::finops::cost::{Columns, CostReport, CostRow};
+use crate::finops::cost::{Columns, Correction, CostReport, CostRow};
 use crate::model::amount::Amount;
 use crate::model::units::Monthly;
 
@@ -211,11 +211,12 @@ fn remarks(report: &CostReport) -> Vec<String> {
         report.told_by.name(),
         exact(reconciliation.source_total, currency)
     ));
-    for step in &reconciliation.corrections {
+    let told = |step: &&Correction| step.amount.cents() != 0 || step.moved.cents() != 0;
+    for step in reconciliation.corrections.iter().filter(told) {
         let what = plain(&step.what);
         if step.amount.is_zero() {
             lines.push(format!(
-                "  of it {} laid elsewhere: {what}",
+                "  ({} of it stand elsewhere here: {what})",
                 exact(step.moved, currency)
             ));
         } else {
@@ -243,14 +244,9 @@ fn remarks(report: &CostReport) -> Vec<String> {
     lines
 }
 
-/// To the cent, or to the fifth decimal where there is more than a cent.
+/// To the cent.
 fn exact(amount: Amount, currency: &str) -> String {
-    let cents = Amount::from_cents(amount.cents());
-    let text = if cents == amount {
-        format!("{:.2}", amount.get())
-    } else {
-        format!("{:.5}", amount.get())
-    };
+    let text = format!("{:.2}", Amount::from_cents(amount.cents()).get());
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, rest) = digits.split_once('.').unwrap_or((digits, "00"));
     let mut grouped = String::new();
@@ -284,7 +280,7 @@ fn headline(report: &CostReport) -> String {
         _ => String::new(),
     };
     format!(
-        "{} spent {} from {} ({} of {} days told by {}){compared}.",
+        "{}: {} from {} ({} of {} days told by {}){compared}.",
         plain(&report.cluster),
         amount(report.total.total, &report.currency),
         span(report.period, &report.timezone),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::model::plan::Row;
-use crate::model::scenario::Level;
+use crate::model::scenario::{Level, Move};
 
 use super::super::DECISIONS;
-use super::super::figures::{UNKNOWN, count, gpus, money};
+use super::super::figures::{UNKNOWN, count, gpus, money, number};
 use super::super::groups::needs;
 use super::super::names::change;
 use super::super::proof::{grade, level};
@@ -67,6 +67,21 @@ fn cut(page: &Page<'_>, later: &[Row]) -> Element {
         ))
 }
 
+/// How much longer a request may take, where that is much: nobody should have to open a row to learn it.
+fn slower(row: &Row) -> Option<String> {
+    let times = row.moves.iter().map(|change| match change {
+        Move::UseGpu { slowdown, .. } => *slowdown,
+        _ => 1.0,
+    });
+    let times = times.fold(1.0, f64::max);
+    (times >= 1.5).then(|| {
+        format!(
+            "may take up to {} times as long on the GPU",
+            number((times * 10.0).round() / 10.0)
+        )
+    })
+}
+
 /// A row of a list; what is filtered and sorted by stands in its attributes.
 pub(super) fn item(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Element {
     let names = &page.names;
@@ -80,7 +95,8 @@ pub(super) fn item(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Element
                 .add(span("name", &name))
                 .all(owner.as_ref().map(|owner| span("quiet small", format!(" {owner}"))))
                 .add(el("br"))
-                .add(span("what", change(row))),
+                .add(span("what", change(row)))
+                .all(slower(row).map(|text| el("span").class("what slower").text(text))),
         )
         .add(amount(page, row))
         .add(span("gpus number", gpus(row.saving.frees_gpus)))

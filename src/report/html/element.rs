@@ -208,6 +208,22 @@ pub(super) fn table(caption: &str, columns: &[&str], rows: impl IntoIterator<Ite
         .add(table)
 }
 
+/// The same for few rows with much text: on a phone each row is a block, and each cell says what it is.
+pub(super) fn stacked(caption: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<Element>>) -> Element {
+    let named = |cells: Vec<Element>| -> Vec<Element> {
+        let named = cells.into_iter().zip(columns).enumerate().map(|(at, (cell, column))| {
+            if at == 0 {
+                return cell;
+            }
+            let name = el("span").class("told").set("aria-hidden", "true");
+            el("div").add(name.text(column.trim_start_matches('#'))).add(cell)
+        });
+        named.collect()
+    };
+    let rows: Vec<Vec<Element>> = rows.into_iter().map(named).collect();
+    el("div").class("stacked").add(table(caption, columns, rows))
+}
+
 /// Text alone, where an element is asked for.
 pub(super) fn cell(text: impl AsRef<str>) -> Element {
     el(BARE).text(text)

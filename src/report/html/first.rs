@@ -41,7 +41,8 @@ fn change_first(page: &Page<'_>, first: &Row) -> Element {
         .add(el("p").class("overline").text("Do this first"))
         .add(el("h2").id("first-title").text(opening(&first.title)))
         .add(p(change(first)).class("quiet"))
-        .add(p(why(first)).class("why"));
+        .add(p(why(first)).class("why"))
+        .all(before_larger(page, first).map(|text| p(text).class("small quiet")));
     let head = el("div").class("first-head").add(title).add(worth(page, first));
     let more = page.plan.accepted.len().saturating_sub(1);
     let rest = (more > 0).then(|| {
@@ -66,6 +67,23 @@ fn change_first(page: &Page<'_>, first: &Row) -> Element {
             )
         }))
         .all(rest)
+}
+
+/// Why it stands before one that saves more.
+fn before_larger(page: &Page<'_>, first: &Row) -> Option<String> {
+    let saves = |row: &Row| leaves_bill(page.plan, row).map_or(0.0, Monthly::get);
+    let largest = page.plan.accepted.iter().max_by(|a, b| saves(a).total_cmp(&saves(b)))?;
+    if saves(largest) <= saves(first) {
+        return None;
+    }
+    Some(format!(
+        "It comes first for its risk, which is {}: {} saves more, {} a month, at {} risk. Medium risk must save twice as much to come first, \
+         high risk four times.",
+        level(first.risk),
+        page.names.of(&largest.subject),
+        page.money(Monthly::new(saves(largest))),
+        level(largest.risk)
+    ))
 }
 
 fn worth(page: &Page<'_>, first: &Row) -> Element {

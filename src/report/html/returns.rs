@@ -6,7 +6,7 @@ use crate::model::returns::{Promise, Returns};
 use super::super::figures::{UNKNOWN, number, percent};
 use super::super::words::{opening, sentence};
 use super::Page;
-use super::element::{Element, cell, chapter, el, more, p, span, table};
+use super::element::{Element, cell, chapter, el, more, p, span, stacked, table};
 
 pub(super) fn section(page: &Page<'_>) -> Option<Element> {
     let returns = page.plan.returns.as_ref()?;
@@ -57,14 +57,14 @@ fn promised(page: &Page<'_>, promises: &[Promise]) -> Element {
     el("div")
         .class("card")
         .add(el("h3").text("What is promised, and what it would bring here"))
-        .add(table(
-            "Shares are of what the workloads cost that a strategy would change here",
+        .add(stacked(
+            "Shares are of what the workloads cost that a strategy would change here; held back and experiments are in it",
             &[
                 "Strategy",
                 "#Promised",
                 "#Here",
                 "#Saves a month",
-                "#Of spend a month",
+                "#Of workloads that cost",
                 "Why",
             ],
             rows,

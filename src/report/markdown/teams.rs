@@ -9,7 +9,7 @@ use super::super::teams::teams;
 use super::{escaped, table_row};
 
 /// Teams that are shown.
-const TEAMS: usize = 12;
+const TEAMS: usize = 8;
 
 const HEADER: &str = "\
 | Team | A month | Share | GPUs held | Leaves the bill |

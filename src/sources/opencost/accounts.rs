@@ -47,7 +47,8 @@ pub(super) fn account(held: &Held) -> Account {
     // An idle allocation has the node in its key alone.
     let of_key = || {
         let before = held.key.split('/').rev().nth(1)?;
-        (held.holder == Holder::Idle && !before.starts_with("__")).then(|| before.to_owned())
+        let is_cluster = properties.cluster.as_deref() == Some(before);
+        (held.holder == Holder::Idle && !before.starts_with("__") && !is_cluster).then(|| before.to_owned())
     };
     Account {
         holder: held.holder,

@@ -87,13 +87,20 @@ impl OpenCostClient {
             .await
     }
 
-    /// What a day cost, container by container with all that is known of it, and what nobody holds, by node.
+    /// What a day cost, container by container with all that is known of it, and what nobody holds. Some servers tell that by
+    /// node; OpenCost makes one of all nodes, whatever it is asked. Without an aggregate older ones make one of everything. Kubecost
+    /// would lay control planes and root disks on those who hold pods, which are assets, too.
     pub(super) async fn allocations_with_idle<T: serde::de::DeserializeOwned>(
         &self,
         day: Window,
     ) -> Result<Vec<(String, T)>, OpenCostError> {
-        let by_node = ("idleByNode", "true".to_owned());
-        self.allocated(day, &[by_node], "true").await
+        let yes = || "true".to_owned();
+        let query = match self.server().dialect {
+            Dialect::OpenCost => vec![("aggregate", "cluster,node,namespace,pod,container".to_owned())],
+            Dialect::Kubecost => vec![("splitIdle", yes()), ("shareTenancyCosts", "false".to_owned())],
+        };
+        let by_node = [("idleByNode", yes())];
+        self.allocated(day, &[query, by_node.to_vec()].concat(), "true").await
     }
 
     async fn allocated<T: serde::de::DeserializeOwned>(
@@ -108,25 +115,29 @@ impl OpenCostClient {
             return self.sets("allocation", day, &query).await;
         }
         query.push(("idle", idle.to_owned()));
-        // Pages mean something only over sets that were made one. There is no count of them: the last is not full.
+        // Pages mean something only over sets that were made one. There is no count of them: after the last, nothing is new. A server
+        // without pages tells everything again.
         query.push(("accumulate", "true".to_owned()));
         let mut all: Vec<(String, T)> = Vec::new();
         let mut known = BTreeSet::new();
+        let mut offset = 0;
         loop {
             let mut page = query.clone();
-            page.push(("offset", all.len().to_string()));
+            page.push(("offset", offset.to_string()));
             page.push(("limit", PAGE.to_string()));
             let entries: Vec<(String, T)> = self.sets("allocation", day, &page).await?;
-            let full = entries.len() == PAGE;
-            // A server without pages tells everything again.
-            let again = entries.iter().any(|(key, _)| known.contains(key));
-            if !again {
-                known.extend(entries.iter().map(|(key, _)| key.clone()));
-                all.extend(entries);
-            }
-            if !full || again {
+            // One that was null is none of ours, and the page was full all the same.
+            let short = entries.len() < PAGE / 2;
+            let new: Vec<(String, T)> = entries
+                .into_iter()
+                .filter(|(key, _)| known.insert(key.clone()))
+                .collect();
+            let none = new.is_empty();
+            all.extend(new);
+            if none || short {
                 return Ok(all);
             }
+            offset += PAGE;
         }
     }
 

@@ -15,7 +15,7 @@ use super::tally::{asset_hours, instance_type, region, within};
 use crate::model::amount::Amount;
 use crate::model::cluster::CostProduct;
 use crate::model::gap::Gap;
-use crate::model::ledger::{Account, Costs, Entry, Ledger, LedgerDay, LedgerNode, ToldBy};
+use crate::model::ledger::{Account, Costs, Entry, Holder, Ledger, LedgerDay, LedgerNode, ToldBy};
 use crate::model::progress::Progress;
 use crate::model::time::Window;
 
@@ -81,7 +81,7 @@ pub async fn ledger(
                 "whose cost it was on {} of {} days ({})",
                 failed.len(),
                 days.len(),
-                days::shown(&failed)
+                shown(&failed, zone)
             ),
             error.to_string(),
             "run again when the cost source is well, or ask for a shorter window",
@@ -169,7 +169,7 @@ impl Book {
                 unpriced += 1;
                 continue;
             };
-            told = true;
+            told |= one.holder != Holder::Idle;
             allocated += costs;
             let account = self.place(account(&one));
             let sum = sums.entry(account).or_default();
@@ -187,7 +187,6 @@ impl Book {
                 unpriced += 1;
                 continue;
             };
-            told = true;
             match asset.kind.as_deref().unwrap_or_default() {
                 "Node" => {
                     among.cpu += cost;
@@ -200,9 +199,11 @@ impl Book {
                 "Disk" => among.storage += cost,
                 "Network" => among.network += cost,
                 "LoadBalancer" => among.load_balancers += cost,
+                // What an account pays outside of clusters is none of theirs.
+                "Cloud" => {}
                 kind => {
                     let account = self.place(asset_account(kind));
-                    sums.entry(account).or_default().1 += beside(kind, cost);
+                    sums.entry(account).or_default().1 += beside(cost);
                 }
             }
         }
@@ -292,8 +293,16 @@ impl Book {
         Some(name)
     }
 
-    /// In the one order that leaves no trace of how answers came.
+    /// In the one order that leaves no trace of how answers came. Every node has an account for what is idle of it.
     fn into_ledger(mut self, told_by: ToldBy) -> Ledger {
+        let nodes: Vec<String> = self.nodes.keys().cloned().collect();
+        for node in nodes {
+            self.place(Account {
+                holder: Holder::Idle,
+                node: Some(node),
+                ..Account::default()
+            });
+        }
         let mut accounts = Vec::new();
         let mut places = vec![0; self.accounts.len()];
         for (account, place) in self.accounts {
@@ -318,13 +327,12 @@ impl Book {
     }
 }
 
-fn beside(kind: &str, cost: Amount) -> Costs {
-    let mut costs = Costs::default();
-    match kind {
-        "Cloud" => costs.external = cost,
-        _ => costs.shared = cost,
+/// What is among the assets alone, and of none of their known kinds.
+fn beside(cost: Amount) -> Costs {
+    Costs {
+        shared: cost,
+        ..Costs::default()
     }
-    costs
 }
 
 /// What an allocation cost within the day; `None` where the server does not know. What it gives as a total beyond the parts is
@@ -352,4 +360,12 @@ fn asset_cost(asset: &Asset, day: Window) -> Option<Amount> {
     let hours = asset_hours(asset, minutes, day);
     let share = if minutes > 0.0 { hours * 60.0 / minutes } else { 1.0 };
     Amount::new(cost * share)
+}
+
+/// Days in words, as they are called in the zone.
+fn shown(days: &[Window], zone: &TimeZone) -> String {
+    let mut dates: Vec<jiff::civil::Date> = days.iter().map(|day| day.start.to_zoned(zone.clone()).date()).collect();
+    dates.sort_unstable();
+    let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
+    dates.join(", ")
 }

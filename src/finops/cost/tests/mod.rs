@@ -125,6 +125,53 @@ fn slices_that_the_source_calls_idle_are_laid_on_who_holds_them() {
 }
 
 #[test]
+fn of_days_outside_of_the_history_slices_are_as_many_as_on_average() {
+    let mut ledger = ledger();
+    ledger.days[0].entries[1].gpu_hours = 0.0;
+    let day = json!({"day": "2026-11-09", "hours": 12.0, "gpu_hours": 12.0, "busy_gpu_hours": null, "cost": null,
+        "requests": null, "tokens": null});
+    let report = told(
+        &plan(json!([workload("ml", "train", day)])),
+        &[],
+        &ledger,
+        &asked(&[Key::Namespace]),
+    )
+    .unwrap();
+    adds_up(&report);
+    // One GPU at all hours is an eighth of the node, on this day, too.
+    assert_eq!(row(&report, "namespace", "ml").total, amount(150.0));
+}
+
+#[test]
+fn a_deployment_is_no_run_of_another_whose_name_it_begins_with() {
+    let mut ledger = ledger();
+    ledger.accounts[2].namespace = Some("chat".to_owned());
+    ledger.accounts[2].controller = Some("router-gateway".to_owned());
+    let day = json!({"day": "2026-11-02", "hours": 24.0, "gpu_hours": 96.0, "busy_gpu_hours": null, "cost": null,
+        "requests": null, "tokens": null});
+    let report = told(
+        &plan(json!([workload("chat", "router", day)])),
+        &[],
+        &ledger,
+        &asked(&[Key::Workload]),
+    )
+    .unwrap();
+    assert_eq!(row(&report, "workload", "chat/router").total, amount(601.0));
+    assert_eq!(row(&report, "workload", "chat/router-gateway").total, amount(8.25));
+    ledger.accounts[2].kind = Some("job".to_owned());
+    let day = json!({"day": "2026-11-02", "hours": 24.0, "gpu_hours": 96.0, "busy_gpu_hours": null, "cost": null,
+        "requests": null, "tokens": null});
+    let report = told(
+        &plan(json!([workload("chat", "router", day)])),
+        &[],
+        &ledger,
+        &asked(&[Key::Workload]),
+    )
+    .unwrap();
+    assert_eq!(row(&report, "workload", "chat/router").total, amount(609.25));
+}
+
+#[test]
 fn idle_told_of_the_whole_cluster_is_not_counted_twice() {
     let mut ledger = ledger();
     // An older server: one figure for what is idle of all nodes.
