@@ -104,6 +104,7 @@ fn live(url: &str, days: usize, folder: &Path) -> Source {
         step_seconds: Some(60),
         samples_at_once: AT_ONCE,
         replay_limit: 50,
+        ledger: None,
         remote_read: false,
         metric_facts: false,
     }))

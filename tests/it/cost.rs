@@ -277,7 +277,7 @@ fn a_month_is_told_as_far_as_there_is_data_and_one_without_is_refused() {
         "--format",
         "json",
     ];
-    let west: Value = serde_json::from_str(&binary::run(&west).printed()).unwrap();
+    let west: Value = serde_json::from_str(&binary::run(&west).stdout).unwrap();
     assert_eq!(west["days"]["told"].as_u64(), Some(15));
     let stranger = binary::run(&["cost", "--demo", "--namespace", "chta"]);
     assert_eq!(stranger.code, 2);
