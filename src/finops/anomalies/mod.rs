@@ -1,8 +1,8 @@
 //! Days on which somebody spent far more than such days cost before, and who spent for the first time.
 //!
 //! A day is held against the same day of the week in the weeks before it, so that weekends and month's batch runs are no surprise:
-//! the baseline is their median, which one odd week does not move. It is a spike where it is at least [`TIMES`] the baseline,
-//! beyond [`DEVIATIONS`] robust standard deviations of all such comparisons before it (1.4826 times the median deviation), beyond a
+//! the baseline is their median, which one odd week does not move. It is a spike where it is at least `TIMES` the baseline,
+//! beyond `DEVIATIONS` robust standard deviations of all such comparisons before it (1.4826 times the median deviation), beyond a
 //! floor of what is worth anybody's time, and no day more than a week before cost nearly as much.
 
 #[cfg(test)]
