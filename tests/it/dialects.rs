@@ -113,13 +113,19 @@ fn plan_of(prometheus: &str, costs: &str, config: &Path, more: &[&str]) -> Strin
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A plan without what was served, and how many requests each workload served.
+/// A plan without what was served, and how many requests each workload served, in all and day by day.
 fn without_requests(plan: &str) -> (Value, Vec<f64>) {
     let mut plan: Value = serde_json::from_str(plan).unwrap();
+    let rows = plan["workloads"].as_array_mut().unwrap().iter_mut();
+    let days = rows
+        .filter_map(|row| row.pointer_mut("/history/days")?.as_array_mut())
+        .flatten();
+    let figures = days.flat_map(|day| ["requests", "tokens"].map(|name| day[name].take()));
+    let by_day: Vec<f64> = figures.filter_map(|figure| figure.as_f64()).collect();
     let workloads = plan["workloads"].as_array_mut().unwrap().iter_mut();
     let served = workloads.filter_map(|row| row.as_object_mut()?.remove("serving"));
     let counts = served.filter_map(|serving| serving.pointer("/time_to_first_token_seconds/count")?.as_f64());
-    let counts = counts.collect();
+    let counts = counts.chain(by_day).collect();
     (plan, counts)
 }
 
