@@ -3,14 +3,17 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::exit::{self, Usage};
 use super::files;
 use super::output::Output;
 use super::sources::{By, From};
-use crate::finops::{self, cost::Books};
+use crate::engine::Scope;
+use crate::finops;
 use crate::model::finops::{BudgetRow, BudgetStatus};
+use crate::model::ledger::ToldBy;
 use crate::pipeline::{self, Back};
 use crate::report;
 
@@ -66,33 +69,36 @@ impl Budget {
             .into());
         }
         let progress = self.output.progress();
-        let zone = &policy.objectives.timezone;
-        let source = self.from.source_over(zone, (Some(Back::Months), WINDOW), &*progress)?;
-        let read = pipeline::books(&source, &judge, &crate::engine::Scope::default(), &*progress).await?;
-        let zone = files::zone(zone).map_err(Usage)?;
+        let name = &policy.objectives.timezone;
+        let zone = files::zone(name).map_err(Usage)?;
+        let read = async |window| {
+            let source = self.from.source_over(name, (Some(Back::Months), window), &*progress)?;
+            let read = pipeline::books(&source, &judge, &Scope::default(), &*progress).await?;
+            anyhow::Ok(read)
+        };
+        let mut books = read(WINDOW).await?;
+        // Without a ledger, days of cost are those of GPUs: all of the month's are needed.
+        let by_prices = books.ledger.told_by == ToldBy::Prices;
+        if by_prices && !self.from.is_recorded() && !self.from.says_window() {
+            let month = since_the_first(books.plan.window.end, &zone);
+            if month > WINDOW {
+                progress.note("no cost source told what days cost: GPUs are read since the first of the month");
+                books = read(month).await?;
+            }
+        }
         let asked = match self.from.is_recorded() {
-            true => self.from.asked(&zone, read.plan.window.end, &*progress)?,
+            true => self.from.asked(&zone, books.plan.window.end, &*progress)?,
             false => None,
         };
         drop(progress);
-        let mut plan = read.plan;
-        if let Some(asked) = asked {
-            plan.window.end = asked.end.min(plan.window.end);
-        }
-        let ledger = read.ledger.unwrap_or_else(|| finops::list_ledger::of(&plan, &zone));
-        let books = Books {
-            plan: &plan,
-            nodes: &read.nodes,
-            ledger: &ledger,
-            attribution: &policy.attribution,
-            catalog: judge.catalog(),
-            zone: &zone,
-        };
-        let told = finops::finops(&books, policy);
+        let end = books.plan.window.end;
+        let now = asked.map_or(end, |asked| asked.end.min(end));
+        let told = finops::finops(&books.view(&judge, &zone), policy, &Scope::default(), now);
+        let plan = &books.plan;
         let text = match self.format {
-            Format::Table => report::budget::table(&plan, &told),
-            Format::Markdown => report::budget::markdown(&plan, &told),
-            Format::Json => report::budget::json(&plan, &told)?,
+            Format::Table => report::budget::table(plan, &told),
+            Format::Markdown => report::budget::markdown(plan, &told),
+            Format::Json => report::budget::json((plan, books.ledger.told_by, now), &told)?,
         };
         self.output.write(&text)?;
         Ok(self.code(&told.budgets))
@@ -115,4 +121,11 @@ impl Budget {
             false => ExitCode::SUCCESS,
         }
     }
+}
+
+/// How long the month of a moment has lasted.
+fn since_the_first(end: Timestamp, zone: &TimeZone) -> SignedDuration {
+    let first = end.to_zoned(zone.clone()).first_of_month();
+    let first = first.and_then(|first| first.start_of_day());
+    first.map_or(WINDOW, |first| end.duration_since(first.timestamp()))
 }

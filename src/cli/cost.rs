@@ -15,7 +15,7 @@ use crate::finops::cost::{Asked, Books, Key, Names, lines, report};
 use crate::model::finops::Anomaly;
 use crate::model::time::Window;
 use crate::pipeline::{self, Back};
-use crate::{finops, report as texts};
+use crate::report as texts;
 
 /// Columns where the terminal does not say.
 const WIDTH: u16 = 140;
@@ -87,17 +87,7 @@ impl Cost {
         };
         drop(progress);
         let period = pipeline::whole_days(asked.unwrap_or(window), &zone);
-        let ledger = read
-            .ledger
-            .unwrap_or_else(|| finops::list_ledger::of(&read.plan, &zone));
-        let books = Books {
-            plan: &read.plan,
-            nodes: &read.nodes,
-            ledger: &ledger,
-            attribution: &judge.policy().attribution,
-            catalog: judge.catalog(),
-            zone: &zone,
-        };
+        let books = read.view(&judge, &zone);
         let few = matches!(self.format, Format::Table | Format::Markdown);
         let limit = self.limit.map(|limit| limit as usize);
         let asked = Asked {
@@ -137,7 +127,7 @@ fn unusual(books: &Books<'_>, asked: &Asked) -> Vec<Anomaly> {
             .map_or(asked.before.start, |day| day.window.start),
         end: asked.period.end,
     };
-    let mut found = anomalies(books, &lines(books, whole, &asked.scope).0);
+    let (mut found, _) = anomalies(books, &lines(books, whole, &asked.scope).0, asked.period.end);
     let first = asked.period.start.to_zoned(books.zone.clone()).date();
     found.retain(|one| one.last >= first);
     found

@@ -86,7 +86,7 @@ impl From {
         let recorded = if self.demo { "--demo" } else { "--recording" };
         if self.is_recorded() && (self.window.is_some() || self.until.is_some() || self.month.is_some()) {
             let what = format!(
-                "{recorded} is of its own time: --window, --until and --month cannot be used with it, but for `gpuwise cost`"
+                "{recorded} is of its own time: --window, --until and --month cannot be used with it, but for `gpuwise cost` and `gpuwise budget`"
             );
             return Err(Usage(what).into());
         }
@@ -169,6 +169,11 @@ impl From {
         })))
     }
 
+    /// Whether the arguments say how much history is read.
+    pub(super) fn says_window(&self) -> bool {
+        self.window.is_some() || self.month.is_some()
+    }
+
     /// The same, of which it is looked at as well which metrics there are, with which labels.
     pub(super) fn source_with_metrics(
         &self,
@@ -248,6 +253,8 @@ impl From {
         let window = |span: &Window| span.end.duration_since(span.start);
         let dated = self.month.is_some() || self.until.is_some();
         Ok(match span {
+            // An end alone says nothing of how far back.
+            Some(span) if self.window.is_none() && self.month.is_none() => (unless_said, Some(span.end)),
             Some(span) => (window(&span), dated.then_some(span.end)),
             None => (unless_said, None),
         })

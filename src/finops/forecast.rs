@@ -27,6 +27,8 @@ pub struct Forecast {
     alpha: f64,
     /// Variance of a day's shock, and its degrees of freedom; `None` where there are too few days.
     shock: Option<(f64, f64)>,
+    /// What a day costs at least: days do not give back what others cost, unless some have.
+    least: f64,
 }
 
 fn weekday(day: Date) -> usize {
@@ -63,12 +65,17 @@ impl Forecast {
             effects,
             alpha,
             shock,
+            least: if days.iter().all(|(_, cost)| *cost >= 0.0) {
+                0.0
+            } else {
+                f64::NEG_INFINITY
+            },
         })
     }
 
     /// What these days cost together, each with the part of it that is meant, with an interval of 90 %.
     pub fn sum(&self, days: &[(Date, f64)]) -> Interval {
-        let expected = |(day, part): &(Date, f64)| (self.level + self.effects[weekday(*day)]) * part;
+        let expected = |(day, part): &(Date, f64)| (self.level + self.effects[weekday(*day)]).max(self.least) * part;
         let mid: f64 = days.iter().map(expected).sum();
         let half = self.shock.and_then(|(variance, freedom)| {
             // The shock of day i is on the day itself, and with alpha of it on every later one.
@@ -81,15 +88,10 @@ impl Forecast {
             Some(quantile * (variance * all).sqrt())
         });
         Interval {
-            low: half.map(|half| mid - half),
+            low: half.map(|half| (mid - half).max(self.least)),
             mid: Some(mid),
             high: half.map(|half| mid + half),
         }
-    }
-
-    /// What is to be expected of one day, with an interval of 90 %.
-    pub fn day(&self, day: Date) -> Interval {
-        self.sum(&[(day, 1.0)])
     }
 }
 
@@ -110,7 +112,7 @@ fn effects(days: &[(Date, f64)]) -> [f64; 7] {
     effects
 }
 
-/// The last level, and by how much each day after the first week was off the level before it.
+/// The last level, and by how much each day was off the level before it; the first level is the mean of the first week.
 fn smoothed(plain: &[f64], alpha: f64) -> (f64, Vec<f64>) {
     let first = plain.len().min(7);
     let mut level = plain[..first].iter().sum::<f64>() / first as f64;
@@ -168,8 +170,8 @@ mod tests {
         let mut draws = Draws(7);
         let days = world(&mut draws, 56, 0.0, 10.0);
         let forecast = Forecast::fit(&days).unwrap();
-        let saturday = forecast.day(Date::constant(2026, 11, 7)).mid.unwrap();
-        let monday = forecast.day(Date::constant(2026, 11, 9)).mid.unwrap();
+        let saturday = forecast.sum(&[(Date::constant(2026, 11, 7), 1.0)]).mid.unwrap();
+        let monday = forecast.sum(&[(Date::constant(2026, 11, 9), 1.0)]).mid.unwrap();
         assert!(
             (saturday - 700.0).abs() < 25.0 && (monday - 1120.0).abs() < 25.0,
             "{saturday} {monday}"
@@ -199,7 +201,7 @@ mod tests {
     fn of_few_days_there_is_a_figure_and_no_interval() {
         let mut draws = Draws(3);
         let days = world(&mut draws, 10, 0.0, 10.0);
-        let told = Forecast::fit(&days).unwrap().day(Date::constant(2026, 9, 18));
+        let told = Forecast::fit(&days).unwrap().sum(&[(Date::constant(2026, 9, 18), 1.0)]);
         assert!(told.mid.is_some() && told.low.is_none() && told.high.is_none());
         assert_eq!(Forecast::fit(&[]), None);
     }

@@ -37,21 +37,27 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
     for (at, row) in plan.workloads.iter().enumerate() {
         for day in row.history.iter().flat_map(|history| &history.days) {
             let entries = days.entry(day.day).or_default();
-            let cost = day.cost.and_then(|cost| Amount::new(cost.get()));
-            if cost.is_none() && day.gpu_hours > 0.0 {
+            if day.gpu_hours <= 0.0 {
+                continue;
+            }
+            // Hours at no known price are no hours at no cost: what an hour cost would be wrong by them.
+            let Some(gpu) = day.cost.and_then(|cost| Amount::new(cost.get())) else {
                 *unpriced.entry(day.day).or_default() += 1;
-            }
-            if day.gpu_hours > 0.0 {
-                entries.push(Entry {
-                    account: u32::try_from(at).unwrap_or(u32::MAX),
-                    gpu_hours: day.gpu_hours,
-                    costs: Costs {
-                        gpu: cost.unwrap_or(Amount::ZERO),
-                        ..Costs::default()
-                    },
-                });
-            }
+                continue;
+            };
+            entries.push(Entry {
+                account: u32::try_from(at).unwrap_or(u32::MAX),
+                gpu_hours: day.gpu_hours,
+                costs: Costs {
+                    gpu,
+                    ..Costs::default()
+                },
+            });
         }
+    }
+    // Nodes cost money also where nobody holds a GPU of them.
+    if days.is_empty() && unallocated.is_some() {
+        days.extend(dates(plan.window, zone).map(|date| (date, Vec::new())));
     }
     let day = |(date, mut entries): (jiff::civil::Date, Vec<Entry>)| {
         let window = within(date, zone, plan.window)?;
@@ -79,6 +85,15 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
         nodes: BTreeMap::new(),
         days: days.into_iter().filter_map(day).collect(),
     }
+}
+
+/// The dates of a window.
+fn dates(window: Window, zone: &TimeZone) -> impl Iterator<Item = jiff::civil::Date> {
+    let date = |at: jiff::Timestamp| at.to_zoned(zone.clone()).date();
+    let end = window.end;
+    let zone = zone.clone();
+    let begins = move |date: &jiff::civil::Date| date.to_zoned(zone.clone()).is_ok_and(|at| at.timestamp() < end);
+    date(window.start).series(Span::new().days(1)).take_while(begins)
 }
 
 /// The part of a day that lies in the plan's window.

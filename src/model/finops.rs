@@ -19,6 +19,9 @@ pub struct Finops {
     /// Days on which somebody spent far more than was to be expected, the most expensive first.
     #[serde(default)]
     pub anomalies: Vec<Anomaly>,
+    /// Days that were looked at for what was unusual: those before which enough whole days are known.
+    #[serde(default)]
+    pub days_judged: usize,
 }
 
 /// A category of spend, beside its usual share.
@@ -50,6 +53,16 @@ pub enum BudgetStatus {
     Unknown,
 }
 
+/// What a budget's status stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StandsOn {
+    /// Spend per elapsed day times the span's days.
+    Projection,
+    /// The forecast, as no day of the span is over yet.
+    Forecast,
+}
+
 /// A budget and how it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BudgetRow {
@@ -65,19 +78,23 @@ pub struct BudgetRow {
     pub month: String,
     /// What may be spent, in the plan's currency; `None` where it is in another and nothing tells what that is worth.
     pub amount: Option<Money>,
-    /// What was spent so far; `None` where nobody told.
+    /// What was spent so far; `None` where nobody told, or the amount is not known.
     pub spent: Option<Money>,
     /// Days of the span that are over and told of, fractions included.
     pub elapsed_days: f64,
     /// Days of the span.
     pub days: f64,
-    /// Spend per elapsed day times the span's days; the status comes from it.
+    /// Spend per elapsed day times the span's days.
     pub projected: Option<Money>,
     /// What the span will cost by its weekly pattern, with an interval of 90 %.
     pub forecast: Interval,
     /// Whether it holds.
     pub status: BudgetStatus,
-    /// The first day by whose end more is spent than may be, by the projection; `None` where it holds.
+    /// What the status stands on; `None` where it is not known.
+    #[serde(default)]
+    pub stands_on: Option<StandsOn>,
+    /// The first day by whose end more is spent than may be, by the projection; `None` where it holds, and where there is no
+    /// projection yet.
     pub runs_out: Option<Date>,
     /// What was spent on each day so far; `None` for a day of which nobody told.
     pub daily: Vec<DayCost>,
@@ -129,9 +146,9 @@ pub struct Anomaly {
 /// A part of what is unusual.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
-    /// Which workload, or what of it.
+    /// Which workload.
     pub who: String,
-    /// `quantity` (more was held), `price` (an hour cost more) or `new`.
+    /// `quantity` (more was held), `price` (an hour cost more), `other cost` (CPUs, volumes, traffic) or `new`.
     pub what: String,
     /// Its part of the excess.
     pub amount: Money,

@@ -28,6 +28,12 @@ pub const PROMETHEUS_DOWN: &str = "prometheus-down";
 /// The code of the gap that a window of the past leaves: the cluster has gone on since, and nobody looked at what it does now.
 pub const WINDOW_PAST: &str = "window-past";
 
+/// What is not known where a cost source does not tell what days cost, in the words of a gap.
+pub const UNKNOWN_WITHOUT_LEDGER: &str = "what each day cost, and whose it was";
+
+/// The beginning of what is not known where it does not tell of some days.
+pub const UNKNOWN_OF_FAILED_DAYS: &str = "whose cost it was on ";
+
 /// What is not known without the Kubernetes API, in the words of a gap.
 pub const UNKNOWN_WITHOUT_KUBERNETES: &str = "nodes, owners and what runs in pods";
 

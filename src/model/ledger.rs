@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::amount::Amount;
@@ -251,13 +250,6 @@ impl Ledger {
     /// The account of an entry.
     pub fn account(&self, entry: &Entry) -> Option<&Account> {
         self.accounts.get(entry.account as usize)
-    }
-
-    /// Days that begin within this span.
-    pub fn days_in(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = &LedgerDay> {
-        self.days
-            .iter()
-            .filter(move |day| day.window.start >= from && day.window.start < to)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod units;
 pub mod time;
 pub mod progress;
 pub mod gap;
+pub mod runs;
 pub mod gpu;
 pub mod devices;
 pub mod usage;

@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use crate::engine::Judge;
-use crate::finops::cost::Books;
+use super::Books;
+use crate::engine::{Judge, Scope};
+use crate::finops::cost;
 use crate::finops::finops;
 use crate::finops::list_ledger;
 use crate::finops::returns::returns;
@@ -13,26 +14,32 @@ use crate::model::snapshot::GpuNode;
 
 /// The plan with where money goes, whether budgets hold, what was unusual, and what its changes return. Without a ledger, budgets and
 /// unusual days are those of the GPUs that were held.
-pub(super) fn finish(mut plan: Plan, nodes: &[GpuNode], ledger: Option<&Ledger>, judge: &Judge) -> Plan {
+pub(super) fn finish(
+    plan: Plan,
+    nodes: Vec<GpuNode>,
+    ledger: Option<Ledger>,
+    (judge, scope): (&Judge, &Scope),
+) -> Books {
     let policy = judge.policy();
     let zone = TimeZone::get(&policy.objectives.timezone).unwrap_or(TimeZone::UTC);
-    let by_prices;
-    let ledger = match ledger {
-        Some(ledger) => ledger,
-        None => {
-            by_prices = list_ledger::of(&plan, &zone);
-            &by_prices
+    let ledger = ledger.unwrap_or_else(|| list_ledger::of(&plan, &zone));
+    let mut books = Books { plan, nodes, ledger };
+    let told = finops(&books.view(judge, &zone), policy, scope, books.plan.window.end);
+    books.plan.finops = Some(told);
+    books.plan.returns = Some(returns(&books.plan, &policy.returns, judge.catalog().promises()));
+    books
+}
+
+impl Books {
+    /// What a report of money is made of, in days of `zone`.
+    pub fn view<'a>(&'a self, judge: &'a Judge, zone: &'a TimeZone) -> cost::Books<'a> {
+        cost::Books {
+            plan: &self.plan,
+            nodes: &self.nodes,
+            ledger: &self.ledger,
+            attribution: &judge.policy().attribution,
+            catalog: judge.catalog(),
+            zone,
         }
-    };
-    let books = Books {
-        plan: &plan,
-        nodes,
-        ledger,
-        attribution: &policy.attribution,
-        catalog: judge.catalog(),
-        zone: &zone,
-    };
-    plan.finops = Some(finops(&books, policy));
-    plan.returns = Some(returns(&plan, &policy.returns, judge.catalog().promises()));
-    plan
+    }
 }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use crate::model::cluster::Inventory;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, UNKNOWN_WITHOUT_LEDGER};
 use crate::model::progress::Progress;
 use crate::model::time::Window;
 use crate::sources::opencost::{self, OpenCostClient};
@@ -105,7 +105,8 @@ pub fn before(window: Window, zone: &TimeZone) -> Window {
         window.start.checked_sub(length).ok()
     };
     Window {
-        start: earlier.unwrap_or(window.start),
+        // Days are all that is known: of the first one, all of it counts.
+        start: midnight(earlier.unwrap_or(window.start), zone),
         end: window.start,
     }
 }
@@ -126,7 +127,7 @@ pub(super) async fn read(
         }
         Err(error) => vec![Gap::new(
             "no-ledger",
-            "what each day cost, and whose it was",
+            UNKNOWN_WITHOUT_LEDGER,
             error.to_string(),
             "run again when the cost source answers /allocation, or ask for a shorter window",
         )],

@@ -219,8 +219,8 @@ pub struct Books {
     pub plan: Plan,
     /// GPU nodes that exist.
     pub nodes: Vec<GpuNode>,
-    /// What each day cost; `None` where nobody told.
-    pub ledger: Option<Ledger>,
+    /// What each day cost: as a cost source told, else of GPUs at the prices of their nodes.
+    pub ledger: Ledger,
 }
 
 /// Reads a source and judges it; a cluster that is too large for memory, part by part.
@@ -252,9 +252,7 @@ pub async fn books(
                 std::mem::take(&mut reading.series),
                 std::mem::take(&mut reading.requests),
             );
-            let (plan, nodes) = judged(&reading, history, judge, scope, progress)?;
-            let ledger = reading.inventory.ledger.take();
-            Ok(Books { plan, nodes, ledger })
+            judged(&reading, history, judge, scope, progress)
         }
         Opened::Parted(cluster) => parts::books(&cluster, judge, scope, progress).await,
     }
@@ -272,7 +270,7 @@ pub fn analyze(
 ) -> Result<Plan, PipelineError> {
     labels_are_told(reading, scope)?;
     let history = (reading.series.clone(), reading.requests.clone());
-    Ok(judged(reading, history, judge, scope, progress)?.0)
+    Ok(judged(reading, history, judge, scope, progress)?.plan)
 }
 
 fn judged(
@@ -281,7 +279,7 @@ fn judged(
     judge: &Judge,
     scope: &Scope,
     progress: &dyn Progress,
-) -> Result<(Plan, Vec<GpuNode>), PipelineError> {
+) -> Result<Books, PipelineError> {
     progress.stage("joining pods, owners and prices", None);
     let outline = outline(reading, labels(&series), judge).with_requests(requests);
     let skeleton = outline.snapshot();
@@ -292,8 +290,7 @@ fn judged(
     progress.stage("judging workloads", Some(workloads as u64));
     let (heard, tally) = unheard.each(|workload| hearing.hear(workload, progress));
     let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
-    let plan = finops::finish(plan, &skeleton.nodes, reading.inventory.ledger.as_ref(), judge);
-    Ok((plan, skeleton.nodes))
+    Ok(finops::finish(plan, skeleton.nodes, outline.ledger(), (judge, scope)))
 }
 
 /// The labels of GPU series, and those of servers.

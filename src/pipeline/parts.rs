@@ -317,12 +317,7 @@ pub(super) async fn books(
     tally.gaps.extend(served.gaps.into_iter().chain(untold));
     nothing(cluster.reading(), &skeleton, heard.len())?;
     let plan = hearing.plan(heard, |workloads| outline.whole(workloads, tally));
-    let ledger = cluster.reading().inventory.ledger.clone();
-    Ok(Books {
-        plan: finish(plan, &skeleton.nodes, ledger.as_ref(), judge),
-        nodes: skeleton.nodes,
-        ledger,
-    })
+    Ok(finish(plan, skeleton.nodes, outline.ledger(), (judge, scope)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::figures::{UNKNOWN, money, number};
 use super::ruled::ruled;
 use super::safe::{self, plain};
 use crate::model::finops::{Anomaly, AnomalyKind, BudgetRow, BudgetStatus, Finops};
+use crate::model::ledger::ToldBy;
 use crate::model::plan::{API_VERSION, Plan};
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
@@ -58,9 +59,12 @@ fn interval(figure: &Interval, currency: &str) -> String {
     }
 }
 
-fn cells(row: &BudgetRow, currency: &str) -> [String; 8] {
+fn cells(row: &BudgetRow, currency: &str, month: bool) -> [String; 8] {
     [
-        plain(&row.name),
+        match month {
+            true => format!("{} ({})", plain(&row.name), plain(&row.month)),
+            false => plain(&row.name),
+        },
         plain(&row.scope),
         status(row.status).to_owned(),
         maybe(row.amount, currency),
@@ -134,20 +138,30 @@ fn lines(plan: &Plan, told: &Finops) -> Vec<String> {
     lines
 }
 
+/// The month, where all budgets are of one; others say theirs in their names.
+fn in_month(told: &Finops) -> String {
+    let mut months: Vec<&str> = told.budgets.iter().map(|row| row.month.as_str()).collect();
+    months.dedup();
+    match months[..] {
+        [month] => format!(" in {month}"),
+        _ => String::new(),
+    }
+}
+
 /// What the columns mean, in a line.
-const LEGEND: &str = "Projected is spend per elapsed day times the days of the month, and tells the status: over the budget WARNING, over 110 % \
-    of it CRITICAL. Forecast goes by the days of the week, with an interval of 90 %.";
+const LEGEND: &str = "Projected is spend per elapsed day times the days of the month, and tells the status once a day is over: over the budget \
+    WARNING, over 110 % of it CRITICAL. Forecast goes by the days of the week, with an interval of 90 %.";
 
 /// Budgets as a table for a terminal.
 pub fn table(plan: &Plan, told: &Finops) -> String {
+    let apart = in_month(told).is_empty();
     let rows = told
         .budgets
         .iter()
-        .map(|row| cells(row, &plan.currency).to_vec())
+        .map(|row| cells(row, &plan.currency, apart).to_vec())
         .collect();
     let clusters = plan.coverage.clusters.join(", ");
-    let months: Vec<&str> = told.budgets.first().iter().map(|row| row.month.as_str()).collect();
-    let mut text = format!("{} in {}\n\n", plain(&clusters), months.join(", "));
+    let mut text = format!("{}{}\n\n", plain(&clusters), in_month(told));
     text.push_str(&ruled(&HEADS.map(str::to_owned), rows, 3, WIDTH));
     text.push_str(&format!("\n{LEGEND}\n"));
     for line in lines(plan, told) {
@@ -163,10 +177,13 @@ pub fn markdown(plan: &Plan, told: &Finops) -> String {
         let cells: Vec<String> = cells.iter().map(|cell| safe::markdown(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let mut text = line(&HEADS.map(str::to_owned));
+    let apart = in_month(told).is_empty();
+    let clusters = plan.coverage.clusters.join(", ");
+    let mut text = format!("**{}{}**\n\n", safe::markdown(&plain(&clusters)), in_month(told));
+    text.push_str(&line(&HEADS.map(str::to_owned)));
     text.push_str("| --- | --- | --- | ---: | ---: | ---: | ---: | --- |\n");
     for row in &told.budgets {
-        text.push_str(&line(&cells(row, &plan.currency)));
+        text.push_str(&line(&cells(row, &plan.currency, apart)));
     }
     text.push_str(&format!("\n{LEGEND}\n\n"));
     for line in lines(plan, told) {
@@ -176,33 +193,40 @@ pub fn markdown(plan: &Plan, told: &Finops) -> String {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Document<'a> {
+    #[serde(rename = "apiVersion")]
     api_version: &'static str,
     kind: &'static str,
     clusters: &'a [String],
     currency: &'a str,
     as_of: jiff::Timestamp,
-    #[serde(rename = "window")]
+    /// Who told what days cost.
+    told_by: ToldBy,
     window: Window,
     budgets: &'a [BudgetRow],
     anomalies: &'a [Anomaly],
+    days_judged: usize,
 }
 
 /// Budgets as JSON.
 ///
 /// # Errors
 /// When they cannot be written as such.
-pub fn json(plan: &Plan, told: &Finops) -> Result<String, serde_json::Error> {
+pub fn json(
+    (plan, told_by, now): (&Plan, ToldBy, jiff::Timestamp),
+    told: &Finops,
+) -> Result<String, serde_json::Error> {
     let document = Document {
         api_version: API_VERSION,
         kind: "BudgetReport",
         clusters: &plan.coverage.clusters,
         currency: &plan.currency,
-        as_of: plan.window.end,
+        as_of: now,
+        told_by,
         window: plan.window,
         budgets: &told.budgets,
         anomalies: &told.anomalies,
+        days_judged: told.days_judged,
     };
     Ok(safe::json(&serde_json::to_string_pretty(&document)?) + "\n")
 }

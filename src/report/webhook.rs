@@ -9,7 +9,7 @@ use super::names::{Names, change};
 use super::safe::plain;
 use super::words::Line;
 use super::worth::effect;
-use crate::model::finops::{Anomaly, BudgetRow, BudgetStatus};
+use crate::model::finops::{Anomaly, BudgetRow, BudgetStatus, StandsOn};
 use crate::model::plan::Plan;
 use crate::model::units::{Money, Monthly};
 
@@ -107,13 +107,18 @@ fn budget(row: &BudgetRow, currency: &str) -> String {
     let whole = row
         .amount
         .map_or_else(|| "it".to_owned(), |whole| amount(whole, currency));
-    let projected = row.projected.map(|projected| amount(projected, currency));
+    // The figure that the status stands on, and no other.
+    let stands_on = match row.stands_on {
+        Some(StandsOn::Projection) => row.projected.map(|sum| (sum, "projected")),
+        Some(StandsOn::Forecast) => row.forecast.mid.map(|sum| (Money::new(sum), "forecast")),
+        None => None,
+    };
     let name = plain(&row.name);
-    match (row.status, projected) {
+    match (row.status, stands_on) {
         (BudgetStatus::Unknown, _) | (_, None) => {
             format!("{name}: {UNKNOWN} whether {whole} holds for {}", plain(&row.month))
         }
-        (status, Some(projected)) => {
+        (status, Some((sum, how_known))) => {
             let how = if status == BudgetStatus::Critical {
                 "far over"
             } else {
@@ -123,7 +128,8 @@ fn budget(row: &BudgetRow, currency: &str) -> String {
                 .runs_out
                 .map_or_else(String::new, |day| format!(", used up on {day}"));
             format!(
-                "{name}: {projected} projected for {}, {how} its {whole}{until}",
+                "{name}: {} {how_known} for {}, {how} its {whole}{until}",
+                amount(sum, currency),
                 plain(&row.month)
             )
         }

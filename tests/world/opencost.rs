@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::fleet::Node;
 use super::kubernetes::stamp;
 use super::objects;
+use super::pods::Pod;
 use super::streams::container_of;
 use super::{CLUSTER, END, World};
 
@@ -143,13 +144,12 @@ impl World {
                 "{CLUSTER}/{}/{}/{}/{container}",
                 node.name, workload.namespace, pod.name
             );
-            let top = pod.owners.last();
+            let (kind, controller) = controller(pod).unzip();
             let allocation = json!({
                 "name": name,
                 "properties": {
                     "cluster": CLUSTER, "node": node.name, "container": container, "namespace": workload.namespace,
-                    "pod": pod.name, "controller": top.map(|owner| owner.name.clone()),
-                    "controllerKind": top.map(|owner| owner.kind.to_lowercase()),
+                    "pod": pod.name, "controller": controller, "controllerKind": kind,
                     "providerID": node.instance_id, "labels": sanitised(objects::pod_labels(self, pod)),
                 },
                 "window": span(from, to), "start": stamp(first), "end": stamp(last), "minutes": cents(hours * 60.0),
@@ -235,4 +235,23 @@ fn node_asset(node: &Node, window: (i64, i64), (begin, end): (i64, i64)) -> Valu
         "cpuCost": cpu, "gpuCost": gpu, "gpuCount": f64::from(instance.gpus), "ramCost": ram, "adjustment": 0.0,
         "overhead": null, "totalCost": cents(node.hourly() * hours),
     })
+}
+
+/// The controller that OpenCost tells of a pod: the direct one, a Deployment instead of its ReplicaSet, the ReplicaSet of anything else
+/// as a rollout; of kinds that it does not know, none.
+fn controller(pod: &Pod) -> Option<(&'static str, String)> {
+    let direct = pod.owners.first()?;
+    let above = pod.owners.get(1);
+    let kind = match direct.kind {
+        "ReplicaSet" => match above {
+            Some(above) if above.kind == "Deployment" => return Some(("deployment", above.name.clone())),
+            Some(_) => "rollout",
+            None => "replicaset",
+        },
+        "StatefulSet" => "statefulset",
+        "DaemonSet" => "daemonset",
+        "Job" => "job",
+        _ => return None,
+    };
+    Some((kind, direct.name.clone()))
 }

@@ -10,16 +10,17 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Span;
 use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 
-use crate::finops::cost::{Books, Line, Names, is_made_per_run};
+use crate::finops::cost::{Books, Line, Names, WHOLE_DAY};
 use crate::model::finops::{Anomaly, AnomalyKind, Cause};
+use crate::model::runs::is_run;
 use crate::model::scenario::Interval;
 use crate::model::units::Money;
 
 /// A spike is so many times its baseline at least.
-pub const TIMES: f64 = 1.5;
+const TIMES: f64 = 1.5;
 
 /// A day more than a week before that cost so much of it makes it no surprise.
 const ALIKE: f64 = 0.8;
@@ -49,21 +50,23 @@ struct Spent {
 
 type Days = BTreeMap<Date, Spent>;
 
-/// The anomalies of the last days that the ledger tells of, the largest excess first.
-pub fn anomalies(books: &Books<'_>, lines: &[Line<'_>]) -> Vec<Anomaly> {
+/// The anomalies of the last days until `end` that the ledger tells of, the largest excess first, and how many days were looked at.
+pub fn anomalies(books: &Books<'_>, lines: &[Line<'_>], end: Timestamp) -> (Vec<Anomaly>, usize) {
     let names = Names::new(books);
     let told: BTreeSet<Date> = books
         .ledger
         .days
         .iter()
-        .filter(|day| day.told && day.window.hours() > 22.5)
+        .filter(|day| day.told && day.window.hours() >= WHOLE_DAY && books.is_over(day, end))
         .map(|day| books.date(day))
         .collect();
     let Some(last) = told.last().copied() else {
-        return Vec::new();
+        return (Vec::new(), 0);
     };
-    if told.len() < LEAST_DAYS {
-        return Vec::new();
+    let recent = |day: &Date| *day > last.saturating_sub(Span::new().days(RECENT));
+    let looked_at = told.iter().skip(LEAST_DAYS).filter(|day| recent(day)).count();
+    if looked_at == 0 {
+        return (Vec::new(), 0);
     }
     let mut spenders: BTreeMap<String, Days> = BTreeMap::new();
     let mut all = Days::new();
@@ -77,7 +80,6 @@ pub fn anomalies(books: &Books<'_>, lines: &[Line<'_>]) -> Vec<Anomaly> {
         }
     }
     let floor = SHARE_OF_ALL * median(all.values().map(|day| day.cost).collect()).unwrap_or(0.0);
-    let recent = |day: &Date| *day > last.saturating_sub(Span::new().days(RECENT));
     let mut found = Vec::new();
     for (who, days) in &spenders {
         let unusual: Vec<(Date, Look)> = told
@@ -93,7 +95,7 @@ pub fn anomalies(books: &Books<'_>, lines: &[Line<'_>]) -> Vec<Anomaly> {
             .total_cmp(&a.excess.get())
             .then_with(|| a.who.cmp(&b.who))
     });
-    found
+    (found, looked_at)
 }
 
 /// Who spends: a workload, else what is nobody's by what it is.
@@ -103,7 +105,10 @@ fn spender(line: &Line<'_>, names: &Names<'_>) -> Option<String> {
     }
     let account = line.account;
     // Runs have a name of their own each: together they are their namespace's.
-    let lasting = account.kind.as_deref().is_some_and(|kind| !is_made_per_run(kind));
+    let lasting = account
+        .kind
+        .as_deref()
+        .is_some_and(|kind| kind != "pod" && !is_run(kind));
     match (&account.namespace, &account.controller) {
         (Some(namespace), Some(name)) if lasting => Some(format!("{namespace}/{name}")),
         (Some(namespace), _) => Some(namespace.clone()),
@@ -180,7 +185,14 @@ fn baseline(days: &Days, told: &BTreeSet<Date>, day: Date) -> Option<(f64, Spent
         .collect();
     before.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     let expected = median(before.iter().map(|spent| spent.cost).collect())?;
-    before.get(before.len() / 2).map(|middle| (expected, *middle))
+    // Of an even number the median is between two weeks, and so are the figures behind it.
+    let (lower, upper) = (*before.get((before.len() - 1) / 2)?, *before.get(before.len() / 2)?);
+    let middle = Spent {
+        cost: expected,
+        gpu: f64::midpoint(lower.gpu, upper.gpu),
+        gpu_hours: f64::midpoint(lower.gpu_hours, upper.gpu_hours),
+    };
+    Some((expected, middle))
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

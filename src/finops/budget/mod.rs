@@ -10,10 +10,10 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use crate::engine::Scope;
-use crate::finops::cost::{Books, Line, Names, in_scope};
+use crate::finops::cost::{Books, Line, Names, WHOLE_DAY, in_scope};
 use crate::finops::forecast::Forecast;
 use crate::model::amount::Amount;
-use crate::model::finops::{BudgetRow, BudgetStatus, DayCost};
+use crate::model::finops::{BudgetRow, BudgetStatus, DayCost, StandsOn};
 use crate::model::ledger::ToldBy;
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
@@ -23,9 +23,6 @@ use crate::policy::price_sheet::PriceSheet;
 
 /// Projected spend above this share of a budget is critical.
 const CRITICAL: f64 = 1.10;
-
-/// Hours of a day that must be told of for it to count as a whole one.
-const WHOLE_DAY: f64 = 22.5;
 
 /// Days without which a month that has just begun has no status.
 const SEEN_BEFORE: usize = 7;
@@ -53,6 +50,41 @@ pub fn budgets(
         sheet,
     };
     budgets.iter().map(|budget| desk.row(budget)).collect()
+}
+
+/// How budgets stand where nothing is known of any, and why.
+pub fn untold(budgets: &[Budget], (zone, now): (&TimeZone, Timestamp), why: &str) -> Vec<BudgetRow> {
+    let row = |budget: &Budget| {
+        let period = period(now, budget.month, zone);
+        let first = period.start.to_zoned(zone.clone()).date();
+        BudgetRow {
+            name: budget.name.clone(),
+            scope: budget.scope.in_words(),
+            place: budget.place.to_string(),
+            period,
+            month: in_words(budget.month, first),
+            amount: None,
+            spent: None,
+            elapsed_days: 0.0,
+            days: period.hours() / 24.0,
+            projected: None,
+            forecast: none(),
+            status: BudgetStatus::Unknown,
+            stands_on: None,
+            runs_out: None,
+            daily: Vec::new(),
+            notes: vec![why.to_owned()],
+        }
+    };
+    budgets.iter().map(row).collect()
+}
+
+/// A period in words.
+fn in_words(month: MonthKind, first: Date) -> String {
+    match month {
+        MonthKind::Calendar => first.strftime("%Y-%m").to_string(),
+        MonthKind::ThirtyDays => format!("30 days from {first}"),
+    }
 }
 
 struct Desk<'a> {
@@ -99,24 +131,25 @@ impl Desk<'_> {
         let forecast = known.map_or_else(none, |_| self.forecast(&days, &told, period, spent));
         // An hour tells nothing of a month: until a day is over, the days before the month do.
         let counts = match elapsed {
-            elapsed if elapsed >= 0.95 => projected,
-            _ => forecast.mid.filter(|_| days.len() > SEEN_BEFORE).and_then(Amount::new),
+            elapsed if elapsed >= 0.95 => projected.map(|projected| (projected, StandsOn::Projection)),
+            _ => forecast
+                .mid
+                .filter(|_| days.len() > SEEN_BEFORE)
+                .and_then(Amount::new)
+                .map(|forecast| (forecast, StandsOn::Forecast)),
         };
-        let few = books_by_prices(self.books) && elapsed < FEW_DAYS && over - elapsed > 0.05;
-        let status = match (known, counts) {
-            (Some(amount), Some(counts)) if !few => status(counts, amount),
-            _ => BudgetStatus::Unknown,
+        let by_prices = self.books.ledger.told_by == ToldBy::Prices;
+        let few = by_prices && elapsed < FEW_DAYS && over - elapsed > 0.05;
+        let (mut status, mut stands_on) = match (known, counts) {
+            (Some(amount), Some((counts, on))) if !few => (status(counts, amount), Some(on)),
+            _ => (BudgetStatus::Unknown, None),
         };
-        if elapsed > 0.0 && elapsed < 0.95 && known.is_some() {
-            notes.push("no day of the month is over: the status is that of the forecast".to_owned());
+        let unpriced = self.unpriced(period);
+        // What is not in it may be what is over it.
+        if unpriced && status == BudgetStatus::Ok {
+            (status, stands_on) = (BudgetStatus::Unknown, None);
         }
-        if few {
-            notes
-                .push("no cost source told, and GPUs were read of few days: --month this reads the month's".to_owned());
-        }
-        if unpriced(self.books, period) {
-            notes.push("GPUs without a price were held: what they cost is not in it".to_owned());
-        }
+        notes.extend(self.notes(stands_on, (by_prices, few), unpriced));
         if elapsed <= 0.0 && notes.is_empty() {
             notes.push(format!("there is no cost data of {month}"));
         }
@@ -125,10 +158,7 @@ impl Desk<'_> {
             scope: budget.scope.in_words(),
             place: budget.place.to_string(),
             period,
-            month: match budget.month {
-                MonthKind::Calendar => month,
-                MonthKind::ThirtyDays => format!("30 days from {first}"),
-            },
+            month: in_words(budget.month, first),
             amount: amount.map(|amount| Money::new(amount.get())),
             spent: known.map(|_| Money::new(spent.get())),
             elapsed_days: elapsed,
@@ -136,10 +166,48 @@ impl Desk<'_> {
             projected: projected.map(|projected| Money::new(projected.get())),
             forecast,
             status,
-            runs_out: known.and_then(|amount| self.runs_out(amount, &told, period)),
+            stands_on,
+            runs_out: known.and_then(|amount| self.runs_out(amount, &told, period, stands_on)),
             daily: self.daily(&days, period),
             notes,
         }
+    }
+
+    /// What must be known of a status.
+    fn notes(&self, stands_on: Option<StandsOn>, (by_prices, few): (bool, bool), unpriced: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if stands_on == Some(StandsOn::Forecast) {
+            notes.push("no day of the month is over: the status is that of the forecast".to_owned());
+        }
+        if by_prices {
+            let why = self.books.why_no_ledger();
+            notes.push(format!(
+                "{}: it is of GPU nodes alone{}",
+                why.as_deref().unwrap_or("no cost source told"),
+                if few {
+                    ", and these were read of few days: --month this reads the month's"
+                } else {
+                    ""
+                }
+            ));
+        }
+        match (unpriced, by_prices) {
+            (true, true) => notes.push("GPUs without a price were held: what they cost is not in it".to_owned()),
+            (true, false) => notes.push(
+                "the cost source told figures of the cluster without an amount: what they stand for may be missing in it".to_owned(),
+            ),
+            (false, _) => {}
+        }
+        notes
+    }
+
+    /// Whether figures of the period were null.
+    fn unpriced(&self, period: Window) -> bool {
+        let until = Window {
+            end: self.now.min(period.end),
+            ..period
+        };
+        self.books.days_in(until).any(|day| day.unpriced > 0)
     }
 
     fn starts(&self, date: Date) -> Option<Timestamp> {
@@ -181,7 +249,7 @@ impl Desk<'_> {
             .ledger
             .days
             .iter()
-            .filter(|day| day.told && day.window.start < self.now)
+            .filter(|day| day.told && self.books.is_over(day, self.now))
         {
             days.entry(self.books.date(day)).or_default().hours += day.window.hours();
         }
@@ -248,21 +316,21 @@ impl Desk<'_> {
         let rest = fitted.sum(&coming);
         let whole = |part: Option<f64>| part.map(|part| cents(part + spent.get()));
         Interval {
-            // Days do not give back what others cost, unless some have.
-            low: whole(rest.low.map(|low| {
-                if past.iter().all(|(_, cost)| *cost >= 0.0) {
-                    low.max(0.0)
-                } else {
-                    low
-                }
-            })),
+            low: whole(rest.low),
             mid: whole(rest.mid),
             high: whole(rest.high),
         }
     }
 
-    /// The first day by whose end more is spent than may be: as it was, and from then on by the mean of the days so far.
-    fn runs_out(&self, amount: Amount, told: &[(Date, Day)], period: Window) -> Option<Date> {
+    /// The first day by whose end more is spent than may be: as it was, and from then on by the mean of the days so far, which also
+    /// stands for days of which nobody told.
+    fn runs_out(
+        &self,
+        amount: Amount,
+        told: &[(Date, Day)],
+        period: Window,
+        stands_on: Option<StandsOn>,
+    ) -> Option<Date> {
         let mut spent = Amount::ZERO;
         let mut hours = 0.0;
         for (date, day) in told {
@@ -272,18 +340,23 @@ impl Desk<'_> {
                 return Some(*date);
             }
         }
+        if stands_on != Some(StandsOn::Projection) {
+            return None;
+        }
         let hourly = spent.get() / hours;
         if hourly <= 0.0 || hours <= 0.0 {
             return None;
         }
-        let left = (amount - spent).get() / hourly * 3600.0;
-        let at = self
-            .now
+        let left = amount.get() / hourly * 3600.0;
+        let at = period
+            .start
             .checked_add(jiff::SignedDuration::from_secs_f64(left.min(1e9)))
             .ok()?;
         // What is spent to the last cent at the period's end holds.
         let slack = jiff::SignedDuration::from_secs(1);
-        (at + slack < period.end).then(|| at.to_zoned(self.books.zone.clone()).date())
+        let date = |at: Timestamp| at.to_zoned(self.books.zone.clone()).date();
+        // By the days that were told, it has not run out yet.
+        (at + slack < period.end).then(|| date(at).max(date(self.now)))
     }
 
     fn daily(&self, days: &BTreeMap<Date, Day>, period: Window) -> Vec<DayCost> {
@@ -302,19 +375,6 @@ impl Desk<'_> {
         }
         all
     }
-}
-
-/// Whether nobody told what days cost, so that they are those of GPUs alone.
-fn books_by_prices(books: &Books<'_>) -> bool {
-    books.ledger.told_by == ToldBy::Prices
-}
-
-/// Whether figures of the period were null.
-fn unpriced(books: &Books<'_>, period: Window) -> bool {
-    books
-        .ledger
-        .days_in(period.start, period.end)
-        .any(|day| day.unpriced > 0)
 }
 
 fn cents(value: f64) -> f64 {

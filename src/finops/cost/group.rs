@@ -15,8 +15,8 @@ use crate::model::ledger::Holder;
 /// What was done for the money.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Measures {
-    /// GPUs held, times hours.
-    pub gpu_hours: f64,
+    /// GPUs held, times hours; `None` by category, as hours of work are of no single one.
+    pub gpu_hours: Option<f64>,
     /// The part of them in which work was done, of what was measured; `None` where nothing was.
     pub busy_gpu_hours: Option<f64>,
     /// The share of the GPU hours of which it was measured.
@@ -64,6 +64,8 @@ pub(super) type Place = (Vec<Option<String>>, Option<Holder>);
 pub(super) struct Sum {
     columns: Columns,
     idle_gpu: Amount,
+    /// Whether hours of work are its own.
+    whole: bool,
     gpu_hours: f64,
     /// Cost and hours where it was measured.
     busy: Option<(Amount, f64, f64)>,
@@ -79,10 +81,10 @@ impl Sum {
         if whole || !columns.idle.is_zero() {
             self.idle_gpu += line.idle_gpu;
         }
-        // By category hours of work are of no single one.
         if !whole {
             return;
         }
+        self.whole = true;
         self.gpu_hours += line.gpu_hours;
         let gpu = line.columns.gpu + line.columns.unused;
         if let Some(hours) = line.busy_gpu_hours {
@@ -106,6 +108,7 @@ impl Sum {
     }
 
     fn merge(&mut self, other: &Self) {
+        self.whole |= other.whole;
         self.columns += other.columns;
         self.idle_gpu += other.idle_gpu;
         self.gpu_hours += other.gpu_hours;
@@ -125,7 +128,7 @@ impl Sum {
     fn measures(&self) -> Measures {
         let busy = self.busy.filter(|_| self.gpu_hours > 0.0);
         Measures {
-            gpu_hours: self.gpu_hours,
+            gpu_hours: self.whole.then_some(self.gpu_hours),
             busy_gpu_hours: busy.map(|(_, hours, _)| hours),
             measured_share: busy.map(|(_, _, held)| held / self.gpu_hours),
             per_busy_gpu_hour: busy
@@ -199,15 +202,23 @@ pub(super) struct Groups {
     days: (Days, Days),
 }
 
-/// Sets what rows cost before. Who spent only before has no row now: it is in the total's figure.
-pub(super) fn compare(groups: &mut Groups, before: &BTreeMap<Place, Sum>, days: (Days, Days)) {
+/// Sets what rows cost before. Who spent only before has a row of nothing now, so that what they cost before adds up, too.
+pub(super) fn compare(groups: &mut Groups, mut before: BTreeMap<Place, Sum>, days: (Days, Days)) {
     groups.days = days;
     // A day was in no span before.
     if days.1.told == 0 || groups.by.iter().any(|key| key == "day") {
         return;
     }
     for (place, _, previous) in &mut groups.all {
-        *previous = Some(before.get(place).map_or(Amount::ZERO, |sum| sum.columns.total()));
+        let sum = before.remove(place);
+        *previous = Some(sum.map_or(Amount::ZERO, |sum| sum.columns.total()));
+    }
+    for (place, sum) in before {
+        let none = Sum {
+            whole: sum.whole,
+            ..Sum::default()
+        };
+        groups.all.push((place, none, Some(sum.columns.total())));
     }
 }
 

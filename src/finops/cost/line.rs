@@ -9,9 +9,11 @@ use super::columns::Columns;
 use super::corrections::Corrections;
 use super::laid::{IdleNode, Told};
 use super::names::{Names, sanitised};
+use super::nodes::WHOLE;
 use super::{Books, Scope};
 use crate::model::amount::Amount;
-use crate::model::ledger::{Account, Costs, Holder, LedgerDay};
+use crate::model::history::HistoryDay;
+use crate::model::ledger::{Account, Costs, Holder, LedgerDay, ToldBy};
 use crate::model::time::Window;
 
 /// What an account cost on a day.
@@ -184,6 +186,10 @@ impl<'a> Desk<'a, '_> {
             (columns.gpu, columns.compute) = (Amount::ZERO, Amount::ZERO);
         }
         let mut line = self.bare(account, workload, columns);
+        // Prices of nodes tell of GPU nodes alone.
+        if account.holder == Holder::Idle && self.books.ledger.told_by == ToldBy::Prices {
+            line.idle_gpu = columns.idle;
+        }
         if !account.holder.is_pods() {
             return line;
         }
@@ -210,7 +216,9 @@ impl<'a> Desk<'a, '_> {
         }
         for line in lines.iter_mut().filter(|line| line.gpu_hours > 0.0) {
             let Some(at) = line.workload else { continue };
-            let tokens = self.names.day(at, self.date).and_then(|day| day.tokens);
+            // Of a day of which history has a part, the tokens of that part are not those of its cost.
+            let whole = |day: &&HistoryDay| day.hours >= WHOLE * self.day.window.hours();
+            let tokens = self.names.day(at, self.date).filter(whole).and_then(|day| day.tokens);
             line.tokens =
                 tokens.map(|tokens| tokens * line.gpu_hours / hours.get(&at).copied().unwrap_or(line.gpu_hours));
         }

@@ -17,13 +17,15 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
 use crate::engine::Scope;
 use crate::model::amount::Amount;
+use crate::model::coverage::GapRow;
 use crate::model::finops::{Anomaly, CompositionRow};
+use crate::model::gap::{UNKNOWN_OF_FAILED_DAYS, UNKNOWN_WITHOUT_LEDGER};
 use crate::model::ledger::{Ledger, LedgerDay, ToldBy};
 use crate::model::plan::{API_VERSION, Plan};
 use crate::model::snapshot::GpuNode;
@@ -35,9 +37,12 @@ pub use corrections::{Correction, Reconciliation};
 pub use group::{CostRow, Measures};
 pub use key::{KEYS, Key};
 pub use line::{Line, in_scope, lines};
-pub use names::{Names, is_made_per_run};
+pub use names::Names;
 
 use super::composition;
+
+/// Hours that a whole day has at least: clocks change, and the edges of data are known to some minutes.
+pub(crate) const WHOLE_DAY: f64 = 22.5;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +146,22 @@ pub enum NoReport {
 }
 
 impl Books<'_> {
+    /// Why nobody told what days cost, where one was asked and did not.
+    pub(super) fn why_no_ledger(&self) -> Option<String> {
+        let gap = self.gap(UNKNOWN_WITHOUT_LEDGER)?;
+        Some(format!("the cost source did not tell what days cost ({})", gap.why))
+    }
+
+    /// What days the source failed to tell of, and why.
+    fn untold_days(&self) -> Option<String> {
+        let gap = self.gap(UNKNOWN_OF_FAILED_DAYS)?;
+        Some(format!("not known is {}: {}", gap.what, gap.why))
+    }
+
+    fn gap(&self, what: &str) -> Option<&GapRow> {
+        self.plan.coverage.gaps.iter().find(|gap| gap.what.starts_with(what))
+    }
+
     /// Days of a span, by what they are called in the time zone: a source may keep them on another grid.
     pub(super) fn days_in(&self, span: Window) -> impl Iterator<Item = &LedgerDay> {
         let (first, last) = self.dates(span);
@@ -182,10 +203,32 @@ impl Books<'_> {
         }
     }
 
+    /// Whether a ledger's day is over at a moment: it ends by then, or the date in the time zone that it stands for does.
+    pub(super) fn is_over(&self, day: &LedgerDay, at: Timestamp) -> bool {
+        let date_ends = || {
+            let next = self.date(day).tomorrow().ok()?;
+            Some(next.to_zoned(self.zone.clone()).ok()?.timestamp())
+        };
+        day.window.end <= at || date_ends().is_some_and(|end| end <= at)
+    }
+
     /// The date on which a ledger's day is, in the time zone of days.
     pub(super) fn date(&self, day: &LedgerDay) -> Date {
-        // Days of UTC begin at another hour: the middle of both is the same day.
-        let middle = day.window.start + day.window.end.duration_since(day.window.start) / 2;
+        // Days of UTC begin at another hour than the zone's: the middle of both is the same day. Of a day that was cut, that is the
+        // middle of the whole day: the first was cut at its beginning, others at their end.
+        let length = day.window.end.duration_since(day.window.start);
+        let half = if day.window.hours() >= WHOLE_DAY {
+            length / 2
+        } else {
+            SignedDuration::from_hours(12)
+        };
+        let is = |other: Option<&LedgerDay>| other.is_some_and(|other| other.window == day.window);
+        let days = &self.ledger.days;
+        let middle = match (is(days.first()), is(days.last())) {
+            (true, true) => day.window.start + length / 2,
+            (true, false) => day.window.end - half,
+            _ => day.window.start + half,
+        };
         middle.to_zoned(self.zone.clone()).date()
     }
 }
@@ -205,7 +248,7 @@ pub fn report(books: &Books<'_>, asked: &Asked) -> Result<CostReport, NoReport> 
     let names = Names::new(books);
     let previous = group::sums(&then, &asked.by, &names);
     let mut groups = group::rows(&now, &asked.by, &names);
-    group::compare(&mut groups, &previous, (days, days_before));
+    group::compare(&mut groups, previous, (days, days_before));
     let total = group::total(&now, &then, (days, days_before));
     let (rows, total) = round::rounded(group::ranked(groups, asked.limit, &total), total);
     let partial = !asked.scope.is_everything();
@@ -293,18 +336,24 @@ fn notes(books: &Books<'_>, asked: &Asked, days: Days, before: Days) -> Vec<Stri
         notes.push("of the span before there is no data, so that nothing is compared".to_owned());
     }
     let unpriced: u32 = books.days_in(asked.period).map(|day| day.unpriced).sum();
-    if unpriced > 0 {
+    let by_prices = books.ledger.told_by == ToldBy::Prices;
+    if unpriced > 0 && by_prices {
+        notes.push(format!(
+            "{unpriced} times a workload held GPUs without a price for a day: neither cost nor hours of these are in the total"
+        ));
+    } else if unpriced > 0 {
         notes.push(format!(
             "{unpriced} figures were null, counted by the day, and are not in the total"
         ));
     }
-    if books.ledger.told_by == ToldBy::Prices {
-        notes.push(
-            "no cost source told: these are GPUs that were held, at the prices of their nodes; CPUs, volumes and traffic are \
-             unknown, and what no pod held is spread evenly over the days"
-                .to_owned(),
-        );
+    if by_prices {
+        notes.push(format!(
+            "{}: these are GPUs that were held, at the prices of their nodes; CPUs, volumes and traffic are unknown, and what no pod \
+             held is spread evenly over the days",
+            books.why_no_ledger().as_deref().unwrap_or("no cost source told")
+        ));
     }
+    notes.extend(books.untold_days());
     if asked.by.contains(&Key::Node) && books.ledger.told_by == ToldBy::Prices {
         notes.push("by node nothing is known without a cost source".to_owned());
     }

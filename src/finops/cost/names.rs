@@ -1,6 +1,6 @@
 //! Who is behind an account: the workload that the plan knows, its team, and what its node is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
@@ -8,6 +8,7 @@ use super::Books;
 use crate::model::history::HistoryDay;
 use crate::model::ledger::Account;
 use crate::model::plan::WorkloadRow;
+use crate::model::runs::{is_run, is_schedule, stem};
 use crate::model::snapshot::GpuNode;
 use crate::model::workload::CapacityType;
 
@@ -19,28 +20,11 @@ pub struct Names<'a> {
     by_namespace: BTreeMap<&'a str, Vec<usize>>,
     history: HashMap<(usize, Date), &'a HistoryDay>,
     nodes: HashMap<&'a str, &'a GpuNode>,
+    /// Nodes of a type that are alike in price and in how their GPUs are handed out, by type and by whether they are spot capacity.
+    alike: HashMap<(&'a str, bool), Option<&'a GpuNode>>,
+    /// Workloads whose GPUs the source counts on no day, though history does: slices and claims.
+    uncounted: BTreeSet<usize>,
     teams: Vec<(String, String)>,
-}
-
-/// Kinds of controllers that are made anew for each run, under a name that begins with their template's.
-const PER_RUN: [&str; 12] = [
-    "job",
-    "pod",
-    "workflow",
-    "jobset",
-    "raycluster",
-    "rayjob",
-    "pytorchjob",
-    "mpijob",
-    "tfjob",
-    "trainjob",
-    "pipelinerun",
-    "taskrun",
-];
-
-/// Whether a controller of this kind, in small letters, has a name of its own for each run.
-pub fn is_made_per_run(kind: &str) -> bool {
-    PER_RUN.contains(&kind)
 }
 
 /// A label's name as Prometheus allows it.
@@ -61,11 +45,13 @@ impl<'a> Names<'a> {
                 history.insert((at, day.day), day);
             }
         }
-        Self {
+        let mut names = Self {
             books,
             exact,
             by_namespace,
             history,
+            alike: alike(books.nodes),
+            uncounted: BTreeSet::new(),
             nodes: books.nodes.iter().map(|node| (node.name.as_str(), node)).collect(),
             teams: books
                 .attribution
@@ -73,31 +59,58 @@ impl<'a> Names<'a> {
                 .iter()
                 .map(|label| (label.clone(), sanitised(label)))
                 .collect(),
-        }
+        };
+        names.uncounted = names.uncounted();
+        names
     }
 
-    /// The workload whose pods an account is of, as its place in the plan. A run of a template has a name of its own that begins
-    /// with the template's.
+    fn uncounted(&self) -> BTreeSet<usize> {
+        let ledger = self.books.ledger;
+        let workloads: Vec<Option<usize>> = ledger.accounts.iter().map(|one| self.workload(one)).collect();
+        let mut counted: BTreeMap<usize, f64> = BTreeMap::new();
+        for entry in ledger.days.iter().flat_map(|day| &day.entries) {
+            if let Some(Some(at)) = workloads.get(entry.account as usize) {
+                *counted.entry(*at).or_default() += entry.gpu_hours;
+            }
+        }
+        let never = counted.into_iter().filter(|(_, hours)| *hours <= 0.0);
+        never.map(|(at, _)| at).collect()
+    }
+
+    /// Whether the source counts none of a workload's GPUs on any day.
+    pub fn is_uncounted(&self, workload: usize) -> bool {
+        self.uncounted.contains(&workload)
+    }
+
+    /// The workload whose pods an account is of, as its place in the plan. Runs of a template are one workload there, under the
+    /// name that they share; a run that is long gone may be known by its own name alone.
     pub fn workload(&self, account: &Account) -> Option<usize> {
         let (namespace, name) = (account.namespace.as_deref()?, account.controller.as_deref()?);
-        let kind = account.kind.clone().unwrap_or_default();
-        if let Some(at) = self.exact.get(&(namespace, kind, name)) {
+        let kind = account.kind.as_deref().unwrap_or("pod");
+        if let Some(at) = self.exact.get(&(namespace, kind.to_owned(), name)) {
             return Some(*at);
         }
-        if !account.kind.as_deref().is_none_or(is_made_per_run) {
-            return None;
-        }
         let of_namespace = self.by_namespace.get(namespace)?;
-        let row = |at: &usize| &self.books.plan.workloads[*at];
-        let begins = |at: &&usize| {
-            let own = row(at).name.as_str();
-            own == name || name.strip_prefix(own).is_some_and(|rest| rest.starts_with('-'))
+        let is = |at: &&usize| {
+            let row = self.row(**at);
+            let runs = is_run(&row.kind) || is_schedule(&row.kind) || row.kind == "Pod";
+            let own = row.kind.eq_ignore_ascii_case(kind) || is_schedule(&row.kind);
+            match kind {
+                // Whose pod it was nobody told: its controller's name stands before its own.
+                "pod" => {
+                    runs && name
+                        .strip_prefix(row.name.as_str())
+                        .is_some_and(|rest| rest.starts_with('-'))
+                }
+                _ => runs && own && stem(name) == row.name,
+            }
         };
-        of_namespace
-            .iter()
-            .filter(begins)
-            .max_by_key(|at| row(at).name.len())
-            .copied()
+        let own = of_namespace.iter().filter(is);
+        own.max_by_key(|at| {
+            let row = self.row(**at);
+            (row.kind.eq_ignore_ascii_case(kind), row.name.len())
+        })
+        .copied()
     }
 
     /// The cluster's name.
@@ -127,6 +140,17 @@ impl<'a> Names<'a> {
     /// The node, where it exists now and has GPUs.
     pub fn node(&self, name: &str) -> Option<&'a GpuNode> {
         self.nodes.get(name).copied()
+    }
+
+    /// The node, where it exists now; of one that is gone, one of its type, where all of these cost the same.
+    pub fn node_like(&self, name: &str) -> Option<&'a GpuNode> {
+        self.node(name).or_else(|| {
+            let gone = self.books.ledger.nodes.get(name)?;
+            let key = (gone.instance_type.as_deref()?, gone.spot?);
+            let like = (*self.alike.get(&key)?)?;
+            let near = gone.region.is_none() || like.region.is_none() || gone.region == like.region;
+            near.then_some(like)
+        })
     }
 
     /// GPUs of a node, existing or gone; `None` where it has none, or nobody knows.
@@ -189,4 +213,23 @@ impl<'a> Names<'a> {
         here.or_else(told)
             .or_else(|| workload.and_then(|at| word(self.row(at).capacity_type)))
     }
+}
+
+/// One node of each type for all of them; `None` where they differ.
+fn alike(nodes: &[GpuNode]) -> HashMap<(&str, bool), Option<&GpuNode>> {
+    let mut all: HashMap<(&str, bool), Option<&GpuNode>> = HashMap::new();
+    let same = |a: &GpuNode, b: &GpuNode| {
+        let cut = |node: &GpuNode| node.shared || !node.slices.is_empty();
+        (a.hourly, &a.price, a.region.as_ref(), cut(a)) == (b.hourly, &b.price, b.region.as_ref(), cut(b))
+    };
+    for node in nodes {
+        let Some(kind) = node.instance_type.as_deref() else {
+            continue;
+        };
+        let one = all
+            .entry((kind, node.capacity == CapacityType::Spot))
+            .or_insert(Some(node));
+        *one = one.filter(|one| same(one, node));
+    }
+    all
 }

@@ -8,6 +8,9 @@ use super::line::Desk;
 use crate::model::amount::Amount;
 use crate::model::ledger::{Account, Holder};
 
+/// A day of which the history has so much is whole.
+pub(super) const WHOLE: f64 = 0.95;
+
 /// What is idle of a node that has no account of its own.
 static NOBODYS: Account = Account {
     holder: Holder::Idle,
@@ -40,14 +43,21 @@ impl<'a> Desk<'a, '_> {
         }
         for (workload, entries) in of_workload {
             let told: f64 = entries.iter().map(|at| hours[*at]).sum();
-            let seen = self.seen(workload);
             if told > 0.0 {
+                let seen = self.seen(workload).unwrap_or_else(|| self.usual(workload));
                 // Of GPUs in slices or shared in time the source counts slices and shares as GPUs; the history has their parts.
                 if seen > 0.0 && seen < told && entries.iter().any(|at| self.is_cut(accounts[*at])) {
                     entries.iter().for_each(|at| hours[*at] *= seen / told);
                 }
                 continue;
             }
+            // On a day outside of the history, whose GPUs are counted on other days held none; of others the history's mean is all
+            // there is to know.
+            let (seen, usual) = match self.seen(workload) {
+                Some(seen) => (seen, false),
+                None if self.names.is_uncounted(workload) => (self.usual(workload), true),
+                None => continue,
+            };
             if seen <= 0.0 {
                 continue;
             }
@@ -59,27 +69,40 @@ impl<'a> Desk<'a, '_> {
                 let (capacity, whole) = (self.capacity(node), self.whole(node, accounts).0);
                 cost += whole.times(if capacity > 0.0 { each / capacity } else { 0.0 });
             }
-            corrections.moves(
-                "unseen-slices",
-                "MIG slices and resource claims, which the cost source calls idle, laid on who holds them",
-                cost,
-            );
+            let (code, what) = match usual {
+                false => (
+                    "unseen-slices",
+                    "MIG slices and resource claims, which the cost source calls idle, laid on who holds them",
+                ),
+                true => (
+                    "unseen-slices-before",
+                    "the same on days before the history of GPUs, by what was held on average within it: an estimate",
+                ),
+            };
+            corrections.moves(code, what, cost);
         }
         hours
     }
 
-    /// GPU hours of a workload as its history has them; of a day outside of it, as many as it held on average.
-    fn seen(&self, workload: usize) -> f64 {
-        let day = self.names.day(workload, self.date).map(|day| day.gpu_hours);
-        let usual = || Some(self.names.mean_gpus(workload)? * self.day.window.hours());
-        day.or_else(usual).unwrap_or(0.0)
+    /// GPU hours of a workload as its history has them; of a day of which it has a part only, as if that went on. `None` for a day
+    /// outside of it.
+    fn seen(&self, workload: usize) -> Option<f64> {
+        let day = self.names.day(workload, self.date)?;
+        let hours = self.day.window.hours();
+        let part = day.hours > 0.0 && day.hours < WHOLE * hours;
+        Some(day.gpu_hours * if part { hours / day.hours } else { 1.0 })
+    }
+
+    /// As many GPU hours as it held on average over the days of its history.
+    fn usual(&self, workload: usize) -> f64 {
+        self.names.mean_gpus(workload).unwrap_or(0.0) * self.day.window.hours()
     }
 
     /// Whether the GPUs of an account's node are cut into slices, or shared in time.
     fn is_cut(&self, account: Option<&Account>) -> bool {
         let node = account
             .and_then(|one| one.node.as_deref())
-            .and_then(|name| self.names.node(name));
+            .and_then(|name| self.names.node_like(name));
         node.is_some_and(|node| node.shared || !node.slices.is_empty())
     }
 
@@ -103,7 +126,7 @@ impl<'a> Desk<'a, '_> {
         };
         let asset = self.day.nodes.get(node);
         let told: Amount = asset.map_or_else(allocated, |(_, cost)| *cost);
-        let instead = self.names.node(node).and_then(|here| {
+        let instead = self.names.node_like(node).and_then(|here| {
             let hours = asset.map_or(self.day.window.hours(), |(hours, _)| *hours);
             let price = here.price.as_ref()?;
             let hourly = here.hourly?;
@@ -146,6 +169,8 @@ impl<'a> Desk<'a, '_> {
             let held = entries.iter().filter(holds).map(|at| (*at, hours[*at])).collect();
             let capacity = self.capacity(node);
             let (parts, rest) = laid(&NodeDay { cost, capacity, held });
+            // Holders of more than there is share what there is.
+            let whole = capacity.max(parts.iter().map(|(at, _)| hours[*at]).sum());
             let list = self.list(node);
             for at in &entries {
                 let part = parts
@@ -160,7 +185,7 @@ impl<'a> Desk<'a, '_> {
                         moved(told, part),
                     );
                 }
-                let share = if capacity > 0.0 { hours[*at] / capacity } else { 0.0 };
+                let share = if whole > 0.0 { hours[*at] / whole } else { 0.0 };
                 costs[*at] = Told {
                     of_gpu_node: Some(part),
                     list: list.map(|list| list.times(share)),

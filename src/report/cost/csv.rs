@@ -69,7 +69,7 @@ fn cells(report: &CostReport, row: &CostRow, holder: &str) -> Vec<String> {
             .map_or(String::new(), |before| format!("{:.2}", before.get())),
     );
     cells.push(maybe(row.change));
-    cells.push(measures.gpu_hours.to_string());
+    cells.push(maybe(measures.gpu_hours));
     cells.push(maybe(measures.busy_gpu_hours));
     cells.push(maybe(measures.per_busy_gpu_hour));
     cells.push(maybe(measures.tokens));

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::finops::cost::{Columns, Correction, CostReport, CostRow};
 use crate::model::amount::Amount;
+use crate::model::ledger::ToldBy;
 use crate::model::units::Monthly;
 
 use super::figures::{UNKNOWN, money, number, percent};
@@ -126,7 +127,8 @@ fn sheet(report: &CostReport, narrow: bool) -> Sheet {
     let folded = if narrow { small(report) } else { Vec::new() };
     let columns: Vec<usize> = columns.into_iter().filter(|at| !folded.contains(at)).collect();
     let currency = &report.currency;
-    let has_hours = report.total.measures.gpu_hours > 0.0;
+    let hours = |row: &CostRow| row.measures.gpu_hours.filter(|hours| *hours > 0.0);
+    let has_hours = report.rows.iter().any(|row| hours(row).is_some());
     let has_tokens = report.total.measures.tokens.is_some();
     let mut head: Vec<String> = report.by.iter().map(|key| title(key)).collect();
     let texts = head.len();
@@ -156,12 +158,7 @@ fn sheet(report: &CostReport, narrow: bool) -> Sheet {
             })
         };
         if has_hours {
-            let hours = row.measures.gpu_hours;
-            cells.push(if hours > 0.0 {
-                number(hours.round())
-            } else {
-                "-".to_owned()
-            });
+            cells.push(hours(row).map_or_else(|| "-".to_owned(), |hours| number(hours.round())));
             cells.push(money(row.measures.per_busy_gpu_hour));
         }
         if has_tokens {
@@ -206,11 +203,13 @@ fn remarks(report: &CostReport) -> Vec<String> {
         lines.push(format!("Stands out: {}.", outstanding.join("; ")));
     }
     let reconciliation = &report.reconciliation;
-    lines.push(format!(
-        "{} says {} for these days, idle and shared included.",
-        report.told_by.name(),
-        exact(reconciliation.source_total, currency)
-    ));
+    let told = exact(reconciliation.source_total, currency);
+    lines.push(match report.told_by {
+        ToldBy::Prices => {
+            format!("By the prices of nodes that is {told} for these days, GPUs that nobody held included.")
+        }
+        by => format!("{} says {told} for these days, idle and shared included.", by.name()),
+    });
     let told = |step: &&Correction| step.amount.cents() != 0 || step.moved.cents() != 0;
     for step in reconciliation.corrections.iter().filter(told) {
         let what = plain(&step.what);
@@ -273,6 +272,7 @@ fn headline(report: &CostReport) -> String {
             ", {} a day against {}",
             match change(&report.total) {
                 same if same == "same" => "the same".to_owned(),
+                many if many.ends_with(" times") => format!("{many} as much"),
                 other => other,
             },
             span(report.before, &report.timezone)
@@ -286,7 +286,10 @@ fn headline(report: &CostReport) -> String {
         span(report.period, &report.timezone),
         report.days.told,
         report.days.asked,
-        report.told_by.name()
+        match report.told_by {
+            ToldBy::Prices => "the history of GPUs",
+            by => by.name(),
+        }
     )
 }
 

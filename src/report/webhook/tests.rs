@@ -28,6 +28,7 @@ fn budget_row(name: &str, status: BudgetStatus, projected: Option<f64>) -> Budge
         projected: projected.map(Money::new),
         forecast: Interval::default(),
         status,
+        stands_on: projected.map(|_| StandsOn::Projection),
         runs_out: projected.map(|_| "2026-11-25".parse().unwrap()),
         daily: Vec::new(),
         notes: Vec::new(),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::devices::Joined;
 use super::lives::Life;
 use super::naming::PodKey;
-use super::owners::stem;
 use super::workloads::groups;
 use crate::model::cluster::Labels;
+use crate::model::runs::stem;
 use crate::model::time::Grid;
 use crate::sources::prometheus::select::{LONGEST_PATTERN, Pods, pod_in, uuid_in};
 

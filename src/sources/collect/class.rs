@@ -16,9 +16,9 @@ use crate::catalog::Catalog;
 use crate::catalog::work::{Sign, Tells, WorkSign, WorkSigns};
 use crate::model::cluster::{Container, Labels};
 use crate::model::gpu::gpu_resource;
+use crate::model::runs::{is_run, is_schedule};
 use crate::model::time::Grid;
 use crate::model::workload::{Class, Classified, PodUse};
-use crate::sources::collect::owners::{is_run, is_schedule};
 use run::{Doing, Run};
 
 /// Below this nothing is answered.

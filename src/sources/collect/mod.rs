@@ -3,6 +3,7 @@
 pub mod identity;
 pub mod owners;
 mod owner_labels;
+mod accounts;
 mod marks;
 pub mod naming;
 pub mod devices;
@@ -30,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::model::cluster::{Inventory, Labels};
 use crate::model::gpu::DeviceId;
+use crate::model::ledger::Ledger;
 use crate::model::reading::{Reading, RequestsOf, Series};
 use crate::model::snapshot::{GpuNode, PricedGap, Snapshot};
 use crate::model::time::Window;
@@ -225,6 +227,13 @@ impl<'a> Outline<'a> {
         let groups = workloads::groups(&self.lives);
         let workloads = self.queued(workloads::workloads(&groups, self.named.clone(), self.sources()));
         self.whole(workloads, Tally::default())
+    }
+
+    /// What each day cost, under the names of workloads; `None` where nobody told.
+    pub fn ledger(&self) -> Option<Ledger> {
+        let inventory = &self.reading.inventory;
+        let ledger = inventory.ledger.as_ref()?;
+        Some(accounts::under_tops(ledger, inventory, &self.owners))
     }
 
     /// The workloads of these pods with their history; without a choice, all of them. Series are in the order of signals and

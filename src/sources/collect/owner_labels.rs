@@ -2,6 +2,20 @@
 
 use crate::model::cluster::{Labels, ObjectRef};
 
+/// The labels that are looked at.
+pub(super) const NAMES: [&str; 10] = [
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+    "leaderworkerset.sigs.k8s.io/name",
+    "jobset.sigs.k8s.io/jobset-name",
+    "trainer.kubeflow.org/trainjob-ancestor-step",
+    "ray.io/originated-from-cr-name",
+    "ray.io/originated-from-crd",
+    "serving.kserve.io/inferenceservice",
+    "app.kubernetes.io/part-of",
+    "app.kubernetes.io/name",
+];
+
 /// The object above `below` by the labels of a pod under it; `None` where they do not say. Only asked where `below` itself
 /// could not be read: an object that was read and has no owner has none.
 pub(super) fn above(below: &ObjectRef, pod: &Labels) -> Option<ObjectRef> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::owner_labels;
 use crate::model::cluster::{Controller, Inventory, Labels, ObjectRef, OwnerRecord, Pod, PodRecord};
+use crate::model::runs::{is_random, is_run, tells_runs_apart};
 
 /// Longer chains are a mistake in the data.
 const DEPTH: usize = 8;
@@ -105,6 +106,11 @@ impl<'a> Owners<'a> {
         self.top(namespace, self.chain(namespace, start, None))
     }
 
+    /// The same, by the labels of its pods where objects between are not known.
+    pub fn of_labelled(&self, namespace: &str, start: ObjectRef, labels: &Labels) -> Top {
+        self.top(namespace, self.chain(namespace, start, Some(labels)))
+    }
+
     /// Owners of a living pod that no object answers for, from the pod upwards: they were kept from us, or are gone.
     pub fn unread(&self, pod: &Pod) -> Vec<ObjectRef> {
         let Some(owner) = &pod.owner else {
@@ -203,35 +209,6 @@ fn itself(namespace: &str, name: &str) -> Top {
     }
 }
 
-/// Kinds that run once and end.
-pub fn is_run(kind: &str) -> bool {
-    matches!(
-        kind,
-        "Job"
-            | "JobSet"
-            | "TrainJob"
-            | "PyTorchJob"
-            | "TFJob"
-            | "MPIJob"
-            | "JAXJob"
-            | "XGBoostJob"
-            | "PaddleJob"
-            | "RayJob"
-            | "SparkApplication"
-            | "AppWrapper"
-            | "Workflow"
-            | "PodGroup"
-    )
-}
-
-/// Kinds that start runs again and again.
-pub fn is_schedule(kind: &str) -> bool {
-    matches!(
-        kind,
-        "CronJob" | "RayCronJob" | "CronWorkflow" | "ScheduledSparkApplication"
-    )
-}
-
 /// The API group of a kind that history names without one.
 fn group_of(kind: &str) -> &'static str {
     match kind {
@@ -251,19 +228,6 @@ fn group_of(kind: &str) -> &'static str {
     }
 }
 
-/// Names with what tells one run from the next taken off the end: numbers, dates, and the random suffixes that
-/// `generateName` appends. `train-llama-8b-29384756` and `nightly-eval-x7k2p` lose their last part, `llama-8b` does not.
-pub fn stem(name: &str) -> &str {
-    let mut stem = name;
-    while let Some((rest, last)) = stem.rsplit_once(['-', '_', '.']) {
-        if rest.is_empty() || !tells_runs_apart(last) {
-            break;
-        }
-        stem = rest;
-    }
-    stem
-}
-
 /// A pod's name with what its controller appended taken off the end: an ordinal, a random suffix, or a template's hash and a
 /// random suffix. No more than one controller is undone, since where only metrics name a pod nothing says that what is left
 /// are runs of one thing: `gpt-4-0` is of `gpt-4`, and not of the `gpt` that `gpt-5-0` would be of, too.
@@ -281,18 +245,6 @@ pub fn pod_stem(name: &str) -> &str {
     }
     let ordinal = !last.is_empty() && last.len() < 5 && last.chars().all(|c| c.is_ascii_digit());
     if ordinal { rest } else { name }
-}
-
-fn tells_runs_apart(part: &str) -> bool {
-    let digits = part.chars().filter(char::is_ascii_digit).count();
-    let number = !part.is_empty() && digits == part.len();
-    let hex = part.len() >= 7 && digits > 0 && part.chars().all(|c| c.is_ascii_hexdigit());
-    number || hex || is_random(part)
-}
-
-/// The alphabet of Kubernetes' random suffixes leaves out vowels and what looks like them.
-fn is_random(part: &str) -> bool {
-    part.len() == 5 && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
 }
 
 #[cfg(test)]
@@ -383,15 +335,5 @@ mod tests {
         assert_eq!(pod_stem("run-20261120"), "run-20261120");
         assert_eq!(pod_stem("notebook"), "notebook");
         assert_eq!(pod_stem("-0"), "-0");
-    }
-
-    #[test]
-    fn a_stem_is_what_runs_share() {
-        assert_eq!(stem("train-llama-8b-29384756"), "train-llama-8b");
-        assert_eq!(stem("nightly-eval-x7k2p"), "nightly-eval");
-        assert_eq!(stem("sweep-3-20261101"), "sweep");
-        assert_eq!(stem("caption-dbdxb"), "caption");
-        assert_eq!(stem("llama-8b"), "llama-8b");
-        assert_eq!(stem("7"), "7");
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::lives::gpu_requests;
-use super::owners::{Owners, Top, stem};
+use super::owners::{Owners, Top};
 use crate::model::cluster::{Inventory, Labels, ObjectRef, Pod};
 use crate::model::queueing::{
     ClusterQueue, QueueState, QueuedRuns, QueuedWorkload, Queueing, Queues, Quota, WITHOUT_A_QUEUE,
 };
+use crate::model::runs::stem;
 use crate::model::workload::Workload;
 
 const QUEUE_LABELS: [&str; 2] = ["kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/local-queue-name"];

@@ -21,6 +21,18 @@ pub(super) fn of(window: Window) -> Vec<Window> {
     days
 }
 
+/// The days of a window, all of each, but no more of them than is over at `now`: a source that keeps whole days adds up no part of one,
+/// and the days of a month elsewhere begin and end within days of UTC.
+pub(super) fn whole(window: Window, now: Timestamp) -> Vec<Window> {
+    let midnight = |second: i64| Timestamp::from_second(second.div_euclid(DAY) * DAY);
+    let start = midnight(window.start.as_second()).unwrap_or(window.start);
+    let end = midnight(window.end.as_second() + DAY - 1).unwrap_or(window.end);
+    of(Window {
+        start,
+        end: if end <= now { end } else { window.end },
+    })
+}
+
 /// The window as a parameter: unix seconds, the one form that no OpenCost rounds; for Kubecost whole days, as it keeps
 /// them, without fractions of seconds, which it calls illegal.
 pub(super) fn parameter(day: Window, dialect: Dialect) -> String {

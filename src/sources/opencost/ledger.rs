@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Span;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::accounts::{account, asset_account};
 use super::allocation::{Allocation, held};
@@ -14,7 +14,7 @@ use super::error::OpenCostError;
 use super::tally::{asset_hours, instance_type, region, within};
 use crate::model::amount::Amount;
 use crate::model::cluster::CostProduct;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, UNKNOWN_OF_FAILED_DAYS};
 use crate::model::ledger::{Account, Costs, Entry, Holder, Ledger, LedgerDay, LedgerNode, ToldBy};
 use crate::model::progress::Progress;
 use crate::model::time::Window;
@@ -34,7 +34,7 @@ pub async fn ledger(
     cluster: Option<&str>,
     progress: &dyn Progress,
 ) -> Result<(Ledger, Vec<Gap>), OpenCostError> {
-    let utc = days::of(window);
+    let utc = days::whole(window, Timestamp::now());
     let Some(newest) = utc.last() else {
         return Ok((Book::default().into_ledger(ToldBy::OpenCost), Vec::new()));
     };
@@ -78,7 +78,7 @@ pub async fn ledger(
         Some(error) => gaps.push(Gap::new(
             "ledger-failed-days",
             format!(
-                "whose cost it was on {} of {} days ({})",
+                "{UNKNOWN_OF_FAILED_DAYS}{} of {} days ({})",
                 failed.len(),
                 days.len(),
                 shown(&failed, zone)

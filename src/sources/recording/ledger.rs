@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kept::reads_as;
 use super::names::Text;
-use crate::model::ledger::Ledger;
+use crate::model::ledger::{Holder, Ledger};
 
 /// Hands over every text of it that could name something. Annotations are prose, and go.
 pub(super) fn texts(ledger: &mut Ledger, visit: &mut impl FnMut(Text, &mut String)) {
@@ -12,7 +12,10 @@ pub(super) fn texts(ledger: &mut Ledger, visit: &mut impl FnMut(Text, &mut Strin
         account.annotations.clear();
         account.node.iter_mut().for_each(|node| visit(Text::Id, node));
         account.namespace.iter_mut().for_each(|name| visit(Text::Name, name));
-        account.controller.iter_mut().for_each(|name| visit(Text::Name, name));
+        // Of an asset it is a word of the cost source's or ours for what it is.
+        if account.holder != Holder::Assets {
+            account.controller.iter_mut().for_each(|name| visit(Text::Name, name));
+        }
         for (key, value) in &mut account.labels {
             if let Some(text) = reads_as(key, value) {
                 visit(text, value);
