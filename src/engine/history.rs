@@ -106,7 +106,7 @@ impl Past<'_> {
     fn cost(&self, from: i64, to: i64) -> Option<Money> {
         let there = self.workload.pods.iter().filter(|pod| pod.seconds_within(from, to) > 0);
         let cost: Option<f64> = there.map(|pod| pod.cost_within(from, to).map(Money::get)).sum();
-        Some(Money::new((cost? * 100.0).round() / 100.0))
+        Some(Money::new(cost?).to_cents())
     }
 
     /// How busy its devices were in each span.

@@ -2,6 +2,7 @@
 
 use crate::model::history::HistoryDay;
 use crate::model::scenario::Move;
+use crate::model::usage::quantile;
 
 /// How much, in logarithms, GPUs or their price must differ for a change to show.
 const LEAST_STEP: f64 = 0.05;
@@ -91,9 +92,9 @@ fn step(ratios: &[Option<f64>]) -> Option<usize> {
     Some(first + odd)
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().checked_sub(1)? / 2).copied()
+/// A figure that was there: of an even number the lower one in the middle.
+fn median(values: Vec<f64>) -> Option<f64> {
+    quantile(values, 0.5)
 }
 
 #[cfg(test)]

@@ -98,6 +98,8 @@ pub struct GpuNode {
     pub present: Share,
     /// Whether that is a public list, and no measurement or contract.
     pub listed: bool,
+    /// Whether that is what the cost source says of it.
+    pub measured: bool,
     /// What a node like it costs that no commitment covers, where a commitment covers nodes like it.
     pub on_demand: Option<Hourly>,
     /// The commitment that covers nodes like it, by its place in [`Snapshot::commitments`].

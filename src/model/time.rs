@@ -1,6 +1,7 @@
 //! The span of history that is judged, and its grid.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Seconds of an hour.
@@ -32,6 +33,23 @@ impl Window {
         let end = self.end.min(to).as_second();
         (end - start).max(0) as f64 / 3600.0
     }
+}
+
+/// Dates in words, runs of them as `2026-11-01 to 2026-11-05`.
+pub fn dates_in_words(mut dates: Vec<Date>) -> String {
+    dates.sort_unstable();
+    let mut runs: Vec<(Date, Date)> = Vec::new();
+    for date in dates {
+        match runs.last_mut() {
+            Some((_, last)) if last.tomorrow().is_ok_and(|next| next == date) => *last = date,
+            _ => runs.push((date, date)),
+        }
+    }
+    let run = |(first, last): &(Date, Date)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
 /// The grid of a window: one point per step, the first a step after the start, the last at the end.
@@ -97,6 +115,13 @@ mod tests {
             window: Window { start, end },
             step_seconds: 60,
         }
+    }
+
+    #[test]
+    fn runs_of_dates_are_said_as_such() {
+        let dates = ["2026-11-05", "2026-11-01", "2026-11-03", "2026-11-02"];
+        let dates = dates.map(|date| date.parse().unwrap()).to_vec();
+        assert_eq!(dates_in_words(dates), "2026-11-01 to 2026-11-03, 2026-11-05");
     }
 
     #[test]

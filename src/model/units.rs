@@ -185,10 +185,21 @@ impl Monthly {
 
     /// Rounded to the cent, so that what a report adds up is what it prints.
     pub fn to_cents(self) -> Self {
-        let cents = (self.0 * 100.0).round() / 100.0;
-        // A negative zero would print a sign.
-        Self(cents + 0.0)
+        Self(to_cents(self.0))
     }
+}
+
+impl Money {
+    /// Rounded to the cent.
+    pub fn to_cents(self) -> Self {
+        Self(to_cents(self.0))
+    }
+}
+
+/// An amount rounded to the cent.
+pub fn to_cents(amount: f64) -> f64 {
+    // A negative zero would print a sign.
+    (amount * 100.0).round() / 100.0 + 0.0
 }
 
 #[cfg(test)]

@@ -136,64 +136,57 @@ impl<'a> Section<'a> {
 
     /// A map of texts by their keys, whatever these are.
     pub fn map_of_texts(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
-        let path = self.named(key);
-        asks(&path, Shape::TextMap, false);
-        let entries = match self.take(key).map(|node| (&node.value, &node.place)) {
-            Some((Value::Map(entries), _)) => entries.as_slice(),
-            Some((Value::Null, _)) | None => &[],
-            Some((other, place)) => {
-                mistakes.push(mistake(
-                    place,
-                    format!("`{path}` must be a map of texts, not {}", other.kind()),
-                ));
-                &[]
-            }
-        };
         let mut texts = Vec::new();
-        for (key, _, node) in entries {
-            match &node.value {
-                Value::Text(text) => texts.push((key.clone(), text.clone())),
-                other => {
-                    let what = format!("`{path}.{key}` must be a text, not {}", other.kind());
-                    mistakes.push(mistake(&node.place, what));
-                }
+        self.each_of(key, (Shape::TextMap, "text"), mistakes, |key, node| match &node.value {
+            Value::Text(text) => {
+                texts.push((key.to_owned(), text.clone()));
+                Ok(())
             }
-        }
+            other => Err(format!("must be a text, not {}", other.kind())),
+        });
         texts
     }
 
     /// A map of numbers that are not negative, by their keys, whatever these are, each with its place.
     pub fn map_of_numbers(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(String, f64, Place)> {
+        let mut numbers = Vec::new();
+        self.each_of(key, (Shape::NumberMap, "number"), mistakes, |key, node| {
+            match &node.value {
+                Value::Number(number) if number.is_finite() && *number >= 0.0 => {
+                    numbers.push((key.to_owned(), *number, node.place.clone()));
+                    Ok(())
+                }
+                Value::Number(number) => Err(format!("is {number}, and must not be negative")),
+                other => Err(format!("must be a number, not {}", other.kind())),
+            }
+        });
+        numbers
+    }
+
+    /// Hands over each entry of a map; what `take` says is wrong with one is a mistake there.
+    fn each_of(
+        &mut self,
+        key: &'static str,
+        (shape, of): (Shape, &str),
+        mistakes: &mut Vec<Mistake>,
+        mut take: impl FnMut(&str, &Located) -> Result<(), String>,
+    ) {
         let path = self.named(key);
-        asks(&path, Shape::NumberMap, false);
+        asks(&path, shape, false);
         let entries = match self.take(key).map(|node| (&node.value, &node.place)) {
             Some((Value::Map(entries), _)) => entries.as_slice(),
             Some((Value::Null, _)) | None => &[],
             Some((other, place)) => {
-                mistakes.push(mistake(
-                    place,
-                    format!("`{path}` must be a map of numbers, not {}", other.kind()),
-                ));
+                let what = format!("`{path}` must be a map of {of}s, not {}", other.kind());
+                mistakes.push(mistake(place, what));
                 &[]
             }
         };
-        let mut numbers = Vec::new();
         for (key, _, node) in entries {
-            match &node.value {
-                Value::Number(number) if number.is_finite() && *number >= 0.0 => {
-                    numbers.push((key.clone(), *number, node.place.clone()));
-                }
-                Value::Number(number) => {
-                    let what = format!("`{path}.{key}` is {number}, and must not be negative");
-                    mistakes.push(mistake(&node.place, what));
-                }
-                other => {
-                    let what = format!("`{path}.{key}` must be a number, not {}", other.kind());
-                    mistakes.push(mistake(&node.place, what));
-                }
+            if let Err(what) = take(key, node) {
+                mistakes.push(mistake(&node.place, format!("`{path}.{key}` {what}")));
             }
         }
-        numbers
     }
 
     /// A text.

@@ -17,7 +17,7 @@ use crate::finops::cost::{Books, Line, Names, WHOLE_DAY};
 use crate::model::finops::{Anomaly, AnomalyKind, Cause};
 use crate::model::runs::is_run;
 use crate::model::scenario::Interval;
-use crate::model::units::Money;
+use crate::model::units::{Money, to_cents};
 
 /// A spike is so many times its baseline at least.
 const TIMES: f64 = 1.5;
@@ -259,13 +259,12 @@ fn runs(who: &str, days: &Days, unusual: &[(Date, Look)]) -> Vec<Anomaly> {
 
 /// Figures to the cent, and what caused the excess.
 fn settle(anomaly: &mut Anomaly, (quantity, price, rest): (f64, f64, f64)) {
-    let cents = |value: f64| (value * 100.0).round() / 100.0;
-    anomaly.cost = Money::new(cents(anomaly.cost.get()));
-    anomaly.excess = Money::new(cents(anomaly.excess.get()));
+    anomaly.cost = anomaly.cost.to_cents();
+    anomaly.excess = anomaly.excess.to_cents();
     anomaly.expected = Interval {
-        low: anomaly.expected.low.map(cents),
-        mid: anomaly.expected.mid.map(cents),
-        high: anomaly.expected.high.map(cents),
+        low: anomaly.expected.low.map(to_cents),
+        mid: anomaly.expected.mid.map(to_cents),
+        high: anomaly.expected.high.map(to_cents),
     };
     let parts = match anomaly.kind {
         AnomalyKind::NewSpender => vec![("new", quantity + price + rest)],
@@ -275,7 +274,7 @@ fn settle(anomaly: &mut Anomaly, (quantity, price, rest): (f64, f64, f64)) {
     let cause = |(what, amount): (&str, f64)| Cause {
         who: anomaly.who.clone(),
         what: what.to_owned(),
-        amount: Money::new(cents(amount)),
+        amount: Money::new(amount).to_cents(),
     };
     let mut causes: Vec<Cause> = parts
         .into_iter()

@@ -17,7 +17,7 @@ use crate::model::finops::{BudgetRow, BudgetStatus, DayCost, StandsOn};
 use crate::model::ledger::ToldBy;
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
-use crate::model::units::Money;
+use crate::model::units::{Money, to_cents};
 use crate::policy::budgets::{Budget, MonthKind};
 use crate::policy::price_sheet::PriceSheet;
 
@@ -314,7 +314,7 @@ impl Desk<'_> {
             date = next;
         }
         let rest = fitted.sum(&coming);
-        let whole = |part: Option<f64>| part.map(|part| cents(part + spent.get()));
+        let whole = |part: Option<f64>| part.map(|part| to_cents(part + spent.get()));
         Interval {
             low: whole(rest.low),
             mid: whole(rest.mid),
@@ -366,7 +366,7 @@ impl Desk<'_> {
             .starts(date)
             .is_some_and(|start| start < period.end && start < self.now)
         {
-            let cost = days.get(&date).map(|day| Money::new(cents(day.cost.get())));
+            let cost = days.get(&date).map(|day| Money::new(day.cost.get()).to_cents());
             all.push(DayCost { day: date, cost });
             match date.checked_add(Span::new().days(1)) {
                 Ok(next) => date = next,
@@ -375,10 +375,6 @@ impl Desk<'_> {
         }
         all
     }
-}
-
-fn cents(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }
 
 fn none() -> Interval {

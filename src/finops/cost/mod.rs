@@ -29,7 +29,7 @@ use crate::model::gap::{UNKNOWN_OF_FAILED_DAYS, UNKNOWN_WITHOUT_LEDGER};
 use crate::model::ledger::{Ledger, LedgerDay, ToldBy};
 use crate::model::plan::{API_VERSION, Plan};
 use crate::model::snapshot::GpuNode;
-use crate::model::time::Window;
+use crate::model::time::{Window, dates_in_words};
 use crate::policy::attribution::Attribution;
 
 pub use columns::Columns;
@@ -306,22 +306,6 @@ fn no_data(books: &Books<'_>, span: Window) -> NoReport {
     }
 }
 
-/// Dates in words, runs of them as `2026-11-01 to 2026-11-05`.
-fn runs(dates: &[Date]) -> String {
-    let mut runs: Vec<(Date, Date)> = Vec::new();
-    for date in dates {
-        match runs.last_mut() {
-            Some((_, last)) if last.tomorrow().is_ok_and(|next| next == *date) => *last = *date,
-            _ => runs.push((*date, *date)),
-        }
-    }
-    let run = |(first, last): &(Date, Date)| match first == last {
-        true => first.to_string(),
-        false => format!("{first} to {last}"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
-}
-
 fn notes(books: &Books<'_>, asked: &Asked, days: Days, before: Days) -> Vec<String> {
     let mut notes = Vec::new();
     if days.told < days.asked {
@@ -329,7 +313,7 @@ fn notes(books: &Books<'_>, asked: &Asked, days: Days, before: Days) -> Vec<Stri
             "{} of {} days have no data ({}): figures are of the others, and nothing is filled in",
             days.asked - days.told,
             days.asked,
-            runs(&books.untold(asked.period))
+            dates_in_words(books.untold(asked.period))
         ));
     }
     if before.told == 0 {

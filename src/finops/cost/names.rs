@@ -11,6 +11,7 @@ use crate::model::plan::WorkloadRow;
 use crate::model::runs::{is_run, is_schedule, stem};
 use crate::model::snapshot::GpuNode;
 use crate::model::workload::CapacityType;
+use crate::policy::attribution::OWNER;
 
 /// Finds who is behind an account.
 #[derive(Debug)]
@@ -170,7 +171,12 @@ impl<'a> Names<'a> {
         let labels = self.teams.iter().filter_map(own).collect();
         let name = account.controller.as_deref().unwrap_or_default();
         let attribution = self.books.attribution;
-        let owner = attribution.owner((namespace, name), &labels, &BTreeMap::new());
+        let said = account.annotations.get(&sanitised(OWNER));
+        let annotations = said
+            .map(|owner| (OWNER.to_owned(), owner.clone()))
+            .into_iter()
+            .collect();
+        let owner = attribution.owner((namespace, name), &labels, &annotations);
         owner.map(|(team, _)| team)
     }
 

@@ -131,9 +131,8 @@ impl<'a> Desk<'a, '_> {
             let price = here.price.as_ref()?;
             let hourly = here.hourly?;
             let by_contract = here.commitment.is_some();
-            let measured = price.source.contains(self.books.ledger.told_by.name());
             let cost = Amount::new(hourly.get() * hours)?;
-            (by_contract || !measured).then(|| (cost, price.source.clone()))
+            (by_contract || !here.measured).then(|| (cost, price.source.clone()))
         });
         (told, instead)
     }

@@ -268,6 +268,7 @@ fn gpu_node(node: &Node, facts: &NodeFacts, present: Share, pools: &[NodePool]) 
         commitment: None,
         queues: Vec::new(),
         listed: facts.price.listed,
+        measured: facts.price.measured,
         strangers: 0,
     }
 }

@@ -33,6 +33,8 @@ pub struct Price {
     pub listed: bool,
     /// Whether it is what the bill says, whatever has been committed to included.
     pub billed: bool,
+    /// Whether the cost source says it of this node, and is believed.
+    pub measured: bool,
     /// Whether a commitment says it, and no bill.
     pub committed: bool,
     /// The measured price that was not believed.
@@ -92,6 +94,7 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
             }),
             effective: cost.adjusted,
             billed: cost.adjusted,
+            measured: true,
             ..Price::default()
         };
     }
@@ -107,9 +110,8 @@ pub fn price(cost: Option<&NodeCost>, node: &NodeType<'_>, book: &PriceBook<'_>,
         source: Some(quote.source),
         effective: quote.effective,
         listed: !quote.effective,
-        committed: false,
-        billed: false,
         refused,
+        ..Price::default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A window as days of UTC, the grid on which Kubecost keeps its figures.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::detect::Dialect;
-use crate::model::time::Window;
+use crate::model::time::{Window, dates_in_words};
 
 const DAY: i64 = 86_400;
 
@@ -47,26 +48,10 @@ pub(super) fn parameter(day: Window, dialect: Dialect) -> String {
     }
 }
 
-/// Days in words, runs of them as `2026-11-01 to 2026-11-05`.
-pub(super) fn shown(days: &[Window]) -> String {
-    let mut starts: Vec<Timestamp> = days.iter().map(|day| day.start).collect();
-    starts.sort_unstable();
-    let mut runs: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for start in starts {
-        let number = |time: Timestamp| time.as_second().div_euclid(DAY);
-        match runs.last_mut() {
-            Some((_, last)) if number(start) == number(*last) + 1 => *last = start,
-            _ => runs.push((start, start)),
-        }
-    }
-    let date = |time: &Timestamp| time.strftime("%Y-%m-%d").to_string();
-    let run = |(first, last): &(Timestamp, Timestamp)| {
-        if first == last {
-            return date(first);
-        }
-        format!("{} to {}", date(first), date(last))
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+/// Days in words.
+pub(super) fn shown(days: &[Window], zone: &TimeZone) -> String {
+    let date = |day: &Window| day.start.to_zoned(zone.clone()).date();
+    dates_in_words(days.iter().map(date).collect())
 }
 
 #[cfg(test)]
@@ -92,10 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_days_are_shown_as_such() {
-        let mut days = of(window("2026-11-01T18:00:00Z", "2026-11-06T00:00:00Z"));
-        days.remove(3);
-        days.reverse();
-        assert_eq!(shown(&days), "2026-11-01 to 2026-11-03, 2026-11-05");
+    fn whole_days_are_asked_for_as_far_as_they_are_over() {
+        // November in Tokyo.
+        let month = window("2026-10-31T15:00:00Z", "2026-11-30T15:00:00Z");
+        let ends = |now: &str| {
+            let days = whole(month, now.parse().unwrap());
+            (days[0].hours(), days.len(), days.last().unwrap().hours())
+        };
+        assert_eq!(ends("2026-12-05T00:00:00Z"), (24.0, 31, 24.0));
+        assert_eq!(ends("2026-11-30T15:00:00Z"), (24.0, 31, 15.0));
     }
 }

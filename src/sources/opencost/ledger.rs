@@ -81,7 +81,7 @@ pub async fn ledger(
                 "{UNKNOWN_OF_FAILED_DAYS}{} of {} days ({})",
                 failed.len(),
                 days.len(),
-                shown(&failed, zone)
+                days::shown(&failed, zone)
             ),
             error.to_string(),
             "run again when the cost source is well, or ask for a shorter window",
@@ -360,12 +360,4 @@ fn asset_cost(asset: &Asset, day: Window) -> Option<Amount> {
     let hours = asset_hours(asset, minutes, day);
     let share = if minutes > 0.0 { hours * 60.0 / minutes } else { 1.0 };
     Amount::new(cost * share)
-}
-
-/// Days in words, as they are called in the zone.
-fn shown(days: &[Window], zone: &TimeZone) -> String {
-    let mut dates: Vec<jiff::civil::Date> = days.iter().map(|day| day.start.to_zoned(zone.clone()).date()).collect();
-    dates.sort_unstable();
-    let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
-    dates.join(", ")
 }

@@ -1,5 +1,7 @@
 //! One reading of costs: day by day, newest first, summed over the window.
 
+use jiff::tz::TimeZone;
+
 use super::allocation::{Allocation, held};
 use super::client::OpenCostClient;
 use super::days;
@@ -169,7 +171,7 @@ impl Days {
             format!(
                 "what nodes cost on {} of {asked} days ({})",
                 days.len(),
-                days::shown(days)
+                days::shown(days, &TimeZone::UTC)
             )
         };
         if !self.empty.is_empty() {
@@ -216,7 +218,10 @@ async fn network(
             hours,
             failed,
             ..
-        }) => (hours, format!("{error} (days: {})", days::shown(&failed))),
+        }) => (
+            hours,
+            format!("{error} (days: {})", days::shown(&failed, &TimeZone::UTC)),
+        ),
         Ok(Days { hours, .. }) if hours > 0.0 => return hours,
         Ok(_) => (0.0, "OpenCost gives no figure for it (null)".to_owned()),
         Err(error) => (0.0, error.to_string()),

@@ -130,6 +130,7 @@ impl Pool {
             price: Some(source()),
             present: Share::new(1.0).unwrap(),
             listed: self.committed.is_none(),
+            measured: false,
             on_demand: self.committed.map(|_| Hourly::new(self.of.3)),
             commitment,
             queues: vec![self.queue.clone()],

@@ -187,6 +187,7 @@ pub(super) fn reserved(name: &str) -> GpuNode {
         }),
         present: Share::new(1.0).unwrap(),
         listed: false,
+        measured: false,
         on_demand: Some(Hourly::new(50.0)),
         commitment: Some(0),
         queues: Vec::new(),
