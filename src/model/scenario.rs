@@ -226,7 +226,7 @@ pub struct Evidence {
 pub struct ServiceEffect {
     /// Which figure.
     pub metric: String,
-    /// Before; `None` where it was not measured.
+    /// Before, by the replay where there is one; `None` where nobody knows.
     pub before: Option<f64>,
     /// After.
     pub after: Interval,

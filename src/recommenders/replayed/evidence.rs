@@ -70,17 +70,16 @@ pub(super) fn round(value: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-/// The time to the first token, before and after; the upper end is that of a service that is somewhat slower than fitted.
+/// The time to the first token, both by the same replay: histograms of servers are too coarse to be held against one. The upper end is
+/// that of a service that is somewhat slower than fitted.
 pub(in crate::recommenders) fn service(proof: &Proof) -> ServiceEffect {
     // Longer by as much as the replay of what ran was too short.
     let margin = proof.calibration.margin().0;
     let p95 =
         |day: &crate::replay::service::outcome::Day| day.first_token.quantile(0.95).map(|p95| round(p95 * margin));
-    let checks = proof.calibration.checks.iter();
-    let mut measured = checks.filter(|check| check.figure == "time_to_first_token" && check.at > 0.9);
     ServiceEffect {
         metric: "time_to_first_token_p95_seconds".to_owned(),
-        before: measured.next().map(|check| round(check.measured)),
+        before: p95(&proof.found.before),
         after: Interval {
             low: None,
             mid: p95(&proof.found.after),
