@@ -8,7 +8,7 @@ use crate::model::units::Monthly;
 use super::figures::count;
 use super::names::Names;
 use super::safe::plain;
-use super::worth::{Worth, saved};
+use super::worth::{Worth, is_to_do, saved};
 
 /// What one lever leaves alone for one reason.
 pub(super) struct KeptGroup<'a> {
@@ -142,10 +142,11 @@ pub(super) fn held(plan: &Plan) -> Vec<HeldGroup<'_>> {
     groups
 }
 
-/// What people must do before these changes are merged, and for which: a need that several share is said once.
+/// What people must do before these changes are merged, and for which: a need that several share is said once. Of what only follows
+/// from others nothing is to be done.
 pub(super) fn needs<'a>(names: &Names<'_>, rows: &'a [Row]) -> Vec<(&'a str, Vec<String>)> {
     let mut needs: Vec<(&str, Vec<String>)> = Vec::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| is_to_do(row)) {
         for need in &row.needs_human {
             let name = names.of(&row.subject);
             match needs.iter_mut().find(|(known, _)| known == need) {

@@ -11,7 +11,7 @@ use super::names::{Names, change};
 use super::safe::plain;
 use super::since;
 use super::words::{Line, bare, sentence};
-use super::worth::{effect, to_do};
+use super::worth::{effect, is_to_do, to_do};
 
 /// Clusters that are named rather than counted.
 const NAMED_CLUSTERS: usize = 3;
@@ -159,7 +159,7 @@ pub(super) fn behind(plan: &Plan, gap: &GapRow) -> String {
 fn first(plan: &Plan, names: &Names<'_>) -> Line {
     let about = |row: &Row| format!("{}: {}", names.of(&row.subject), change(row));
     let (text, more) = match (
-        plan.accepted.first(),
+        plan.accepted.iter().find(|row| is_to_do(row)),
         plan.coverage.gaps.first(),
         plan.held_back.first(),
     ) {
@@ -228,6 +228,14 @@ mod tests {
         for text in [spend.text, saving.text, judged.text, first.text] {
             assert!(text.contains("unknown") && !text.contains("$0"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_thing_to_do_is_none_that_only_follows() {
+        let plan = sample::with_a_pool_first();
+        let [.., first] = lines(&plan);
+        assert!(first.text.starts_with("chat/llama-70b: "), "{}", first.text);
+        assert!(!first.more.unwrap().contains("nothing is to be done"));
     }
 
     #[test]

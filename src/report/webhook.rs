@@ -8,7 +8,7 @@ use super::headline::headline;
 use super::names::{Names, change};
 use super::safe::plain;
 use super::words::Line;
-use super::worth::effect;
+use super::worth::{effect, is_to_do};
 use crate::model::finops::{Anomaly, BudgetRow, BudgetStatus};
 use crate::model::plan::Plan;
 use crate::model::units::{Money, Monthly};
@@ -81,7 +81,7 @@ fn said(plan: &Plan) -> Message {
 }
 
 fn changes(plan: &Plan, names: &Names<'_>) -> Vec<String> {
-    let rows = plan.accepted.iter();
+    let rows = plan.accepted.iter().filter(|row| is_to_do(row));
     let rows = rows.map(|row| format!("{}: {}; {}", names.of(&row.subject), change(row), effect(plan, row)));
     listed_up_to(CHANGES, rows.collect())
 }

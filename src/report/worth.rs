@@ -109,9 +109,14 @@ pub(super) fn overlap(plan: &Plan) -> Option<String> {
     })
 }
 
-/// Rows that are something to do: what a node pool adds follows from them.
+/// Whether a row is something to do: what a node pool adds follows from the changes on its nodes.
+pub(super) fn is_to_do(row: &Row) -> bool {
+    !row.moves.is_empty()
+}
+
+/// Rows that are something to do.
 pub(super) fn to_do(rows: &[Row]) -> usize {
-    rows.iter().filter(|row| row.subject.kind != "NodePool").count()
+    rows.iter().filter(|row| is_to_do(row)).count()
 }
 
 #[cfg(test)]
