@@ -41,5 +41,6 @@ pub fn finops(books: &Books<'_>, policy: &Policy) -> Finops {
         composition: spend.map_or_else(Vec::new, |spend| composition::composition(&spend.by_category)),
         budgets: budget::budgets(books, &lines, &policy.budgets, now, &policy.objectives.prices),
         anomalies: anomalies::anomalies(books, &lines),
+        ..Finops::default()
     }
 }

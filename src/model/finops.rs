@@ -19,6 +19,9 @@ pub struct Finops {
     /// Days on which somebody spent far more than was to be expected, the most expensive first.
     #[serde(default)]
     pub anomalies: Vec<Anomaly>,
+    /// Days that were looked at for what was unusual: those before which enough whole days are known.
+    #[serde(default)]
+    pub days_judged: usize,
 }
 
 /// A category of spend, beside its usual share.
