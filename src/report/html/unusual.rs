@@ -3,7 +3,7 @@
 use crate::model::finops::{Anomaly, AnomalyKind, Cause};
 use crate::model::units::Monthly;
 
-use super::super::figures::count;
+use super::super::figures::{count, on_days};
 use super::Page;
 use super::element::{Element, cell, chapter, el, p, table};
 
@@ -23,7 +23,7 @@ pub(super) fn section(page: &Page<'_>) -> Option<Element> {
     let rows = anomalies.iter().take(SHOWN).map(|anomaly| {
         vec![
             cell(&anomaly.who),
-            cell(when(anomaly)),
+            cell(on_days(anomaly.first, anomaly.last)),
             cell(page.sum(anomaly.cost)),
             cell(expected(page, anomaly)),
             cell(page.sum(anomaly.excess)),
@@ -53,14 +53,6 @@ fn nothing_found(days_judged: usize) -> String {
             "On the {} that could be judged nobody spent far more than was to be expected.",
             count(days, "day", "days")
         ),
-    }
-}
-
-fn when(anomaly: &Anomaly) -> String {
-    if anomaly.first == anomaly.last {
-        anomaly.first.to_string()
-    } else {
-        format!("{} to {}", anomaly.first, anomaly.last)
     }
 }
 
