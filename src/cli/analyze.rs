@@ -75,7 +75,7 @@ impl Analyze {
             progress = progress::with_stats(progress);
         }
         let zone = &judge.policy().objectives.timezone;
-        let source = match self.asks_about_days(&judge) {
+        let source = match self.asks_about_days(&judge, told.is_some()) {
             true => self.from.source_by_day(zone, &*progress)?,
             false => self.from.source(zone, &*progress)?,
         };
@@ -97,9 +97,9 @@ impl Analyze {
         })
     }
 
-    /// Whether days of cost are worth reading: budgets are followed, or somebody looks at the page.
-    fn asks_about_days(&self, judge: &Judge) -> bool {
-        !judge.policy().budgets.is_empty() || matches!(self.format, Format::Html)
+    /// Whether days of cost are worth reading: budgets are followed, somebody looks at the page, or a chat is told of unusual days.
+    fn asks_about_days(&self, judge: &Judge, tells_a_chat: bool) -> bool {
+        !judge.policy().budgets.is_empty() || matches!(self.format, Format::Html) || tells_a_chat
     }
 
     fn text(&self, plan: &Plan) -> anyhow::Result<String> {
@@ -114,5 +114,37 @@ impl Analyze {
                 report::table::table(plan, if terminal { width } else { WIDTH }, self.output.has_colour())
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        analyze: Analyze,
+    }
+
+    #[test]
+    fn days_are_read_for_whoever_is_told_of_them() {
+        let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
+        let asks = |arguments: &[&str]| {
+            let line = Line::parse_from([&["analyze", "--recording", "."], arguments].concat()).analyze;
+            let told = line.webhook.told(line.from.is_demo()).unwrap();
+            line.asks_about_days(&judge, told.is_some())
+        };
+        assert!(!asks(&["--format", "json"]));
+        assert!(asks(&["--format", "html"]));
+        assert!(asks(&[
+            "--format",
+            "json",
+            "--webhook",
+            "https://hooks.slack.com/services/x"
+        ]));
     }
 }

@@ -38,5 +38,6 @@ impl Earlier {
 }
 
 fn wrong(path: &Path, why: &dyn std::fmt::Display) -> Usage {
-    Usage(format!("--previous {}: {why}", path.display()))
+    // `--previous` and `--compare` are one: neither is blamed, as either may have been typed.
+    Usage(format!("the earlier plan {}: {why}", path.display()))
 }

@@ -54,8 +54,12 @@ impl Explain {
     }
 
     async fn story(&self, workload: &str) -> anyhow::Result<String> {
-        let judge = self.levers.of(self.by.judge(&self.from)?)?;
+        let mut judge = self.levers.of(self.by.judge(&self.from)?)?;
         let previous = self.previous.as_deref().map(Earlier::read).transpose()?;
+        // As `analyze` does, or the story would be of another plan.
+        if let Some(earlier) = &previous {
+            judge = judge.remembering(&earlier.plan);
+        }
         let progress = self.output.progress();
         let source = self.from.source(&judge.policy().objectives.timezone, &*progress)?;
         let scope = self.asked.scope();

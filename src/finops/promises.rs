@@ -86,7 +86,7 @@ impl<'p> Here<'p> {
             applies_to_monthly: applies_to,
             here_monthly: here,
             here_share: share.map(|(saved, whole)| thousandths(saved.get() / whole.get())),
-            not_counted_monthly: not_counted.unwrap_or_default().to_cents(),
+            not_counted_monthly: not_counted.map(Monthly::to_cents),
             because: self.because(),
         }
     }
@@ -102,20 +102,23 @@ impl<'p> Here<'p> {
         open
     }
 
+    /// The workloads of its changes, each once: one may have several.
+    fn workloads(&self) -> BTreeSet<&'p str> {
+        let rows = self.accepted.iter().chain(&self.open);
+        rows.map(|row| row.subject.id.as_str()).collect()
+    }
+
     /// What the workloads of its changes cost.
     fn applies_to(&self) -> Option<Monthly> {
-        let rows = self.accepted.iter().chain(&self.open);
-        let workloads: BTreeSet<&str> = rows.map(|row| row.subject.id.as_str()).collect();
         let cost = |id: &str| self.plan.workload(id).and_then(|workload| workload.monthly);
-        total(workloads.into_iter().map(|id| cost(id).map(Monthly::get))).map(Monthly::to_cents)
+        total(self.workloads().into_iter().map(|id| cost(id).map(Monthly::get))).map(Monthly::to_cents)
     }
 
     /// Workloads that it would not change, each counted once, by code: those that its levers keep as they are, and those of which one
     /// of them cannot tell.
     fn said(&self) -> (BTreeMap<&'p str, usize>, BTreeMap<&'p str, usize>) {
         let own = |lever: &str| self.promised.levers().any(|own| own == lever);
-        let changes = self.accepted.iter().chain(&self.open);
-        let changed: BTreeSet<&str> = changes.map(|row| row.subject.id.as_str()).collect();
+        let changed = self.workloads();
         let mut codes: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
         for row in self.plan.unknown.iter().filter(|row| own(&row.lever)) {
             codes.entry(&row.subject.id).or_insert((&row.reason, false));
@@ -139,7 +142,7 @@ impl<'p> Here<'p> {
 
     fn because(&self) -> String {
         let (kept, unknown) = self.said();
-        let changes = self.accepted.len() + self.open.len();
+        let changes = self.workloads().len();
         if self.promised.levers().next().is_none() {
             return "no lever does it yet, so that nobody tells what it would bring here".to_owned();
         }
@@ -150,11 +153,13 @@ impl<'p> Here<'p> {
             0 => "it would change nothing".to_owned(),
             count => format!("it would change {}", workloads(count)),
         }];
-        if !self.open.is_empty() {
-            parts.push(format!("{} of these only worth trying or held back", self.open.len()));
+        let open = self.open_by_workload().len();
+        if open > 0 {
+            parts.push(format!("{open} of these only worth trying or held back"));
         }
         for (other, count) in &self.elsewhere {
-            parts.push(format!("{} more counted with {other}", count));
+            let changes = if *count == 1 { "change" } else { "changes" };
+            parts.push(format!("{count} more {changes} counted with {other}"));
         }
         let leaves: Monthly = self.accepted.iter().map(|row| row.saving.leaves_bill_monthly).sum();
         let all = total(self.accepted.iter().map(|row| saved(row))).unwrap_or_default();

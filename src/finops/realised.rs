@@ -32,12 +32,16 @@ pub fn measure(since: &mut Since, earlier: &Plan, now: &Plan) {
             continue;
         }
         let before = seen.iter().find(|(subject, _)| *subject == row.subject.id);
-        change.measured = Some(match before {
+        let found = match before {
             // Nobody can tell two changes of one workload apart.
             Some((_, other)) => nothing((0, 0), format!("it is measured together with {other}")),
             None => measured(row, change.outcome, earlier, now).unwrap_or_else(|why| nothing(why.days, why.because)),
-        });
-        seen.push((row.subject.id.clone(), row.id.clone()));
+        };
+        // With one that has no figure nothing is measured.
+        if found.monthly.mid.is_some() {
+            seen.push((row.subject.id.clone(), row.id.clone()));
+        }
+        change.measured = Some(found);
     }
 }
 

@@ -42,8 +42,9 @@ pub struct Promise {
     pub here_monthly: Option<Monthly>,
     /// That as a share of what those workloads cost.
     pub here_share: Option<f64>,
-    /// How much of that is only worth trying or held back, and not in the plan's saving.
-    pub not_counted_monthly: Monthly,
+    /// How much of that is only worth trying or held back, and not in the plan's saving; `None` where a part of it is not known.
+    #[serde(default)]
+    pub not_counted_monthly: Option<Monthly>,
     /// Why it is more or less than promised.
     pub because: String,
 }

@@ -181,6 +181,7 @@ impl Policy {
         section.finish(mistakes);
         let mut section = root.section("returns", mistakes);
         let returns = Effort::read(&mut section, mistakes);
+        section.finish(mistakes);
         let mut section = root.section("alerts", mistakes);
         let alerts = Alerts::read(&mut section, mistakes);
         section.finish(mistakes);
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_told_at_once_with_their_places() {
         let text = "objectives:\n  aproved_gpus: [L40S]\n  approved_gpus: [L40X, A100-80GB/9g.1gb]\n  timezone: Mars\n\
-                    permissions:\n  least_monthly_saving: cheap\nlimits: {}\n";
+                    permissions:\n  least_monthly_saving: cheap\nlimits: {}\nreturns: {engineer_hourley: 200}\n";
         let told = mistakes_of(text);
         let expected = [
             "mine.yaml:2:3: unknown key `objectives.aproved_gpus`; did you mean `approved_gpus`?",
@@ -291,6 +292,7 @@ mod tests {
             "mine.yaml:4:13: `Mars` is no time zone",
             "mine.yaml:6:25: `permissions.least_monthly_saving` must be a number",
             "mine.yaml:7:1: unknown key `limits`",
+            "mine.yaml:8:11: unknown key `returns.engineer_hourley`; did you mean `engineer_hourly`?",
         ];
         for expected in expected {
             assert!(
@@ -346,8 +348,7 @@ mod tests {
     #[test]
     fn what_is_no_yaml_is_told_with_its_place() {
         let told = mistakes_of("objectives:\n  timezone: [UTC\n");
-        assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("mine.yaml:"), "{}", told[0]);
+        assert!(told.len() == 1 && told[0].starts_with("mine.yaml:"), "{told:?}");
     }
     #[test]
     fn permissions_that_cannot_be_meant_are_told_with_both_places() {

@@ -1,11 +1,13 @@
 //! Figures as people read them: money, shares, counts, times. What is not a finite number is `unknown`, never zero.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::model::scenario::Interval;
 use crate::model::time::Window;
 use crate::model::units::{GpuCount, Money, Monthly};
+use crate::model::usage::Signal;
 
 use super::safe::plain;
 
@@ -138,6 +140,22 @@ pub(super) fn window(window: Window) -> String {
     format!("{} to {} ({length})", moment(window.start), moment(window.end))
 }
 
+/// `on` one day, or `from` one `to` another.
+pub(super) fn on_days(first: Date, last: Date) -> String {
+    match first == last {
+        true => format!("on {first}"),
+        false => format!("from {first} to {last}"),
+    }
+}
+
+/// How busy GPUs were by this signal: a utilization of zero is one below a hundredth, which it is told in whole ones of.
+pub(super) fn busy(share: f64, signal: &str) -> String {
+    match signal == Signal::GpuUtil.name() && share.abs() < 1e-9 {
+        true => "under 1%".to_owned(),
+        false => percent(Some(share)),
+    }
+}
+
 /// A day, or a minute where it is not midnight, in UTC.
 pub(super) fn moment(at: Timestamp) -> String {
     let at = at.to_zoned(TimeZone::UTC);
@@ -176,6 +194,10 @@ mod tests {
         assert_eq!(percent(Some(0.0)), "0%");
         assert_eq!(percent(None), "unknown");
         assert_eq!(percent(Some(f64::NAN)), "unknown");
+        assert_eq!(
+            [busy(0.0, "gpu_util"), busy(0.0, "engine_active"), busy(0.2, "gpu_util")],
+            ["under 1%", "0%", "20%"]
+        );
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::plan::{Kept, Plan, Row, SubjectRef, Unknown};
+use crate::model::plan::{GapRow, Kept, Plan, Row, SubjectRef, Unknown};
 use crate::model::units::Monthly;
 
 use super::figures::count;
 use super::names::Names;
 use super::safe::plain;
-use super::worth::{Worth, saved};
+use super::worth::{Worth, is_to_do, saved};
 
 /// What one lever leaves alone for one reason.
 pub(super) struct KeptGroup<'a> {
@@ -88,6 +88,32 @@ pub(super) fn unknown<'a>(plan: &'a Plan, names: &Names<'_>) -> Vec<UnknownGroup
     groups
 }
 
+/// What could not be seen: of workloads, or of the cluster.
+pub(super) enum Hole<'a> {
+    Missing(UnknownGroup<'a>),
+    Gap(&'a GapRow),
+}
+
+impl Hole<'_> {
+    /// The spend behind it, as far as it is known.
+    fn monthly(&self) -> Option<f64> {
+        match self {
+            Self::Missing(group) => group.worth.known().map(Monthly::get),
+            Self::Gap(gap) => gap.monthly.map(Monthly::get),
+        }
+    }
+}
+
+/// Both kinds of holes, the first of each up to a limit, the most expensive first and those of unknown worth last.
+pub(super) fn holes<'a>(plan: &'a Plan, groups: Vec<UnknownGroup<'a>>, limit: usize) -> Vec<Hole<'a>> {
+    let missing = groups.into_iter().take(limit).map(Hole::Missing);
+    let gaps = plan.coverage.gaps.iter().take(limit).map(Hole::Gap);
+    let mut holes: Vec<Hole<'_>> = missing.chain(gaps).collect();
+    let worth = |hole: &Hole<'_>| hole.monthly().unwrap_or(f64::NEG_INFINITY);
+    holes.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
+    holes
+}
+
 /// What one rule holds back.
 pub(super) struct HeldGroup<'a> {
     pub(super) rule: &'a str,
@@ -142,10 +168,11 @@ pub(super) fn held(plan: &Plan) -> Vec<HeldGroup<'_>> {
     groups
 }
 
-/// What people must do before these changes are merged, and for which: a need that several share is said once.
+/// What people must do before these changes are merged, and for which: a need that several share is said once. Of what only follows
+/// from others nothing is to be done.
 pub(super) fn needs<'a>(names: &Names<'_>, rows: &'a [Row]) -> Vec<(&'a str, Vec<String>)> {
     let mut needs: Vec<(&str, Vec<String>)> = Vec::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| is_to_do(row)) {
         for need in &row.needs_human {
             let name = names.of(&row.subject);
             match needs.iter_mut().find(|(known, _)| known == need) {
@@ -223,6 +250,31 @@ mod tests {
         let ids: Vec<&str> = groups[0].rows.iter().map(|row| row.subject.id.as_str()).collect();
         assert_eq!(ids, ["w-large", "w-small", "w-none"]);
         assert_eq!(groups[0].worth.text("USD"), "$910 a month and 1 without a price");
+    }
+
+    #[test]
+    fn holes_of_workloads_and_of_the_cluster_stand_by_what_is_behind_them() {
+        let mut plan = sample::plan();
+        let gap = |what: &str, monthly: Option<f64>| GapRow {
+            what: what.to_owned(),
+            monthly: monthly.map(Monthly::new),
+            ..plan.coverage.gaps[0].clone()
+        };
+        plan.coverage.gaps = vec![
+            gap("large", Some(90_000.0)),
+            gap("small", Some(10.0)),
+            gap("dark", None),
+        ];
+        let names = Names::new(&plan);
+        let holes = holes(&plan, unknown(&plan, &names), 15);
+        let said: Vec<&str> = holes
+            .iter()
+            .map(|hole| match hole {
+                Hole::Missing(group) => group.missing,
+                Hole::Gap(gap) => gap.what.as_str(),
+            })
+            .collect();
+        assert_eq!(said, ["large", "GPU activity of its pods", "small", "dark"]);
     }
 
     #[test]

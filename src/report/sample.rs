@@ -242,6 +242,19 @@ pub(super) fn plan() -> Plan {
     }
 }
 
+/// A plan whose first row is of a node pool that others empty: nothing is to be done for it alone.
+pub(super) fn with_a_pool_first() -> Plan {
+    let mut plan = plan();
+    let mut pool = row("node-pool:h100", "h100", 90_000.0, 0.0);
+    pool.subject = SubjectRef::pool("h100");
+    pool.title = "nodes of h100 go away".to_owned();
+    pool.moves = Vec::new();
+    pool.needs_human =
+        vec!["it follows from the other rows of this pool: nothing is to be done for it alone".to_owned()];
+    plan.accepted.insert(0, pool);
+    plan
+}
+
 /// The same where no node has a price.
 pub(super) fn unpriced() -> Plan {
     let mut plan = plan();

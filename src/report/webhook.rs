@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::figures::{UNKNOWN, count, money};
+use super::figures::{UNKNOWN, count, money, on_days};
 use super::headline::headline;
 use super::names::{Names, change};
-use super::safe::plain;
+use super::safe::{plain, short};
 use super::words::Line;
-use super::worth::effect;
+use super::worth::{effect, is_to_do};
 use crate::model::finops::{Anomaly, BudgetRow, BudgetStatus, StandsOn};
 use crate::model::plan::Plan;
 use crate::model::units::{Money, Monthly};
@@ -81,7 +81,7 @@ fn said(plan: &Plan) -> Message {
 }
 
 fn changes(plan: &Plan, names: &Names<'_>) -> Vec<String> {
-    let rows = plan.accepted.iter();
+    let rows = plan.accepted.iter().filter(|row| is_to_do(row));
     let rows = rows.map(|row| format!("{}: {}; {}", names.of(&row.subject), change(row), effect(plan, row)));
     listed_up_to(CHANGES, rows.collect())
 }
@@ -137,24 +137,13 @@ fn budget(row: &BudgetRow, currency: &str) -> String {
 }
 
 fn unusual(anomaly: &Anomaly, currency: &str) -> String {
-    let days = match anomaly.first == anomaly.last {
-        true => format!("on {}", anomaly.first),
-        false => format!("from {} to {}", anomaly.first, anomaly.last),
-    };
     format!(
-        "{}: {} {days}, {} more than expected",
+        "{}: {} {}, {} more than expected",
         plain(&anomaly.who),
         amount(anomaly.cost, currency),
+        on_days(anomaly.first, anomaly.last),
         amount(anomaly.excess, currency)
     )
-}
-
-/// At most so many characters, the last of which says that there were more.
-fn cut(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most - 1).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
 }
 
 /// Text for Slack: three characters are its markup's (Formatting text for app surfaces). None is cut in the middle.
@@ -182,7 +171,7 @@ fn escaped(text: &str, most: usize) -> String {
 
 fn slack(message: &Message, link: Option<&str>) -> Value {
     let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}});
-    let title = cut(&message.title, HEADER);
+    let title = short(&message.title, HEADER);
     let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "text": title, "emoji": false}})];
     let lines = message
         .lines
@@ -218,12 +207,12 @@ fn slack(message: &Message, link: Option<&str>) -> Value {
 
 /// Runs of text are no Markdown, whatever stands in them (Adaptive Cards, `RichTextBlock`, since 1.2).
 fn teams(message: &Message, link: Option<&str>) -> Value {
-    let run = |text: &str| json!({"type": "TextRun", "text": cut(text, CARD_TEXT)});
+    let run = |text: &str| json!({"type": "TextRun", "text": short(text, CARD_TEXT)});
     let bold = |text: &str| json!({"type": "TextRun", "text": text, "weight": "Bolder"});
     let block = |runs: Vec<Value>| json!({"type": "RichTextBlock", "inlines": runs});
     let title = json!({
         "type": "RichTextBlock",
-        "inlines": [{"type": "TextRun", "text": cut(&message.title, HEADER), "size": "Large", "weight": "Bolder"}],
+        "inlines": [{"type": "TextRun", "text": short(&message.title, HEADER), "size": "Large", "weight": "Bolder"}],
     });
     let mut body = vec![title];
     for line in &message.lines {

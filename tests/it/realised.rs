@@ -376,3 +376,23 @@ fn what_is_gone_counts_only_where_the_change_meant_that() {
     let other = told(json!([{"type": "use-spot", "instance_type": "g6e.xlarge", "hourly": SPOT, "gpus": 1}]));
     assert!(other.monthly.mid.is_none() && other.because.unwrap().contains("did not ask for"));
 }
+
+/// The second of two changes is measured with the first, where that has a figure.
+#[test]
+fn two_changes_of_one_workload_are_measured_once() {
+    let (growth, scales) = (0.0, true);
+    let world = World { growth, scales };
+    let second = |currency: &str| {
+        let mut earlier = world.plan(0..14, true);
+        earlier.accepted = vec![to_spot(&earlier, 1000.0), to_spot(&earlier, 500.0)];
+        earlier.accepted[1].id = "other".to_owned();
+        let mut now = world.plan(14..35, true);
+        now.accepted.clear();
+        let mut told = since(&earlier, &now, &Scope::default()).unwrap();
+        currency.clone_into(&mut earlier.currency);
+        measure(&mut told, &earlier, &now);
+        told.changes[1].measured.take().unwrap().because.unwrap()
+    };
+    assert_eq!(second("USD"), "it is measured together with spot-migration:chat");
+    assert!(second("EUR").starts_with("the earlier plan is in EUR"));
+}

@@ -2,6 +2,7 @@
 
 use gpuwise::catalog::Catalog;
 use gpuwise::engine::{Judge, Scope};
+use gpuwise::finops::returns::returns;
 use gpuwise::model::plan::Plan;
 use gpuwise::model::progress::Silent;
 use gpuwise::model::returns::{Promise, Returns};
@@ -39,7 +40,7 @@ fn nothing_is_counted_twice_and_all_sums_are_the_plans() {
     let promised = returns
         .promised
         .iter()
-        .filter_map(|row| Some((row.here_monthly?, row.not_counted_monthly)));
+        .filter_map(|row| Some((row.here_monthly?, row.not_counted_monthly?)));
     let counted: f64 = promised.map(|(here, not)| here.get() - not.get()).sum();
     let followed = plan.accepted.iter().filter(|row| row.moves.is_empty());
     let followed: f64 = followed.filter_map(|row| row.saving.monthly.mid).sum();
@@ -76,14 +77,17 @@ fn effort_is_what_the_policy_says_and_pays_out_of_the_bill() {
     let returns = of(&plan);
     let decisions = plan.accepted.iter().filter(|row| !row.moves.is_empty());
     assert_eq!(returns.changes.len(), decisions.clone().count());
+    let mut of_policy = 0;
     for (row, change) in decisions.zip(&returns.changes) {
         assert_eq!(row.id, change.id);
         if row.levers == ["idle-gpu"] {
+            of_policy += 1;
             assert!(near(change.effort_hours, 3.0) && near(change.effort_cost.get(), 240.0));
         }
         let leaves = row.saving.leaves_bill_monthly.get() > 0.0;
         assert_eq!(change.payback_days.is_some(), leaves, "{change:?}");
     }
+    assert!(of_policy > 0, "no change has the hours that the policy names");
     let hours: f64 = returns.changes.iter().map(|change| change.effort_hours).sum();
     assert!(near(hours, returns.effort_hours) && near(hours * 80.0, returns.effort_cost.get()));
 }
@@ -111,4 +115,31 @@ fn every_lever_has_a_promise() {
         let has = |row: &gpuwise::catalog::promises::Promised| row.levers().any(|own| own == lever.id());
         assert!(judge.catalog().promises().iter().any(has), "{}", lever.id());
     }
+}
+
+#[test]
+fn an_unknown_part_is_no_zero_and_a_workload_with_two_changes_is_one() {
+    let judge = judge("");
+    let mut plan = plan(&judge);
+    let row = plan.accepted.iter().find(|row| row.levers == ["idle-gpu"]).unwrap();
+    let open = |id: &str, mid: Option<f64>| {
+        let mut open = row.clone();
+        open.id = id.to_owned();
+        open.subject.id = "c/elsewhere".to_owned();
+        open.saving.monthly.mid = mid;
+        open
+    };
+    let held = vec![open("a", Some(10.0)), open("b", None)];
+    plan.accepted = vec![row.clone()];
+    plan.held_back = held;
+    plan.experiments.clear();
+    let told = returns(&plan, &judge.policy().returns, judge.catalog().promises());
+    let idle = told
+        .promised
+        .iter()
+        .find(|row| row.strategy == "switching off what is idle");
+    let idle = idle.unwrap();
+    assert_eq!((idle.here_monthly, idle.not_counted_monthly), (None, None));
+    let begins = "it would change 2 workloads; 1 of these only worth trying or held back";
+    assert!(idle.because.starts_with(begins), "{}", idle.because);
 }

@@ -5,8 +5,10 @@ use gpuwise::engine::{Judge, Scope};
 use gpuwise::model::plan::Plan;
 use gpuwise::model::progress::Silent;
 use gpuwise::model::scenario::Move;
+use gpuwise::sources::recording;
 use gpuwise::{pipeline, report};
 
+use crate::binary::run;
 use crate::cases::Case;
 use crate::judgement::target;
 
@@ -149,6 +151,43 @@ fn a_small_change_of_prices_does_not_turn_an_earlier_choice() {
         "L4",
         "what is clearly better is chosen"
     );
+}
+
+/// What `explain` tells of a workload is the plan that `analyze` makes, an earlier choice included.
+#[test]
+fn a_story_remembers_what_the_earlier_plan_chose() {
+    let mut before = plan(&two_targets(0.80, 0.82), None);
+    // It was made a week ago, or there would be nothing to compare.
+    let back = jiff::SignedDuration::from_hours(7 * 24);
+    before.window.start -= back;
+    before.window.end -= back;
+    let case = Case::parse(&two_targets(0.84, 0.82)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for (name, bytes) in recording::encode(&case.reading(&Catalog::shipped().unwrap())).unwrap() {
+        write(&format!("recording/{name}"), &bytes);
+    }
+    let policy = write("policy.yaml", case.policy.as_bytes());
+    let earlier = write("earlier.json", report::json::json(&before).unwrap().as_bytes());
+    let recorded = folder.path().join("recording");
+    let sources = [
+        "--recording",
+        recorded.to_str().unwrap(),
+        "--policy",
+        &policy,
+        "--compare",
+        &earlier,
+    ];
+    let of = |arguments: &[&str]| run(&[arguments, &sources[..]].concat()).printed();
+    let story = of(&["explain", "--why", "media/tagger"]);
+    let analyzed: Plan = report::json::read(&of(&["analyze", "--format", "json"])).unwrap();
+    assert_eq!(target(&analyzed.accepted[0]), "L40S");
+    assert!(story.contains(&analyzed.accepted[0].title), "{story}");
 }
 
 /// Two services that sleep at night, each beside a small one that stays awake, in a pool that consolidates: the small ones move

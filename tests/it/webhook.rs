@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use gpuwise::deliver::webhook::Webhook;
 use serde_json::Value;
 
 use crate::binary::{Ran, SOURCE, USAGE, run};
@@ -106,6 +107,34 @@ fn a_message_that_is_not_taken_is_told_after_the_report_and_the_url_never() {
     let ran = analyzed(&["--webhook", nobody, "--webhook-format", "slack"]);
     ran.tells(SOURCE, &["127.0.0.1 cannot be reached"]);
     ran.hides(&["hushhush"]);
+}
+
+#[test]
+fn a_secret_in_the_query_is_never_told() {
+    let query = "?api-version=2016-06-01&sig=hushhush";
+    let server = server(vec![reply(
+        401,
+        &format!("{{\"at\": \"{PATH}{query}\", \"sig\": \"hushhush\"}}"),
+    )]);
+    let url = format!("{}{query}", url(&server));
+    let ran = analyzed(&["--webhook", &url, "--webhook-format", "teams"]);
+    ran.tells(SOURCE, &["127.0.0.1 answered 401", "make a new one"]);
+    ran.hides(&["hushhush", "2016-06-01"]);
+}
+
+#[test]
+fn what_may_have_arrived_is_not_sent_twice() {
+    for status in [500, 502, 504] {
+        let server = server(vec![reply(status, "")]);
+        let hook = Webhook::new(&url(&server)).unwrap();
+        let sent = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let sent = sent.block_on(hook.send(&serde_json::json!({"text": "hello"})));
+        assert!(sent.is_err_and(|error| error.to_string().contains(&status.to_string())));
+        assert_eq!(server.asked().len(), 1, "{status}");
+    }
 }
 
 #[test]

@@ -34,8 +34,8 @@ const SHARE_OF_ALL: f64 = 0.005;
 /// Weeks before a day that it is held against.
 const WEEKS: i64 = 4;
 
-/// Days of history without which nothing is unusual.
-const LEAST_DAYS: usize = 14;
+/// Whole days before a day without which nobody can tell whether it is unusual.
+pub const LEAST_DAYS: usize = 14;
 
 /// Days up to the last one in which anomalies are looked for: what is older was reported when it was new.
 const RECENT: i64 = 14;

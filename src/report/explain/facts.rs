@@ -7,7 +7,7 @@ use crate::model::queueing::Queueing;
 use crate::model::requests::{RequestsRow, StartsRow};
 use crate::model::workload::{CapacityType, Class};
 
-use super::super::figures::{UNKNOWN, count, gpus, maybe_money, number, percent, window};
+use super::super::figures::{UNKNOWN, busy as busy_in_words, count, gpus, maybe_money, number, percent, window};
 use super::super::names::Names;
 use super::super::safe::plain;
 
@@ -266,9 +266,9 @@ fn busy(row: &WorkloadRow) -> String {
     match &row.gpu_busy {
         Some(busy) => format!(
             "p50 {}, p95 {}, p99 {} ({}, {} of expected samples)",
-            percent(Some(busy.p50)),
-            percent(Some(busy.p95)),
-            percent(Some(busy.p99)),
+            busy_in_words(busy.p50, &busy.signal),
+            busy_in_words(busy.p95, &busy.signal),
+            busy_in_words(busy.p99, &busy.signal),
             busy.signal,
             percent(Some(busy.coverage))
         ),

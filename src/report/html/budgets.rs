@@ -39,27 +39,19 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
         .add(el("h3").text(&row.name))
         .add(status(row.status));
     let runs_out = row.runs_out.map(|day| format!(" At this rate it runs out on {day}."));
-    let spent = match row.spent {
-        Some(spent) => format!(
-            "{} of {} spent in {} of {} days.",
-            page.sum(spent),
-            page.maybe_sum(row.amount),
-            number(round(row.elapsed_days)),
-            number(row.days)
-        ),
-        None => format!("What was spent of {} is unknown.", page.maybe_sum(row.amount)),
-    };
-    let line = format!("{spent}{}", runs_out.unwrap_or_default());
+    let line = format!("{}{}", spent_in_words(page, row), runs_out.unwrap_or_default());
+    let chart = row
+        .spent
+        .and(row.amount)
+        .map(|amount| course(page, at, (row, amount), &line));
+    let table = (chart.is_none() && known(row).is_some()).then(|| days(page, row));
     el("div")
         .class("card stack")
         .add(head)
         .add(p(format!("{}, {} ({})", opening(&row.scope), row.month, row.place)).class("small quiet"))
         .add(p(&line))
-        .all(
-            row.spent
-                .and(row.amount)
-                .map(|amount| course(page, at, (row, amount), &line)),
-        )
+        .all(chart)
+        .all(table)
         .all(
             row.notes
                 .iter()
@@ -67,8 +59,49 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
         )
 }
 
-fn round(days: f64) -> f64 {
-    (days * 10.0).round() / 10.0
+/// What was spent as far as is known, which does not take a budget: one in another currency may have no rate.
+fn known(row: &BudgetRow) -> Option<Money> {
+    let mut told = row.daily.iter().filter_map(|day| day.cost).peekable();
+    let of_days = told.peek().is_some().then(|| told.sum());
+    row.spent.or(of_days)
+}
+
+fn spent_in_words(page: &Page<'_>, row: &BudgetRow) -> String {
+    let Some(spent) = known(row) else {
+        return match row.amount {
+            Some(amount) => format!("What was spent of {} is unknown.", page.sum(amount)),
+            None => "What was spent is unknown.".to_owned(),
+        };
+    };
+    let (told, over, all) = (row.elapsed_days, over(page, row), row.days);
+    let days = match over - told > 0.05 {
+        true => format!(
+            "in the {} days that are told of; {} of {} are over",
+            in_days(told),
+            in_days(over),
+            in_days(all)
+        ),
+        false => format!("in {} of {} days", in_days(told), in_days(all)),
+    };
+    match row.amount {
+        Some(amount) => format!("{} of {} spent {days}.", page.sum(spent), page.sum(amount)),
+        None => format!(
+            "{} spent {days}. What may be spent is unknown in {}.",
+            page.sum(spent),
+            page.plan.currency
+        ),
+    }
+}
+
+/// Days of the span that are over, whether or not anybody told of them.
+fn over(page: &Page<'_>, row: &BudgetRow) -> f64 {
+    let now = page.plan.window.end.min(row.period.end);
+    (now.as_second() - row.period.start.as_second()).max(0) as f64 / 86_400.0
+}
+
+/// To a tenth: where clocks change, days of a month are no whole number of times 24 hours.
+fn in_days(days: f64) -> String {
+    number((days * 10.0).round() / 10.0)
 }
 
 fn course(page: &Page<'_>, at: usize, (row, amount): (&BudgetRow, Money), line: &str) -> Element {
@@ -90,7 +123,7 @@ fn course(page: &Page<'_>, at: usize, (row, amount): (&BudgetRow, Money), line: 
     let course = Course {
         days: row.days,
         daily: row.daily.iter().map(|day| day.cost.map(|cost| cost.get())).collect(),
-        elapsed: row.elapsed_days,
+        now: over(page, row),
         amount: amount.get(),
         spent: row.spent.map(|spent| spent.get()),
         projected: row.projected.map(|projected| projected.get()),
@@ -135,4 +168,78 @@ fn days(page: &Page<'_>, row: &BudgetRow) -> Element {
             rows,
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::super::html;
+    use crate::model::finops::{BudgetRow, BudgetStatus, DayCost, Finops, StandsOn};
+    use crate::model::plan::Plan;
+    use crate::model::scenario::Interval;
+    use crate::model::time::Window;
+    use crate::model::units::Money;
+
+    /// Fourteen days of November are over; of three in their middle nobody told.
+    fn row() -> BudgetRow {
+        let start: jiff::Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+        let daily = (1..=14).map(|day| DayCost {
+            day: jiff::civil::date(2026, 11, day),
+            cost: (!(5..8).contains(&day)).then(|| Money::new(100.0)),
+        });
+        BudgetRow {
+            name: "all".to_owned(),
+            scope: "everything".to_owned(),
+            place: "policy.yaml:3".to_owned(),
+            period: Window {
+                start,
+                end: "2026-12-01T01:00:00Z".parse().unwrap(),
+            },
+            month: "2026-11".to_owned(),
+            amount: Some(Money::new(4_000.0)),
+            spent: Some(Money::new(1_100.0)),
+            elapsed_days: 11.0,
+            days: 30.0 + 1.0 / 24.0,
+            projected: Some(Money::new(3_004.0)),
+            forecast: Interval::default(),
+            status: BudgetStatus::Ok,
+            stands_on: Some(StandsOn::Projection),
+            runs_out: None,
+            daily: daily.collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn card(row: BudgetRow) -> String {
+        let mut plan: Plan = sample::plan();
+        plan.finops = Some(Finops {
+            budgets: vec![row],
+            ..Finops::default()
+        });
+        let page = html(&plan);
+        let (_, section) = page.split_once("<section id=\"budgets\"").unwrap();
+        section.split("</section>").next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn now_stands_where_it_is_in_time_however_many_days_are_untold() {
+        let card = card(row());
+        assert!(card.contains("cx=\"46.6"), "{card}");
+        assert!(
+            card.contains("$1,100 of $4,000 spent in the 11 days that are told of; 14 of 30 are over."),
+            "{card}"
+        );
+        assert!(!card.contains("30.04"), "{card}");
+    }
+
+    #[test]
+    fn what_was_spent_is_told_where_only_the_budget_is_unknown() {
+        let mut row = row();
+        (row.amount, row.spent, row.projected) = (None, None, None);
+        row.status = BudgetStatus::Unknown;
+        let card = card(row);
+        assert!(card.contains("$1,100 spent in the 11 days"), "{card}");
+        assert!(card.contains("What may be spent is unknown in USD."), "{card}");
+        assert!(card.contains("Day by day"), "{card}");
+    }
 }

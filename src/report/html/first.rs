@@ -3,20 +3,21 @@
 use crate::model::plan::Row;
 use crate::model::units::Monthly;
 
-use super::super::figures::{count, gpus_in_words, percent};
+use super::super::figures::{count, percent};
 use super::super::headline::{basis, headline};
 use super::super::names::change;
 use super::super::proof::{grade, level};
 use super::super::why::why;
 use super::super::words::{opening, sentence};
-use super::super::worth::{effect, is_priced, leaves_bill, to_do};
+use super::super::worth::{effect, given_back, is_priced, is_to_do, leaves_bill, to_do};
 use super::element::{Element, el, p, span};
 use super::svg::scale::percent as width;
 use super::{Page, row};
 
 pub(super) fn section(page: &Page<'_>) -> Element {
-    let answer = match page.plan.accepted.first() {
-        Some(first) => change_first(page, first),
+    let mut rows = page.plan.accepted.iter().enumerate();
+    let answer = match rows.find(|(_, row)| is_to_do(row)) {
+        Some((at, first)) => change_first(page, first, at + 1),
         None => nothing_accepted(page),
     };
     el("section")
@@ -36,7 +37,8 @@ fn nothing_accepted(page: &Page<'_>) -> Element {
     card.all(first.more.map(|more| p(more).class("why")))
 }
 
-fn change_first(page: &Page<'_>, first: &Row) -> Element {
+/// The first row that is something to do, which stands at this place of the plan.
+fn change_first(page: &Page<'_>, first: &Row, at: usize) -> Element {
     let title = el("div")
         .add(el("p").class("overline").text("Do this first"))
         .add(el("h2").id("first-title").text(opening(&first.title)))
@@ -44,17 +46,18 @@ fn change_first(page: &Page<'_>, first: &Row) -> Element {
         .add(p(why(first)).class("why"))
         .all(before_larger(page, first).map(|text| p(text).class("small quiet")));
     let head = el("div").class("first-head").add(title).add(worth(page, first));
-    let more = page.plan.accepted.len().saturating_sub(1);
-    let rest = (more > 0).then(|| {
-        p("")
-            .class("small quiet")
-            .add(el("a").to("change-1").text("Its evidence and proof"))
-            .text(" · ")
-            .add(el("a").to("changes").text(format!(
-                "and {} to decide on",
-                count(more, "other change", "other changes")
-            )))
+    let more = to_do(&page.plan.accepted).saturating_sub(1);
+    let others = (more > 0).then(|| {
+        let others = count(more, "other change", "other changes");
+        el("a").to("changes").text(format!("and {others} to decide on"))
     });
+    let own = el("a")
+        .to(&format!("{}-{at}", Page::CHANGE))
+        .text("Its evidence and proof");
+    let rest = p("")
+        .class("small quiet")
+        .add(own)
+        .all(others.map(|others| el("span").text(" · ").add(others)));
     el("div")
         .class("card first")
         .add(head)
@@ -66,13 +69,14 @@ fn change_first(page: &Page<'_>, first: &Row) -> Element {
                     .add(command),
             )
         }))
-        .all(rest)
+        .add(rest)
 }
 
 /// Why it stands before one that saves more.
 fn before_larger(page: &Page<'_>, first: &Row) -> Option<String> {
     let saves = |row: &Row| leaves_bill(page.plan, row).map_or(0.0, Monthly::get);
-    let largest = page.plan.accepted.iter().max_by(|a, b| saves(a).total_cmp(&saves(b)))?;
+    let decisions = page.plan.accepted.iter().filter(|row| is_to_do(row));
+    let largest = decisions.max_by(|a, b| saves(a).total_cmp(&saves(b)))?;
     if saves(largest) <= saves(first) {
         return None;
     }
@@ -172,11 +176,11 @@ fn saving(page: &Page<'_>) -> [Element; 2] {
         overline(Some("solid"), "Leaves the bill"),
         overline(Some("hatched"), "Only freed"),
     );
-    let freed = gpus_in_words(plan.accepted.iter().map(|row| row.saving.frees_gpus).sum());
+    let freed = given_back(&plan.accepted);
     let Some(spend) = plan.spend.as_ref().filter(|_| plan.saving.monthly.mid.is_some()) else {
         return [
             tile(leaves, "unknown", "Prices are missing."),
-            tile(frees, "unknown", &format!("The changes free {freed}.")),
+            tile(frees, "unknown", &format!("With the changes: {freed}.")),
         ];
     };
     let share = plan.saving.leaves_bill_monthly.get() / spend.monthly.get();
@@ -201,7 +205,7 @@ fn saving(page: &Page<'_>) -> [Element; 2] {
         tile(
             frees,
             &page.money(plan.saving.frees_capacity_monthly),
-            &format!("a month of capacity that others can use; the bill stays. {freed} freed in all."),
+            &format!("a month of capacity that others can use; the bill stays. In all {freed}."),
         ),
     ]
 }

@@ -34,10 +34,10 @@ use element::{Element, el, p};
 const STYLE: &str = include_str!("page.css");
 
 /// What the page does.
-pub const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = include_str!("page.js");
 
 /// The one script that the page may run, by its SHA-256; a test holds it to [`SCRIPT`].
-pub const SCRIPT_HASH: &str = include_str!("page.js.sha256");
+const SCRIPT_HASH: &str = include_str!("page.js.sha256");
 
 /// The plan, with what every chapter asks of it.
 struct Page<'a> {

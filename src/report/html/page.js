@@ -69,8 +69,10 @@
   };
   addEventListener("hashchange", open);
   open();
+  // What is opened for paper is nobody's choice: the address stays.
+  let opened = [];
   for (const item of all("li[id] > details")) {
-    item.addEventListener("toggle", () => { if (item.open) history.replaceState(null, "", "#" + item.parentElement.id); });
+    item.addEventListener("toggle", () => { if (item.open && !opened.includes(item)) history.replaceState(null, "", "#" + item.parentElement.id); });
   }
 
   // Copies what stands beside it.
@@ -97,7 +99,6 @@
   });
 
   // On paper all of a change is open; what a chart has as a table besides is not printed.
-  let opened = [];
   addEventListener("beforeprint", () => { opened = all("details:not([open])").filter((one) => !one.closest(".works, figure, .stack:not(.group) > .more")); opened.forEach((one) => { one.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); opened = []; });
 })();

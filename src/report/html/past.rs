@@ -2,7 +2,7 @@
 
 use crate::model::since::{Followed, Outcome};
 
-use super::super::figures::{number, percent};
+use super::super::figures::{count, percent};
 use super::super::realised::figure;
 use super::super::safe::short;
 use super::super::since::{line, outcome_in_words};
@@ -106,26 +106,72 @@ fn chart(page: &Page<'_>, changes: &[Followed]) -> Option<Element> {
                 ends: found.low.zip(found.high),
             })
         })
-        .take(DRAWN)
         .collect();
     if pairs.is_empty() {
         return None;
     }
-    let within = pairs.iter().filter(|pair| {
-        let held = pair.before.zip(pair.ends);
-        held.is_some_and(|(before, (low, high))| (low..=high).contains(&before))
-    });
-    let caption = format!(
-        "Of {} changes that were measured, what was promised of {} lies within the interval of what came.",
-        pairs.len(),
-        number(within.count() as f64)
-    );
+    let caption = held(&pairs);
     let chart = ranges(
         "promises",
-        &pairs,
+        &pairs[..pairs.len().min(DRAWN)],
         |at| page.tick(at),
         ("Promised and measured saving a month", &caption),
     );
     let marks = legend(&[("ringed", "promised"), ("round", "measured"), ("soft", "90 % interval")]);
     Some(el("div").class("card group").add(drawing(&caption, chart, [marks])))
+}
+
+/// How often a promise held, of those changes of which that can be told; what cannot be is counted apart, and not as a miss.
+fn held(pairs: &[Pair]) -> String {
+    let told: Vec<(f64, (f64, f64))> = pairs.iter().filter_map(|pair| pair.before.zip(pair.ends)).collect();
+    let within = told
+        .iter()
+        .filter(|(before, (low, high))| (low..=high).contains(&before));
+    let mut text = format!(
+        "Of {} with a promise and a measured interval, what was promised of {} lies within the interval.",
+        count(told.len(), "change", "changes"),
+        within.count()
+    );
+    let without = pairs.len() - told.len();
+    if without > 0 {
+        let measured = if without == 1 { "was" } else { "were" };
+        text.push_str(&format!(
+            " {without} more {measured} measured and cannot be compared so."
+        ));
+    }
+    if pairs.len() > DRAWN {
+        text.push_str(&format!(" The first {DRAWN} of {} are drawn.", pairs.len()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(before: Option<f64>, ends: Option<(f64, f64)>) -> Pair {
+        Pair {
+            label: String::new(),
+            said: String::new(),
+            before,
+            came: Some(100.0),
+            ends,
+        }
+    }
+
+    #[test]
+    fn every_promise_is_counted_and_what_has_no_interval_is_no_miss() {
+        let mut pairs = vec![pair(Some(100.0), Some((90.0, 110.0))); 30];
+        pairs.extend(vec![pair(Some(200.0), Some((90.0, 110.0))); 6]);
+        pairs.extend([pair(Some(100.0), None), pair(None, Some((90.0, 110.0)))]);
+        assert_eq!(
+            held(&pairs),
+            "Of 36 changes with a promise and a measured interval, what was promised of 30 lies within the interval. 2 more were \
+             measured and cannot be compared so. The first 25 of 38 are drawn."
+        );
+        assert_eq!(
+            held(&pairs[..1]),
+            "Of 1 change with a promise and a measured interval, what was promised of 1 lies within the interval."
+        );
+    }
 }

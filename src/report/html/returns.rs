@@ -72,7 +72,7 @@ fn promised(page: &Page<'_>, promises: &[Promise]) -> Element {
 }
 
 fn not_counted(page: &Page<'_>, promise: &Promise) -> Option<Element> {
-    let amount = promise.not_counted_monthly;
+    let amount = promise.not_counted_monthly?;
     (amount.to_cents().get() > 0.0).then(|| {
         let text = format!("{} of it is only worth trying or held back.", page.money(amount));
         p(text).class("small quiet")

@@ -97,6 +97,23 @@ fn the_answer_stands_first() {
 }
 
 #[test]
+fn the_answer_is_something_to_do_and_its_counts_agree() {
+    let page = check(&sample::with_a_pool_first());
+    let first = page.split("</section>").next().unwrap();
+    let first = first.split("id=\"first-title\">").nth(1).unwrap();
+    assert!(first.starts_with("Run on a smaller GPU"), "{}", &first[..80]);
+    for said in [
+        "gpuwise pr --repository",
+        "href=\"#change-2\"",
+        "and 1 other change to decide on",
+        "with 2 changes",
+    ] {
+        assert!(first.contains(said), "{said}");
+    }
+    assert!(!first.contains("nothing is to be done for it alone"));
+}
+
+#[test]
 fn what_is_unknown_never_reads_as_nothing() {
     let page = check(&sample::unpriced());
     let text = page.split("<main").nth(1).unwrap();

@@ -31,6 +31,7 @@ pub(super) fn course(page: &Page<'_>, history: &HistoryRow) -> Course {
         mean: history.busy_mean.clone(),
         most: history.busy_max.clone(),
         marks: marks(history),
+        ..Course::default()
     }
     .in_steps(steps)
 }
@@ -86,7 +87,7 @@ pub(super) fn marks_of() -> Element {
     legend(&[
         ("solid", "busy, mean"),
         ("soft", "up to the busiest sample"),
-        ("gaps", "not measured, or nothing held"),
+        ("gaps", "for some or all of a step not measured, or nothing held"),
     ])
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::plan::{Verdict, WorkloadRow};
 use crate::model::workload::{CapacityType, Class};
 
-use super::super::figures::{UNKNOWN, count, gpus_in_words, number, percent};
+use super::super::figures::{UNKNOWN, busy as busy_in_words, count, gpus_in_words, number, percent};
 use super::super::words::opening;
 use super::Page;
 use super::changes::{choice, field, text};
@@ -13,9 +13,9 @@ use super::element::{Element, cell, chapter, el, p, span};
 use super::svg::history::spark;
 use super::workload::{course, history, is_many, latencies, marks_of};
 
-/// Steps of a chart as small as a word, of few workloads and of many.
+/// Steps of a chart as small as a word, of few workloads and of many: each is a whole number of steps of the larger charts.
 const SPARK: usize = 42;
-const FEWER_SPARK: usize = 28;
+const FEWER_SPARK: usize = 21;
 
 pub(super) fn section(page: &Page<'_>) -> Element {
     let rows = &page.plan.workloads;
@@ -92,7 +92,8 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         Some(course) => spark(&course),
         None => span("spark quiet small", ""),
     };
-    let busy = row.gpu_busy.as_ref().map(|busy| busy.p50);
+    let busy = row.gpu_busy.as_ref();
+    let at_p50 = busy.map_or_else(|| UNKNOWN.to_owned(), |busy| busy_in_words(busy.p50, &busy.signal));
     let owner = row.owner.as_deref().unwrap_or("nobody is named");
     let kind = row.gpu.as_deref().unwrap_or("GPUs of unknown kind");
     let summary = el("summary")
@@ -104,10 +105,7 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         )
         .add(verdict(row.verdict))
         .add(spark)
-        .add(span(
-            "busy number quiet small",
-            format!("{} busy at p50", percent(busy)),
-        ))
+        .add(span("busy number quiet small", format!("{at_p50} busy at p50")))
         .add(span("amount", page.maybe(row.monthly)));
     let mut item = el("li")
         .id(&place)
@@ -116,7 +114,7 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         .put("data-verdict", verdict_word(row.verdict))
         .put("data-gpus", row.gpus.get().to_string());
     if let Some(busy) = busy {
-        item = item.put("data-busy", busy.to_string());
+        item = item.put("data-busy", busy.p50.to_string());
     }
     item.add(el("details").add(summary).add(inside(page, row, &place)))
 }
@@ -165,9 +163,9 @@ fn facts(page: &Page<'_>, row: &WorkloadRow) -> Element {
     let busy = match &row.gpu_busy {
         Some(busy) => format!(
             "{} at p50, {} at p95, {} at p99, by {} ({} of samples there)",
-            percent(Some(busy.p50)),
-            percent(Some(busy.p95)),
-            percent(Some(busy.p99)),
+            busy_in_words(busy.p50, &busy.signal),
+            busy_in_words(busy.p95, &busy.signal),
+            busy_in_words(busy.p99, &busy.signal),
             busy.signal,
             percent(Some(busy.coverage))
         ),

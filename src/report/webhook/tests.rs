@@ -89,6 +89,16 @@ fn both_chats_are_told_the_headline_the_changes_the_budgets_and_what_was_unusual
 }
 
 #[test]
+fn what_only_follows_is_no_change_to_decide_on() {
+    let plan = sample::with_a_pool_first();
+    let text = text_of(&message(&plan, Chat::Slack, None));
+    assert!(
+        text.contains("chat/llama-70b: ") && !text.contains("node pool h100"),
+        "{text}"
+    );
+}
+
+#[test]
 fn no_name_mentions_links_or_formats() {
     let mut plan = plan();
     plan.coverage.clusters = vec!["<!here> *b* [x](http://evil)".to_owned()];

@@ -14,8 +14,8 @@ pub(in crate::report::html) struct Course {
     pub(in crate::report::html) days: f64,
     /// What was spent on each day so far; `None` where nobody told.
     pub(in crate::report::html) daily: Vec<Option<f64>>,
-    /// Days that are over.
-    pub(in crate::report::html) elapsed: f64,
+    /// Days that are over, whether or not anybody told of them: where now is.
+    pub(in crate::report::html) now: f64,
     /// What may be spent.
     pub(in crate::report::html) amount: f64,
     /// What was spent so far, and what that comes to by the end.
@@ -37,7 +37,7 @@ pub(in crate::report::html) fn cumulative(id: &str, course: &Course, named: (&st
     let x = |day: f64| (day / course.days.max(1e-9)).clamp(0.0, 1.0);
     let y = |money: f64| (1.0 - scale.share(money).clamp(0.0, 1.0)) * HEIGHT;
     let point = |day: f64, money: f64| format!("{:.0} {:.0}", x(day) * WIDTH, y(money) * FINE);
-    let now = course.spent.map(|spent| (course.elapsed, spent));
+    let now = course.spent.map(|spent| (course.now, spent));
     let band = now.zip(course.forecast).map(|((day, spent), (low, high))| {
         let (from, to_high) = (point(day, spent), point(course.days, high));
         format!("M{from}L{to_high}L{}z", point(course.days, low))
@@ -79,7 +79,7 @@ fn spent_so_far(course: &Course, point: &impl Fn(f64, f64) -> String) -> String 
             broken = true;
             continue;
         };
-        let end = (day as f64 + 1.0).min(course.elapsed.max(day as f64));
+        let end = (day as f64 + 1.0).min(course.now.max(day as f64));
         if broken {
             path.push_str(&format!("M{}", point(day as f64, sum)));
         }
@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn a_day_of_which_nobody_told_is_a_gap() {
         let course = Course {
-            days: 4.0,
-            elapsed: 3.0,
-            daily: vec![Some(10.0), None, Some(10.0)],
+            days: 6.0,
+            now: 4.5,
+            daily: vec![Some(10.0), None, None, Some(10.0), Some(5.0)],
             ..Course::default()
         };
         let path = spent_so_far(&course, &|day, sum| format!("{day},{sum}"));
-        assert_eq!(path, "M0,0L1,10M2,10L3,20");
+        assert_eq!(path, "M0,0L1,10M3,10L4,20L4.5,25");
     }
 }

@@ -15,12 +15,15 @@ pub(in crate::report::html) struct Course {
     pub(in crate::report::html) held: Vec<Option<f64>>,
     pub(in crate::report::html) mean: Vec<Option<f64>>,
     pub(in crate::report::html) most: Vec<Option<f64>>,
+    /// Steps of which a part was not measured, though something is known of the rest.
+    pub(in crate::report::html) partly: Vec<bool>,
     /// Words for times, each at a share of the width.
     pub(in crate::report::html) marks: Vec<(f64, String)>,
 }
 
 impl Course {
-    /// In no more than so many steps: means of means, and the most of the most. A step of which nothing is known stays so.
+    /// In no more than so many steps: means of means, and the most of the most. A step of which nothing is known stays so, and one of
+    /// which a part is not known is marked.
     pub(in crate::report::html) fn in_steps(&self, limit: usize) -> Self {
         let size = self.held.len().max(self.mean.len()).div_ceil(limit.max(1)).max(1);
         let mean = |values: &[Option<f64>]| {
@@ -28,12 +31,20 @@ impl Course {
             (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
         };
         let most = |values: &[Option<f64>]| values.iter().copied().flatten().reduce(f64::max);
+        let unknown: Vec<bool> = (0..self.mean.len()).map(|at| self.lacks(at)).collect();
+        let partly = |steps: &[bool]| steps.iter().any(|is_unknown| *is_unknown);
         Self {
+            partly: unknown.chunks(size).map(partly).collect(),
             held: self.held.chunks(size).map(mean).collect(),
             mean: self.mean.chunks(size).map(mean).collect(),
             most: self.most.chunks(size).map(most).collect(),
             marks: self.marks.clone(),
         }
+    }
+
+    /// Whether a step, or a part of it, was not measured.
+    fn lacks(&self, at: usize) -> bool {
+        self.mean[at].is_none() || self.partly.get(at).is_some_and(|partly| *partly)
     }
 }
 
@@ -89,14 +100,14 @@ fn ground(marks: &[(f64, String)]) -> Element {
         .all(times)
 }
 
-/// Spans of which nothing is known.
+/// Spans of steps that lack something: what is known of them is drawn over it.
 fn gaps(course: &Course, place: (f64, f64)) -> Vec<Element> {
     let count = course.mean.len();
     let share = |at: usize| at as f64 / count.max(1) as f64;
     let mut found = Vec::new();
     let mut at = 0;
     while at < count {
-        let run = course.mean[at..].iter().take_while(|value| value.is_none()).count();
+        let run = (at..count).take_while(|at| course.lacks(*at)).count();
         if run > 0 {
             found.push(bar("gap", (share(at), share(at + run)), place));
         }
@@ -127,13 +138,31 @@ mod tests {
             held: vec![Some(2.0); 4],
             mean: vec![Some(0.2), Some(0.4), None, None],
             most: vec![Some(0.3), Some(0.9), None, None],
-            marks: Vec::new(),
+            ..Course::default()
         };
         let fewer = course.in_steps(2);
         assert_eq!(fewer.held, [Some(2.0), Some(2.0)]);
         assert!((fewer.mean[0].unwrap() - 0.3).abs() < 1e-9 && fewer.mean[1].is_none());
         assert_eq!(fewer.most, [Some(0.9), None]);
         assert_eq!(gaps(&fewer, (0.0, 1.0)).len(), 1);
+    }
+
+    #[test]
+    fn a_hole_shorter_than_a_step_is_marked_however_often_steps_are_joined() {
+        let mut mean = vec![Some(0.5); 16];
+        mean[5] = None;
+        let course = Course {
+            held: vec![Some(1.0); 16],
+            most: mean.clone(),
+            mean,
+            ..Course::default()
+        };
+        let fewer = course.in_steps(8).in_steps(4);
+        assert_eq!(fewer.partly, [false, true, false, false]);
+        assert!(fewer.mean.iter().all(Option::is_some), "what is known is drawn");
+        let drawn = gaps(&fewer, (0.0, 1.0));
+        assert_eq!(drawn.len(), 1);
+        assert!(drawn[0].to_string().contains("x=\"25%\""), "{}", drawn[0]);
     }
 
     #[test]
