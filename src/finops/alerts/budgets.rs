@@ -251,7 +251,7 @@ fn burn(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>, (pair, most): (
         false => in_month,
     };
     let rate = |window: Window| {
-        let mean = window.mean(&spend.expr);
+        let mean = window.mean(&spend.expr, &spend.known);
         format!("{mean}\n  / ({in_month} / {HOURS_PER_MONTH}) > {}", amount(most))
     };
     let expr = format!("{}\nand {}", rate(pair.long), rate(pair.short));
@@ -283,7 +283,7 @@ fn month(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>) -> Rule {
     let expr = format!(
         "sum (\n  sum_over_time(({by_month})[31d:1h])\n  and on (month) {this_month}\n)\n\
          + {}\n  * {left}\n> {}",
-        A_DAY.mean(&spend.expr),
+        A_DAY.mean(&spend.expr, &spend.known),
         of_month(budget)
     );
     let text = Text {

@@ -31,7 +31,9 @@ pub(super) fn total(cost: &Metric<'_>) -> String {
 fn day(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let cost = ground.with(MetricRole::NodeCost, &[Key::Node])?;
     let (most, currency) = (ground.thresholds.daily_cost, &ground.currency);
-    let expr = format!("{} * 24 > {}", A_DAY.mean(&total(&cost)), amount(most));
+    let nodes_cost = total(&cost);
+    let mean = A_DAY.mean(&nodes_cost, &nodes_cost);
+    let expr = format!("{mean} * 24 > {}", amount(most));
     let text = Text {
         summary: format!("The cluster cost {WHOLE} {currency} over the last day."),
         means: format!("That is more than the {} {currency} a day of the policy.", amount(most)),

@@ -37,12 +37,12 @@ impl Window {
     }
 
     /// The mean of an expression over it, where the store holds nine tenths of its points: `avg_over_time` is the mean of whatever there
-    /// is, and minutes are not told as days. It is no sum, because a range that ends on a step holds one point more in Prometheus 2 than
+    /// is, and minutes are not told as days. `known` has a value whenever the expression has, and is shorter. It is no sum, because a range that ends on a step holds one point more in Prometheus 2 than
     /// in Prometheus 3 and VictoriaMetrics.
-    pub(super) fn mean(self, expr: &str) -> String {
+    pub(super) fn mean(self, expr: &str, known: &str) -> String {
         let Self { text, points } = self;
         format!(
-            "(avg_over_time({expr}[{text}]) and count_over_time({expr}[{text}]) >= {})",
+            "(avg_over_time({expr}[{text}]) and count_over_time({known}[{text}]) >= {})",
             points * 9 / 10
         )
     }

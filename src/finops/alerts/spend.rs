@@ -18,6 +18,8 @@ pub(super) struct Spend<'g> {
     held: Option<Held<'g>>,
     /// Money an hour; nothing where it is not known.
     pub(super) expr: String,
+    /// What has a value wherever it is known.
+    pub(super) known: String,
 }
 
 /// What counts GPUs that pods hold.
@@ -33,18 +35,28 @@ impl<'g> Spend<'g> {
         let cost = ground.with(MetricRole::NodeCost, &[Key::Node])?;
         if budget.namespaces.is_empty() {
             let expr = total(&cost);
-            return Ok(Self { cost, held: None, expr });
+            return Ok(Self {
+                cost,
+                held: None,
+                known: expr.clone(),
+                expr,
+            });
         }
         let held = Held::as_billed(ground).or_else(|lack| Held::as_requested(ground, lack))?;
+        let known = held.known(&cost);
+        // Nobody there is nothing spent, as long as the exporters tell: silence is no zero.
         let expr = format!(
-            "(\n    sum ({} * on (node) group_left () ({} / on (node) ({} > 0)))\n    or {}\n  )",
+            "(\n    sum ({} * on (node) group_left () ({} / on (node) ({} > 0)))\n    or 0 * {known}\n  )",
             held.rows(budget),
             cost.by(&[Key::Node], &cost.selector("")),
-            held.of_nodes.by(&[Key::Node], &held.of_nodes.selector("")),
-            held.nothing(&cost)
+            held.of_nodes.by(&[Key::Node], &held.of_nodes.selector(""))
         );
-        let held = Some(held);
-        Ok(Self { cost, held, expr })
+        Ok(Self {
+            cost,
+            held: Some(held),
+            expr,
+            known,
+        })
     }
 
     /// A node that costs so much an hour, with one GPU that a pod of this namespace holds; and a pod that is done.
@@ -108,9 +120,9 @@ impl<'g> Held<'g> {
         }
     }
 
-    /// Nobody there is nothing spent, as long as the exporters tell: silence is no zero.
-    fn nothing(&self, cost: &Metric<'_>) -> String {
-        let costs = format!("0 * {}", total(cost));
+    /// What has a value as long as the exporters tell.
+    fn known(&self, cost: &Metric<'_>) -> String {
+        let costs = total(cost);
         match &self.running {
             Some(running) => format!("({costs} and on () count ({}))", running.selector("")),
             None => costs,
