@@ -14,6 +14,7 @@ use crate::finops::alerts::{Alerts as Made, Budget, alerts};
 use crate::model::progress::Progress;
 use crate::pipeline::{self, PipelineError};
 use crate::policy::Policy;
+use crate::policy::budgets::{Budget as Own, MonthKind};
 use crate::report::alerts::{self as text, Metadata};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,6 +59,7 @@ pub(super) struct Alerts {
 
 impl Alerts {
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let tests = self.tests()?;
         let judge = self.by.judge(&self.from)?;
         let progress = self.output.progress();
         let policy = judge.policy();
@@ -65,8 +67,9 @@ impl Alerts {
             .from
             .source_with_metrics(&policy.objectives.timezone, None, &*progress)?;
         let found = pipeline::metrics_of(&source, judge.catalog(), &*progress).await?;
-        let called = (found.cluster.as_str(), found.currency.as_str());
-        let (budgets, untold) = budgets(policy);
+        let called = (found.cluster.as_str(), found.currency.as_deref());
+        let now = found.facts.at.strftime("%Y-%m").to_string();
+        let (budgets, untold) = budgets(policy, found.currency.as_deref(), &now);
         let made = alerts(&found.facts, &policy.alerts, &budgets, called);
         untold.iter().for_each(|note| progress.note(note));
         if policy.budgets.is_empty() {
@@ -87,7 +90,9 @@ impl Alerts {
             );
             return Err(PipelineError::Nothing(why).into());
         }
-        self.write_tests(&made, &*progress)?;
+        if let Some(tests) = tests {
+            tests.write(&made, &*progress)?;
+        }
         drop(progress);
         let text = match self.format {
             Format::PrometheusRule => text::prometheus_rule(&made, &self.metadata()),
@@ -106,27 +111,66 @@ impl Alerts {
         }
     }
 
-    /// Tests, and the plain rules that they are of: promtool reads no PrometheusRule.
-    fn write_tests(&self, made: &Made, progress: &dyn Progress) -> anyhow::Result<()> {
-        let Some(tests) = &self.tests else { return Ok(()) };
+    /// Where tests and the plain rules that they are of go: promtool reads no PrometheusRule. No file is written over another.
+    fn tests(&self) -> Result<Option<Tests>, Usage> {
+        let Some(tests) = &self.tests else { return Ok(None) };
         let output = self.output.path();
         let printed = output.filter(|_| self.format == Format::Rules);
-        let plain = self.rules_file.clone().or_else(|| printed.map(Path::to_owned));
+        let plain = self.rules_file.as_deref().or(printed).map(Path::to_owned);
         let plain = plain.unwrap_or_else(|| tests.with_extension("rules.yaml"));
-        if plain == *tests || (printed.is_none() && output == Some(plain.as_path())) {
-            return Err(Usage(format!("{} cannot be two files; name another one", plain.display())).into());
+        let is_printed = printed.is_some_and(|printed| same(printed, &plain));
+        let other = output.filter(|_| !is_printed);
+        if same(&plain, tests) || output.is_some_and(|output| same(output, tests)) {
+            return Err(Usage(format!(
+                "{} cannot be two files; name another one",
+                tests.display()
+            )));
         }
-        if printed != Some(plain.as_path()) {
-            deliver::text(&text::rules(made), Some(&plain))?;
+        if other.is_some_and(|output| same(output, &plain)) {
+            return Err(Usage(format!(
+                "{} cannot be two files; name another one",
+                plain.display()
+            )));
+        }
+        Ok(Some(Tests {
+            file: tests.clone(),
+            plain,
+            is_printed,
+        }))
+    }
+}
+
+/// Files of tests and of the rules that they are of.
+struct Tests {
+    file: PathBuf,
+    plain: PathBuf,
+    /// Whether the rules are what is printed.
+    is_printed: bool,
+}
+
+impl Tests {
+    fn write(&self, made: &Made, progress: &dyn Progress) -> anyhow::Result<()> {
+        let Self { file, plain, .. } = self;
+        if !self.is_printed {
+            deliver::text(&text::rules(made), Some(plain))?;
             progress.note(&format!(
                 "the rules that {} tests are in {}",
-                tests.display(),
+                file.display(),
                 plain.display()
             ));
         }
-        deliver::text(&text::tests(made, &[seen_from(tests, &plain)]), Some(tests))?;
+        deliver::text(&text::tests(made, &[seen_from(file, plain)]), Some(file))?;
         Ok(())
     }
+}
+
+/// Whether two paths are one file, as far as files are there.
+fn same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let resolved = path.canonicalize().or_else(|_| std::path::absolute(path));
+        resolved.unwrap_or_else(|_| path.to_owned())
+    };
+    whole(one) == whole(other)
 }
 
 /// The rules' path as promtool looks for it: from where the tests are.
@@ -139,27 +183,47 @@ fn seen_from(tests: &Path, rules: &Path) -> String {
     path.display().to_string()
 }
 
-/// Budgets of the policy that rules can follow, and why others have none.
-fn budgets(policy: &Policy) -> (Vec<Budget>, Vec<String>) {
+/// Budgets of the policy that rules can follow, with the amounts of this month and those to come, and why others have none.
+fn budgets(policy: &Policy, currency: Option<&str>, now: &str) -> (Vec<Budget>, Vec<String>) {
     let mut all = Vec::new();
     let mut untold = Vec::new();
     for budget in &policy.budgets {
-        // Metrics of cost know namespaces, and neither teams nor labels of pods.
-        if budget.scope.teams.is_empty() && budget.scope.selector.is_empty() && budget.currency.is_none() {
-            all.push(Budget {
+        match unfollowed(budget, currency) {
+            None => all.push(Budget {
                 name: budget.name.clone(),
                 monthly: budget.monthly,
+                months: budget
+                    .months
+                    .range(now.to_owned()..)
+                    .map(|(month, amount)| (month.clone(), *amount))
+                    .collect(),
                 namespaces: budget.scope.namespaces.clone(),
-            });
-        } else {
-            untold.push(format!(
-                "no rule follows the budget `{}`: metrics tell namespaces, and neither teams, labels nor other currencies; \
-                 `gpuwise budget --check` does",
+            }),
+            Some(why) => untold.push(format!(
+                "no rule follows the budget `{}`: {why}; `gpuwise budget --check` does",
                 budget.name
-            ));
+            )),
         }
     }
     (all, untold)
+}
+
+/// Why no rule can follow a budget.
+fn unfollowed(budget: &Own, currency: Option<&str>) -> Option<String> {
+    // Metrics of cost know namespaces, and neither teams nor labels of pods.
+    if !budget.scope.teams.is_empty() || !budget.scope.selector.is_empty() {
+        return Some("metrics of cost tell namespaces, and neither teams nor labels".to_owned());
+    }
+    if budget.month == MonthKind::ThirtyDays {
+        return Some("rules add up months of the calendar, and its month has 30 days".to_owned());
+    }
+    match (budget.currency.as_deref(), currency) {
+        (Some(own), Some(costs)) if own != costs => Some(format!("it is in {own}, and metrics of cost are in {costs}")),
+        (Some(own), None) => Some(format!(
+            "it is in {own}, and nothing tells in which currency metrics of cost are (without its `currency` it would be in the same)"
+        )),
+        _ => None,
+    }
 }
 
 /// A name as Kubernetes takes it (RFC 1123, a subdomain).

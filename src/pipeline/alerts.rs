@@ -14,13 +14,16 @@ use crate::sources::recording;
 /// The end of the window that is looked at: labels of now are what rules must match.
 const LOOKED_AT: SignedDuration = SignedDuration::from_hours(6);
 
+/// The code of the gap where no cost source answered.
+const NO_COSTS: &str = "no-costs";
+
 /// What rules are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsOf {
     /// What the cluster is called.
     pub cluster: String,
-    /// The currency in which its costs are told.
-    pub currency: String,
+    /// The currency in which its costs are told; `None` where nobody told it.
+    pub currency: Option<String>,
     /// Its metrics.
     pub facts: MetricFacts,
 }
@@ -34,20 +37,27 @@ pub async fn metrics_of(
     catalog: &Catalog,
     progress: &dyn Progress,
 ) -> Result<MetricsOf, PipelineError> {
-    let (reading, what) = match source {
-        Source::Demo => (recording::demo()?, "the world inside this binary"),
-        Source::Recording { folder, .. } => (recording::open(folder)?.reading, "this recording"),
+    let (reading, currency, what) = match source {
+        Source::Demo => {
+            let demo = recording::demo()?;
+            let currency = kept(&demo);
+            (demo, currency, "the world inside this binary")
+        }
+        Source::Recording { folder, .. } => {
+            let reading = recording::open(folder)?.reading;
+            let currency = kept(&reading);
+            (reading, currency, "this recording")
+        }
         Source::Live(live) => {
             let mut live = live.clone();
             live.window = live.window.min(LOOKED_AT);
             live.metric_facts = true;
             let open = live::open_what_answers(&live, catalog, progress).await?;
-            (open.reading, "this cluster")
+            (open.reading, open.currency, "this cluster")
         }
     };
     let Reading {
         cluster,
-        currency,
         inventory: Inventory { metrics, .. },
         ..
     } = reading;
@@ -57,4 +67,10 @@ pub async fn metrics_of(
         currency,
         facts,
     })
+}
+
+/// The currency that a recording keeps, unless no cost source was asked: it keeps one all the same.
+fn kept(reading: &Reading) -> Option<String> {
+    let asked = !reading.gaps.iter().any(|gap| gap.code == NO_COSTS);
+    asked.then(|| reading.currency.clone())
 }

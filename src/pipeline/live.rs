@@ -103,6 +103,8 @@ pub struct Live {
 pub(super) struct Open {
     pub(super) reading: Reading,
     pub(super) client: PrometheusClient,
+    /// The currency that the cost source told; that of the reading is a guess without it.
+    pub(super) currency: Option<String>,
     /// Why the cost source does not answer, where it is only down.
     pub(super) costs_down: Option<String>,
     /// Of how many workloads requests are read.
@@ -190,7 +192,7 @@ pub(super) async fn open(
     let mut reading = Reading {
         cluster: cluster.unwrap_or_else(|| UNNAMED.to_owned()),
         grid,
-        currency: currency.unwrap_or_else(|| "USD".to_owned()),
+        currency: currency.clone().unwrap_or_else(|| "USD".to_owned()),
         inventory,
         series: Vec::new(),
         requests: Vec::new(),
@@ -201,6 +203,7 @@ pub(super) async fn open(
     Ok(Open {
         reading,
         client,
+        currency,
         costs_down,
         replay_limit: live.replay_limit,
     })

@@ -8,6 +8,10 @@ use super::section::Section;
 /// Labels that every alert has of its own.
 const OWN: [&str; 2] = ["alertname", "severity"];
 
+/// Labels by which the alerts of one rule are told apart. One of the policy would overwrite them, and Prometheus refuses to evaluate a
+/// rule whose results then have the same labels.
+const TELLING: [&str; 3] = ["budget", "namespace", "node"];
+
 /// The section `alerts`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alerts {
@@ -83,12 +87,23 @@ fn severity(section: &mut Section<'_>, key: &'static str, mistakes: &mut Vec<Mis
 fn wrong_label(name: &str, place: &Place) -> Option<Mistake> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_name = name.starts_with(|c: char| plain(c) && !c.is_ascii_digit()) && name.chars().all(plain);
-    let what = match (is_name && !name.starts_with("__"), OWN.contains(&name)) {
-        (true, false) => return None,
-        (true, true) => format!("`alerts.labels.{name}`: every alert has a label `{name}` of its own"),
-        (false, _) => {
-            format!("`alerts.labels.{name}`: a label's name has letters, digits and `_`, and begins with no digit")
-        }
+    let what = if !is_name || name.starts_with("__") {
+        format!("`alerts.labels.{name}`: a label's name has letters, digits and `_`, and begins with no digit")
+    } else if OWN.contains(&name) {
+        format!("`alerts.labels.{name}`: every alert has a label `{name}` of its own")
+    } else if TELLING.contains(&name) {
+        let instead = match name {
+            "namespace" => {
+                "an AlertmanagerConfig takes the alerts of its own namespace alone: set `alertmanagerConfigMatcherStrategy.type: None` \
+                 of the Alertmanager, or route in its own configuration, by another label"
+            }
+            _ => "give the label another name",
+        };
+        format!(
+            "`alerts.labels.{name}`: alerts are told apart by their own `{name}`, which this would overwrite; {instead}"
+        )
+    } else {
+        return None;
     };
     Some(Mistake {
         place: place.clone(),
@@ -117,6 +132,24 @@ mod tests {
         assert!(mistakes.is_empty(), "{mistakes:?}");
         assert_eq!((alerts.daily_cost, alerts.busy_below, alerts.spike), (1000.0, 0.3, 2.0));
         assert!(alerts.labels.is_empty() && alerts.runbooks.is_none());
+    }
+
+    /// Prometheus fails a rule whose results have the same labels after its own are put over them.
+    #[test]
+    fn labels_that_tell_alerts_apart_are_refused_with_what_to_do() {
+        let (_, told) = read("alerts:\n  labels: {namespace: monitoring, node: all, budget: mine, cluster: eu}\n");
+        assert_eq!(told.len(), 3, "{}", told.join("\n"));
+        for (name, instead) in [
+            (
+                "namespace",
+                "an AlertmanagerConfig takes the alerts of its own namespace",
+            ),
+            ("node", "give the label another name"),
+            ("budget", "give the label another name"),
+        ] {
+            let has = |line: &&String| line.contains(&format!("`alerts.labels.{name}`")) && line.contains(instead);
+            assert!(told.iter().any(|line| has(&line)), "{}", told.join("\n"));
+        }
     }
 
     #[test]

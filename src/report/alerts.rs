@@ -89,9 +89,10 @@ pub fn left_out(one: &LeftOut) -> String {
 }
 
 fn header(alerts: &Alerts) -> String {
+    let currency = alerts.currency.as_deref().unwrap_or("the cost source's currency");
     let mut text = comment(&format!(
-        "Alert rules of gpuwise for cluster {}; amounts are in {}. Thresholds: `alerts` in the policy.",
-        alerts.cluster, alerts.currency
+        "Alert rules of gpuwise for cluster {}; amounts are in {currency}. Thresholds: `alerts` in the policy.",
+        alerts.cluster
     ));
     for note in &alerts.notes {
         text.push_str(&comment(note));
@@ -197,7 +198,7 @@ mod tests {
         };
         Alerts {
             cluster: "eu\nkind: Secret".to_owned(),
-            currency: "USD".to_owned(),
+            currency: Some("USD".to_owned()),
             groups: vec![Group {
                 name: "gpuwise-cost",
                 interval: "5m",

@@ -1,9 +1,13 @@
 //! Alert rules of worlds: promtool takes them, their own tests hold, and in a real Prometheus every expression finds the series that it
 //! is about, in each dialect in which exporters are scraped.
 
+mod command;
 mod dialect;
 mod live;
+mod money;
+mod spot;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,6 +38,7 @@ fn budgets(world: &World) -> Vec<Budget> {
     let budget = |name: &str, monthly, namespaces| Budget {
         name: name.to_owned(),
         monthly,
+        months: BTreeMap::new(),
         namespaces,
     };
     let namespace = world.workloads[0].namespace.clone();
@@ -45,7 +50,7 @@ fn budgets(world: &World) -> Vec<Budget> {
 
 fn made(world: &World, facts: &MetricFacts) -> Alerts {
     let judge = Judge::new(&[], Catalog::shipped().unwrap()).unwrap();
-    alerts(facts, &judge.policy().alerts, &budgets(world), ("prod", "USD"))
+    alerts(facts, &judge.policy().alerts, &budgets(world), ("prod", Some("USD")))
 }
 
 /// Without the tests of budgets, which take promtool long.
@@ -205,50 +210,6 @@ fn what_a_store_lacks_is_left_out_and_the_rest_still_holds() {
     }
 }
 
-/// Each way in which a cluster may tell of spot capacity.
-#[test]
-fn interruptions_are_told_by_whatever_there_is() {
-    if !promtool_is_installed() {
-        return;
-    }
-    let world = World::generate(4, Size::Small, 2);
-    let counters = [
-        (
-            "karpenter_interruption_received_messages_total",
-            MetricRole::SpotNotices,
-            "message_type",
-        ),
-        (
-            "karpenter_nodeclaims_disrupted_total",
-            MetricRole::NodeDisruptions,
-            "reason",
-        ),
-        ("actions_node_total", MetricRole::NodeActions, "node_action"),
-    ];
-    let with = |facts: &MetricFacts| {
-        let mut made = made(&world, facts);
-        made.groups.retain(|group| group.name == "gpuwise-spot");
-        let (rules, tests) = test_files(&made);
-        checked(&rules, &tests).unwrap_or_else(|said| panic!("{said}\n{rules}"));
-        rules
-    };
-    let plain = facts_of(&world);
-    assert!(with(&plain).contains("kubecost_node_is_spot"));
-    let mut labels = plain.clone();
-    labels.metrics.retain(|metric| metric.role != MetricRole::NodeIsSpot);
-    assert!(with(&labels).contains(r#"label_karpenter_sh_capacity_type="spot""#));
-    for (name, role, label) in counters {
-        let mut facts = plain.clone();
-        let mut counter = facts.of(MetricRole::NodeLabels).unwrap().clone();
-        (counter.role, counter.name, counter.node) = (role, name.to_owned(), Vec::new());
-        counter.labels = [label.to_owned(), "job".to_owned()].into();
-        counter.examples.truncate(1);
-        counter.examples[0].labels = [("job".to_owned(), "karpenter".to_owned())].into();
-        facts.metrics.push(counter);
-        assert!(with(&facts).contains(name), "{name}");
-    }
-}
-
 /// The classical mistake: DCGM's series are joined to those of nodes by `node`, which they do not have.
 #[test]
 fn a_rule_that_joins_by_labels_that_do_not_match_fails_its_test() {
@@ -302,4 +263,21 @@ fn every_selector_names_the_cluster_where_the_store_keeps_several() {
         }
         assert!(!rules.contains(&format!("({})", metric.name)), "{} bare", metric.name);
     }
+}
+
+/// Each vendor's exporter tells of its own nodes, and nothing is lost that any of them tells.
+#[test]
+fn rules_of_two_vendors_pass_their_tests() {
+    if !promtool_is_installed() {
+        return;
+    }
+    let world = World::generate(4, Size::Small, 2);
+    let mut facts = facts_of(&world);
+    let mut other = facts.of(MetricRole::GpuUtil).unwrap().clone();
+    (other.name, other.series) = ("gpu_gfx_activity".to_owned(), 3);
+    facts.metrics.push(other);
+    let made = made_but_for_budgets(&world, &facts);
+    let (rules, tests) = test_files(&made);
+    assert!(rules.contains("gpu_gfx_activity"), "{rules}");
+    checked(&rules, &tests).unwrap_or_else(|said| panic!("{said}\n{rules}"));
 }

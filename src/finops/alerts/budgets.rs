@@ -4,13 +4,11 @@
 //! matters, the short one that it still goes on. Money is meant to be spent, so windows and factors are longer and lower than those of
 //! an error budget.
 
-use super::cost::total;
-use super::ground::{Ground, Lack, Urgency};
-use super::promql::{Key, Metric, any_of};
-use super::scene::{Of, Scene, steady};
+use super::ground::{Ground, Lack, Made, Urgency};
+use super::promql::Window;
+use super::spend::Spend;
 use super::words::{TENTHS, Text, WHOLE, amount, literal};
 use super::{Budget, Rule};
-use crate::model::metrics::MetricRole;
 use crate::model::units::HOURS_PER_MONTH;
 
 const FAST: &str = "GpuwiseBudgetBurnsFast";
@@ -20,8 +18,8 @@ const MONTH: &str = "GpuwiseBudgetProjectedOver";
 /// A pair of windows with the steps at which they are looked at, and what both are called.
 struct Pair {
     alert: &'static str,
-    long: &'static str,
-    short: &'static str,
+    long: Window,
+    short: Window,
     hold: &'static str,
     urgency: Urgency,
     words: &'static str,
@@ -33,8 +31,8 @@ struct Pair {
 const PAIRS: [Pair; 2] = [
     Pair {
         alert: FAST,
-        long: "6h:5m",
-        short: "30m:5m",
+        long: Window::new("6h:5m", 72),
+        short: Window::new("30m:5m", 6),
         hold: "5m",
         urgency: Urgency::Page,
         words: "over six hours and over the last half",
@@ -43,8 +41,8 @@ const PAIRS: [Pair; 2] = [
     },
     Pair {
         alert: SLOW,
-        long: "3d:15m",
-        short: "6h:15m",
+        long: Window::new("3d:15m", 288),
+        short: Window::new("6h:15m", 24),
         hold: "30m",
         urgency: Urgency::Ticket,
         words: "over three days and over the last six hours",
@@ -53,88 +51,30 @@ const PAIRS: [Pair; 2] = [
     },
 ];
 
-/// What a budget's spend is made of.
-struct Spend<'g> {
-    cost: Metric<'g>,
-    /// What counts GPUs that pods hold, and GPUs of nodes; of a budget for all nodes none.
-    held: Option<(Metric<'g>, Metric<'g>)>,
-    /// Money an hour.
-    expr: String,
-}
+/// When the tests look that know too little, later than any rule waits.
+const FIRST: &str = "4h";
 
-impl<'g> Spend<'g> {
-    fn of(ground: &'g Ground<'_>, budget: &Budget) -> Result<Self, Lack> {
-        let cost = ground.with(MetricRole::NodeCost, &[Key::Node])?;
-        if budget.namespaces.is_empty() {
-            let expr = total(&cost);
-            return Ok(Self { cost, held: None, expr });
-        }
-        let keys = [Key::Node, Key::Namespace, Key::Pod];
-        let as_billed = ground.with(MetricRole::GpuAllocation, &keys);
-        let as_billed = as_billed.and_then(|held| Ok((held, ground.with(MetricRole::NodeGpus, &[Key::Node])?)));
-        let (held, gpus) = as_billed.or_else(|lack| {
-            // What pods ask for is what they hold.
-            let requests = ground.with(MetricRole::PodRequests, &keys).map_err(|_| lack.clone())?;
-            let offered = ground
-                .with(MetricRole::NodeAllocatable, &[Key::Node])
-                .map_err(|_| lack)?;
-            Ok((requests, offered))
-        })?;
-        let label = held.labels_of(Key::Namespace).first().copied().unwrap_or("namespace");
-        let own = format!("{label}=~{}", any_of(&budget.namespaces));
-        let container = ["exported_container", "container"];
-        let container = container.into_iter().find(|label| held.fact.labels.contains(*label));
-        let expr = format!(
-            "sum ({} * on (node) group_left () ({} / on (node) ({} > 0)))",
-            held.by_also(&keys, container, &held.selector(&own)),
-            cost.by(&[Key::Node], &cost.selector("")),
-            gpus.by(&[Key::Node], &gpus.selector(""))
-        );
-        Ok(Self {
-            cost,
-            held: Some((held, gpus)),
-            // Nobody there is nothing spent.
-            expr: format!("({expr} or vector(0))"),
-        })
-    }
-
-    /// A node that costs so much an hour, with one GPU that a pod of this namespace holds.
-    fn scene(&self, ground: &Ground<'_>, namespace: &str, hourly: f64, steps: usize) -> Scene {
-        let of = Of {
-            node: "node-a",
-            pod: None,
-            ..Of::default()
-        };
-        let scene = ground.scene().with(&self.cost, of, steady(hourly, steps));
-        let Some((held, gpus)) = &self.held else { return scene };
-        let pod = Of {
-            pod: Some((namespace, "work-0")),
-            ..of
-        };
-        scene
-            .with(held, pod, steady(1.0, steps))
-            .with(gpus, of, steady(1.0, steps))
-    }
-}
+/// The month in which tests play: time begins there for promtool.
+const TESTED: &str = "1970-01";
 
 /// What is told of a budget by one kind of rule.
 struct Kind<'k> {
     alert: &'static str,
     /// The rule, without tests.
-    rule: &'k dyn Fn(&Budget, &Spend<'_>) -> Rule,
+    rule: &'k dyn Fn(&Budget, &Spend<'_>) -> Result<Rule, Lack>,
     /// The value of the rule's expression at so much an hour, and what it must exceed.
     value: &'k dyn Fn(&Budget, f64) -> (f64, f64),
-    /// What an hour costs that makes it fire, and what does not.
+    /// What an hour costs in its tests: such that it fires, and such that it does not.
     rates: &'k dyn Fn(&Budget) -> (f64, f64),
     /// Interval, and when it is looked at.
     at: (&'static str, &'static str),
     steps: usize,
+    /// Steps of the first hours, in which nothing can be told.
+    first: usize,
 }
 
 /// A budget's spend and its rule, or why there is none.
 type OfBudget<'g> = Result<(Spend<'g>, Rule), Lack>;
-
-type Made = (&'static str, Result<Rule, Lack>);
 
 /// Rules about how fast budgets are used up.
 pub(super) fn burns(ground: &Ground<'_>, budgets: &[Budget]) -> Vec<Made> {
@@ -149,58 +89,55 @@ pub(super) fn burns(ground: &Ground<'_>, budgets: &[Budget]) -> Vec<Made> {
         let kind = Kind {
             alert: pair.alert,
             rule: &|budget, spend| burn(ground, budget, spend, (pair, most)),
-            value: &|budget, hourly| (hourly / allowed(budget), most),
+            value: &|budget, hourly| match allowed(budget) {
+                some if some > 0.0 => (hourly / some, most),
+                _ => (0.0, most),
+            },
             // No half of anything when it is rounded.
             rates: &|budget| (((most * 15.0).floor() / 10.0 + 0.02) * allowed(budget), allowed(budget)),
             at: ("5m", pair.at),
             steps: pair.steps,
+            first: 48,
         };
         made.extend(family(ground, budgets, &kind));
     }
     made
 }
 
-/// Hours of the month whose cost the test of the projection adds up: of its first five days and those that are left.
-const PROJECTED: f64 = 745.0;
+/// Hours of the month whose cost the test of the projection adds up: January's.
+const PROJECTED: f64 = 744.0;
 
 /// Rules about what a month comes to.
 pub(super) fn months(ground: &Ground<'_>, budgets: &[Budget]) -> Vec<Made> {
     let kind = Kind {
         alert: MONTH,
-        rule: &|budget, spend| month(ground, budget, spend),
-        value: &|budget, hourly| (hourly * PROJECTED, budget.monthly),
+        rule: &|budget, spend| Ok(month(ground, budget, spend)),
+        value: &|budget, hourly| (hourly * PROJECTED, budget.amount(TESTED)),
         rates: &|budget| {
-            (
-                ((1.5 * budget.monthly).floor() + 0.3) / PROJECTED,
-                0.5 * budget.monthly / PROJECTED,
-            )
+            let amount = budget.amount(TESTED);
+            (((1.5 * amount).floor() + 10.3) / PROJECTED, 0.5 * amount / PROJECTED)
         },
         at: ("1h", "120h"),
-        steps: 121,
+        steps: 120,
+        first: 4,
     };
     family(ground, budgets, &kind)
 }
 
-/// What a budget allows an hour.
+/// What a budget allows an hour of the tests.
 fn allowed(budget: &Budget) -> f64 {
-    budget.monthly / HOURS_PER_MONTH
+    budget.amount(TESTED) / HOURS_PER_MONTH
 }
 
 /// The rules of one kind, of all budgets, with their tests. What one's test spends is spent on others as well, which have the same
 /// alert: whatever they must say of it stands in the test.
 fn family(ground: &Ground<'_>, budgets: &[Budget], kind: &Kind<'_>) -> Vec<Made> {
-    let made: Vec<(&Budget, OfBudget<'_>)> = budgets
-        .iter()
-        .map(|budget| {
-            let spend = Spend::of(ground, budget);
-            (
-                budget,
-                spend
-                    .map(|spend| ((kind.rule)(budget, &spend), spend))
-                    .map(|(rule, spend)| (spend, rule)),
-            )
-        })
-        .collect();
+    let of_budget = |budget: &Budget| -> OfBudget<'_> {
+        let spend = Spend::of(ground, budget)?;
+        let rule = (kind.rule)(budget, &spend)?;
+        Ok((spend, rule))
+    };
+    let made: Vec<(&Budget, OfBudget<'_>)> = budgets.iter().map(|budget| (budget, of_budget(budget))).collect();
     let rules: Vec<(&Budget, Rule)> = made
         .iter()
         .filter_map(|(budget, made)| Some((*budget, made.as_ref().ok()?.1.clone())))
@@ -215,12 +152,21 @@ fn family(ground: &Ground<'_>, budgets: &[Budget], kind: &Kind<'_>) -> Vec<Made>
     let tested = |(budget, made): (&Budget, OfBudget<'_>)| {
         let made = made.map(|(spend, mut rule)| {
             let (fast, even) = (kind.rates)(budget);
-            for (name, hourly) in [("spent too fast", fast), ("spent as it is meant to be", even)] {
-                let scene = spend.scene(ground, namespace_of(budget), hourly, kind.steps);
-                let name = format!("budget {} is {name}", budget.name);
-                rule.tests
-                    .push(scene.test(&name, kind.at.0, kind.at.1, told(budget, hourly)));
-            }
+            let mut looked = |is: &str, hourly, steps, at| {
+                let scene = spend.scene(ground, namespace_of(budget), hourly, steps);
+                let known = steps == kind.steps;
+                let expected = if known { told(budget, hourly) } else { Vec::new() };
+                let name = format!("budget {} is {is}", budget.name);
+                rule.tests.push(scene.test(&name, kind.at.0, at, expected));
+            };
+            looked("spent too fast", fast, kind.steps, kind.at.1);
+            looked("spent as it is meant to be", even, kind.steps, kind.at.1);
+            looked(
+                "spent too fast for the few hours that are known",
+                fast,
+                kind.first,
+                FIRST,
+            );
             rule
         });
         let lacking = |lack| Lack {
@@ -260,18 +206,60 @@ fn whose(budget: &Budget) -> String {
     }
 }
 
-fn burn(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>, (pair, most): (&Pair, f64)) -> Rule {
-    let rate = |window: &str| {
-        let mean = format!("avg_over_time({}[{window}])", spend.expr);
-        format!("{mean} / {} > {}", amount(allowed(budget)), amount(most))
+/// What may be spent in a month, in words.
+fn monthly(ground: &Ground<'_>, budget: &Budget) -> String {
+    let months = budget.months.iter();
+    let months: Vec<String> = months
+        .map(|(month, most)| format!("{} in {month}", amount(*most)))
+        .collect();
+    let but = match months.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", months.join(", ")),
+    };
+    format!("{} {} a month{but}", amount(budget.monthly), ground.currency)
+}
+
+/// What may be spent in the month (UTC) of the moment, as PromQL.
+fn of_month(budget: &Budget) -> String {
+    if budget.months.is_empty() {
+        return amount(budget.monthly);
+    }
+    let numbers = |month: &str| month.split_once('-').map(|(year, month)| (year.parse(), month.parse()));
+    let own = budget.months.iter().filter_map(|(month, most)| {
+        let (Ok(year), Ok(month)): (Result<u16, _>, Result<u8, _>) = numbers(month)? else {
+            return None;
+        };
+        Some(format!(
+            "vector({}) and on () (month() == {month}) and on () (year() == {year})",
+            amount(*most)
+        ))
+    });
+    let all: Vec<String> = own.chain([format!("vector({})", amount(budget.monthly))]).collect();
+    format!("({})", all.join("\n    or "))
+}
+
+fn burn(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>, (pair, most): (&Pair, f64)) -> Result<Rule, Lack> {
+    let amounts = || budget.months.values().chain([&budget.monthly]);
+    if amounts().all(|amount| *amount <= 0.0) {
+        let why = "nothing may be spent, so that no spend is so many times too fast";
+        return Err(Lack::new(why, format!("{MONTH} fires at the first that is spent")));
+    }
+    let in_month = of_month(budget);
+    // A month in which nothing may be spent has no rate.
+    let in_month = match amounts().any(|amount| *amount <= 0.0) {
+        true => format!("({in_month} > 0)"),
+        false => in_month,
+    };
+    let rate = |window: Window| {
+        let mean = window.mean(&spend.expr, &spend.known);
+        format!("{mean}\n  / ({in_month} / {HOURS_PER_MONTH}) > {}", amount(most))
     };
     let expr = format!("{}\nand {}", rate(pair.long), rate(pair.short));
     let text = Text {
         summary: format!("Budget {} is used up {TENTHS} times too fast.", literal(&budget.name)),
         means: format!(
-            "{} {} a month are for {}; {} they have cost more than {} times what that allows.",
-            amount(budget.monthly),
-            ground.currency,
+            "{} are for {}; {} they have cost more than {} times what that allows.",
+            monthly(ground, budget),
             whose(budget),
             pair.words,
             amount(most)
@@ -281,20 +269,22 @@ fn burn(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>, (pair, most): (
     };
     let mut rule = ground.rule(pair.alert, (Some(pair.hold), pair.urgency), expr, text);
     rule.labels.insert("budget".to_owned(), literal(&budget.name));
-    rule
+    Ok(rule)
 }
 
+const A_DAY: Window = Window::new("1d:1h", 24);
+
 /// Spend of the calendar month (UTC) so far, and what is left of it at the mean of the last day. Every hour's spend carries its month as
-/// a label, and of the months that the last 31 days touch this one is taken.
+/// a label, and of the months that the last 31 days touch this one is taken. The hour that runs has been counted with its first minute.
 fn month(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>) -> Rule {
     let this_month = r#"count_values ("month", month())"#;
     let by_month = format!("{} * on () group_left (month) {this_month}", spend.expr);
-    let left = "(days_in_month() * 24 - (day_of_month() - 1) * 24 - hour())";
+    let left = "(days_in_month() * 24 - (day_of_month() - 1) * 24 - hour() - 1)";
     let expr = format!(
         "sum (\n  sum_over_time(({by_month})[31d:1h])\n  and on (month) {this_month}\n)\n\
-         + avg_over_time({}[1d:1h]) * {left}\n> {}",
-        spend.expr,
-        amount(budget.monthly)
+         + {}\n  * {left}\n> {}",
+        A_DAY.mean(&spend.expr, &spend.known),
+        of_month(budget)
     );
     let text = Text {
         summary: format!(
@@ -303,10 +293,9 @@ fn month(ground: &Ground<'_>, budget: &Budget, spend: &Spend<'_>) -> Rule {
             ground.currency
         ),
         means: format!(
-            "{} {} a month are for {}; what was spent since the month began (UTC), and the rest of it at the last day's mean, is more. \
+            "{} are for {}; what was spent since the month began (UTC), and the rest of it at the last day's mean, is more. \
              Hours that the store does not hold are counted as nothing.",
-            amount(budget.monthly),
-            ground.currency,
+            monthly(ground, budget),
             whose(budget)
         ),
         runbook: "What to do: `gpuwise budget` tells the projection with its interval; `gpuwise analyze` what could be saved."

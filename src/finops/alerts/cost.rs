@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::ground::{Ground, Lack, Urgency};
-use super::promql::{Key, Metric};
+use super::promql::{Key, Metric, Window};
 use super::scene::{Of, Scene, steady};
 use super::words::{TENTHS, Text, WHOLE, amount};
 use crate::model::metrics::MetricRole;
@@ -17,6 +17,8 @@ pub(super) fn rules(ground: &Ground<'_>) -> Vec<(&'static str, Result<Rule, Lack
     vec![(DAY, day(ground)), (RATE, rate(ground)), (SPIKE, spike(ground))]
 }
 
+const A_DAY: Window = Window::new("1d:15m", 96);
+
 const DAY: &str = "GpuwiseDailyCostHigh";
 const RATE: &str = "GpuwiseCostRateHigh";
 const SPIKE: &str = "GpuwiseCostSpike";
@@ -29,7 +31,9 @@ pub(super) fn total(cost: &Metric<'_>) -> String {
 fn day(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let cost = ground.with(MetricRole::NodeCost, &[Key::Node])?;
     let (most, currency) = (ground.thresholds.daily_cost, &ground.currency);
-    let expr = format!("avg_over_time({}[1d:15m]) * 24 > {}", total(&cost), amount(most));
+    let nodes_cost = total(&cost);
+    let mean = A_DAY.mean(&nodes_cost, &nodes_cost);
+    let expr = format!("{mean} * 24 > {}", amount(most));
     let text = Text {
         summary: format!("The cluster cost {WHOLE} {currency} over the last day."),
         means: format!("That is more than the {} {currency} a day of the policy.", amount(most)),
@@ -39,9 +43,11 @@ fn day(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let rule = ground.rule(DAY, (Some("15m"), Urgency::Ticket), expr, text);
     let dear = nodes(ground, &cost, told / 24.0, 324);
     let cheap = nodes(ground, &cost, most / 48.0, 324);
+    let new = nodes(ground, &cost, told / 24.0, 48);
     Ok(rule
         .fires("a day costs more than it may", ("5m", "27h"), dear, &[(&[], told)])
-        .stays_quiet("a day costs half of what it may", ("5m", "27h"), cheap))
+        .stays_quiet("a day costs half of what it may", ("5m", "27h"), cheap)
+        .stays_quiet("a few hours alone are known", ("5m", "4h"), new))
 }
 
 fn rate(ground: &Ground<'_>) -> Result<Rule, Lack> {
@@ -81,8 +87,8 @@ fn spike(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let text = Text {
         summary: format!("The cluster costs {TENTHS} times what it did at this hour of the weeks before."),
         means: format!(
-            "The last hour is compared with the median of the same hour one, two and three weeks ago; {} times is what the \
-             policy allows.",
+            "The last hour is compared with the same hour one, two and three weeks ago: with the median of those that the store \
+             holds, one or more; {} times is what the policy allows.",
             amount(times)
         ),
         runbook: "What to do: see which nodes are new (`kubectl get nodes --sort-by=.metadata.creationTimestamp`) and whose pods \
@@ -96,12 +102,7 @@ fn spike(ground: &Ground<'_>) -> Result<Rule, Lack> {
         steady(1.0, 2340),
         format!("{} {}", steady(1.0, 575), steady(told, 36)),
     );
-    let scene = |values: &str| {
-        let scene = ground.scene();
-        NODES
-            .iter()
-            .fold(scene, |scene, node| scene.with(&cost, on(node), values))
-    };
+    let scene = |values: &str| valued(ground, &cost, values);
     Ok(rule
         .fires(
             "spend rises above that of a week ago",
@@ -128,9 +129,13 @@ fn on(node: &str) -> Of<'_> {
 
 /// Two nodes that cost so much an hour together.
 fn nodes(ground: &Ground<'_>, cost: &Metric<'_>, hourly: f64, steps: usize) -> Scene {
-    let each = steady(hourly / NODES.len() as f64, steps);
+    valued(ground, cost, &steady(hourly / NODES.len() as f64, steps))
+}
+
+/// Two nodes with these values each.
+fn valued(ground: &Ground<'_>, cost: &Metric<'_>, values: &str) -> Scene {
     let scene = ground.scene();
     NODES
         .iter()
-        .fold(scene, |scene, node| scene.with(cost, on(node), each.as_str()))
+        .fold(scene, |scene, node| scene.with(cost, on(node), values))
 }

@@ -1,8 +1,8 @@
 //! What is no longer seen: GPUs whose exporter is gone, pods without metrics, and costs.
 
 use super::Rule;
-use super::ground::{Ground, Lack, Urgency};
-use super::promql::Key;
+use super::ground::{Ground, Lack, Made, Urgency};
+use super::promql::{Key, Metric};
 use super::scene::{Of, steady};
 use super::words::{Text, WHOLE, amount, label, percent};
 use crate::model::metrics::MetricRole;
@@ -17,17 +17,25 @@ const STEPS: usize = 36;
 const POD: [Key; 2] = [Key::Namespace, Key::Pod];
 
 /// Rules, or why there are none.
-pub(super) fn rules(ground: &Ground<'_>) -> Vec<(&'static str, Result<Rule, Lack>)> {
-    vec![(GPUS, gpus(ground)), (PODS, pods(ground)), (COSTS, costs(ground))]
+pub(super) fn rules(ground: &Ground<'_>) -> Vec<Made> {
+    let mut made = vec![(GPUS, gpus(ground)), (PODS, pods(ground)), (COSTS, costs(ground))];
+    for (alert, keys) in [(GPUS, &[Key::Node][..]), (PODS, &POD[..])] {
+        made.extend(ground.beside(
+            alert,
+            &ground.all_gpus(keys).unwrap_or_default(),
+            ", whose labels name them, and these count as having no metrics",
+        ));
+    }
+    made
 }
 
 fn gpus(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let offered = ground.with(MetricRole::NodeAllocatable, &[Key::Node])?;
-    let gpus = ground.gpus(&[Key::Node])?;
+    let gpus = ground.all_gpus(&[Key::Node])?;
     let expr = format!(
         "({} > 0)\nunless on (node) {}",
         offered.by(&[Key::Node], &offered.selector("")),
-        gpus.by(&[Key::Node], &gpus.selector(""))
+        Metric::any_by(&gpus, &[Key::Node])
     );
     let node = label("node");
     let text = Text {
@@ -36,20 +44,24 @@ fn gpus(ground: &Ground<'_>) -> Result<Rule, Lack> {
         runbook: format!("What to do: see to the exporter's pod on the node (`kubectl get pods -A --field-selector spec.nodeName={node}`), then to its target in Prometheus."),
     };
     let rule = ground.rule(GPUS, (Some("15m"), Urgency::Ticket), expr, text);
-    let dialects = gpus.fact.node.len().max(1);
-    let nodes: Vec<String> = (0..dialects).map(|dialect| format!("node-{dialect}")).collect();
-    let on = |node, dialect| Of {
-        node,
-        dialect,
-        ..Of::default()
-    };
+    fn on(node: &str, dialect: usize) -> Of<'_> {
+        Of {
+            node,
+            dialect,
+            ..Of::default()
+        }
+    }
+    // Each metric, in each dialect, is enough for a node.
     let scene = |lost_at: Option<usize>| {
         let mut scene = ground.scene().with(&offered, on("node-x", 0), steady(8.0, STEPS));
-        for (dialect, node) in nodes.iter().enumerate() {
-            scene = scene.with(&offered, on(node, 0), steady(8.0, STEPS));
-            scene = scene.with(&gpus, on(node, dialect), steady(0.0, STEPS));
+        for (place, metric) in gpus.iter().enumerate() {
+            for dialect in 0..metric.fact.node.len().max(1) {
+                let node = format!("node-{place}-{dialect}");
+                scene = scene.with(&offered, on(&node, 0), steady(8.0, STEPS));
+                scene = scene.with(metric, on(&node, dialect), steady(0.0, STEPS));
+            }
         }
-        scene.with(&gpus, on("node-x", 0), steady(0.0, lost_at.unwrap_or(STEPS)))
+        scene.with(&gpus[0], on("node-x", 0), steady(0.0, lost_at.unwrap_or(STEPS)))
     };
     Ok(rule
         .fires(
@@ -64,42 +76,48 @@ fn gpus(ground: &Ground<'_>) -> Result<Rule, Lack> {
 fn pods(ground: &Ground<'_>) -> Result<Rule, Lack> {
     let requests = ground.with(MetricRole::PodRequests, &POD)?;
     let running = ground.with(MetricRole::PodRunning, &POD)?;
-    let gpus = ground.gpus(&POD)?;
+    let gpus = ground.all_gpus(&POD)?;
     let most = ground.thresholds.unmeasured;
     let holding = format!(
         "({} and on (namespace, pod) ({} == 1))",
         requests.by(&POD, &requests.selector("")),
         running.by(&POD, &running.selector(""))
     );
-    let measured = gpus.by(&POD, &gpus.selector(""));
+    let measured = Metric::any_by(&gpus, &POD);
     let expr = format!(
         "count (\n  {holding}\n  unless on (namespace, pod) {measured}\n)\n/ count ({holding}) * 100 > {}",
         amount(most * 100.0)
     );
     let text = Text {
         summary: format!("{WHOLE} % of the running pods with GPUs have no metrics."),
-        means: format!("For half an hour no GPU's metrics have named them; the policy allows {}.", percent(most)),
+        means: format!(
+            "For half an hour no GPU's metrics have named more of them than the {} that the policy allows, not always the same ones.",
+            percent(most)
+        ),
         runbook: "What to do: `gpuwise doctor` tells which, and whether the exporter, the kubelet's socket or the labels are the cause.".to_owned(),
     };
     let rule = ground.rule(PODS, (Some("30m"), Urgency::Ticket), expr, text);
-    let of = |pod| Of {
-        node: "node-a",
-        pod: Some(("team-a", pod)),
-        device: Some("GPU-a"),
-        ..Of::default()
-    };
+    fn of(pod: &str) -> Of<'_> {
+        Of {
+            node: "node-a",
+            pod: Some(("team-a", pod)),
+            device: Some("GPU-a"),
+            ..Of::default()
+        }
+    }
     let scene = |measured: bool| {
         let mut scene = ground.scene();
-        for pod in ["work-0", "work-1"] {
+        for (place, metric) in gpus.iter().enumerate() {
+            let pod = format!("work-{place}");
             let asks = Of {
                 device: None,
-                ..of(pod)
+                ..of(&pod)
             };
             scene = scene
                 .with(&requests, asks, steady(1.0, STEPS))
                 .with(&running, asks, steady(1.0, STEPS));
             if measured {
-                scene = scene.with(&gpus, of(pod), steady(0.0, STEPS));
+                scene = scene.with(metric, of(&pod), steady(0.0, STEPS));
             }
         }
         // One that is done still asks, and need not be measured.

@@ -13,7 +13,10 @@ use crate::policy::alerts::Alerts as Thresholds;
 pub(super) struct Ground<'g> {
     facts: MetricFacts,
     pub(super) thresholds: &'g Thresholds,
+    /// As it stands behind an amount.
     pub(super) currency: String,
+    /// Whether anybody told it.
+    is_told: bool,
 }
 
 /// Why there is no rule.
@@ -41,6 +44,12 @@ pub(super) enum Urgency {
     Ticket,
 }
 
+/// A rule by its alert, or why there is none.
+pub(super) type Made = (&'static str, Result<Rule, Lack>);
+
+/// What is told of every GPU.
+const OF_GPUS: [MetricRole; 2] = [MetricRole::GpuUtil, MetricRole::GpuActivity];
+
 const OPENCOST: &str = "install OpenCost (or Kubecost) and have Prometheus scrape it";
 const KUBE_STATE: &str = "install kube-state-metrics and have Prometheus scrape it";
 const EXPORTER: &str =
@@ -48,8 +57,12 @@ const EXPORTER: &str =
 const SPOT: &str = "have Prometheus scrape Karpenter, aws-node-termination-handler or OpenCost";
 
 impl<'g> Ground<'g> {
-    pub(super) fn new(facts: &'g MetricFacts, thresholds: &'g Thresholds, currency: &str) -> Self {
-        let letters: String = currency.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    pub(super) fn new(facts: &'g MetricFacts, thresholds: &'g Thresholds, currency: Option<&str>) -> Self {
+        let letters = |code: &str| {
+            let letters: String = code.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+            Some(letters).filter(|letters| !letters.is_empty())
+        };
+        let told = currency.and_then(letters);
         let mut facts = facts.clone();
         let pod = facts.of(MetricRole::PodRequests).and_then(|fact| fact.pod.clone());
         // Both come from one exporter, and of all pods that run few may have been looked at.
@@ -67,7 +80,8 @@ impl<'g> Ground<'g> {
         Self {
             facts,
             thresholds,
-            currency: letters,
+            is_told: told.is_some(),
+            currency: told.unwrap_or_else(|| "units of the cost source's currency".to_owned()),
         }
     }
 
@@ -76,6 +90,14 @@ impl<'g> Ground<'g> {
         let fact = self.facts.of(role)?;
         let within = self.facts.within.as_str();
         Some(Metric { fact, within })
+    }
+
+    /// All metrics of these roles.
+    pub(super) fn metrics(&self, roles: &[MetricRole]) -> impl Iterator<Item = Metric<'_>> {
+        let within = self.facts.within.as_str();
+        let facts = self.facts.metrics.iter();
+        let facts: Vec<_> = facts.filter(|fact| roles.contains(&fact.role)).collect();
+        facts.into_iter().map(move |fact| Metric { fact, within })
     }
 
     /// The metric of a role whose series can be told apart by these keys.
@@ -96,9 +118,41 @@ impl<'g> Ground<'g> {
 
     /// Whatever tells of the most GPUs.
     pub(super) fn gpus(&self, keys: &[Key]) -> Result<Metric<'_>, Lack> {
-        let all = [MetricRole::GpuUtil, MetricRole::GpuActivity].map(|role| self.metric(role));
+        let all = OF_GPUS.map(|role| self.metric(role));
         let most = all.into_iter().flatten().max_by_key(|metric| metric.fact.series);
         held(most.ok_or_else(|| absent(MetricRole::GpuActivity))?, keys)
+    }
+
+    /// Whatever tells of GPUs: exporters of several vendors each tell of their own.
+    pub(super) fn all_gpus(&self, keys: &[Key]) -> Result<Vec<Metric<'_>>, Lack> {
+        let all = self.metrics(&OF_GPUS).filter(|metric| held(*metric, keys).is_ok());
+        let all: Vec<Metric<'_>> = all.collect();
+        match all.is_empty() {
+            // None has these keys, and why is told of the one with the most series.
+            true => self.gpus(keys).map(|metric| vec![metric]),
+            false => Ok(all),
+        }
+    }
+
+    /// Why GPUs that only other exporters tell of have no alert of this name, where some do: its rule stands on `covered`. And what
+    /// comes of that.
+    pub(super) fn beside(&self, alert: &'static str, covered: &[Metric<'_>], so: &str) -> Vec<Made> {
+        let families = || covered.iter().map(|metric| family(&metric.fact.name));
+        let others = self.metrics(&OF_GPUS);
+        let others = others.filter(|metric| !families().any(|own| own == family(&metric.fact.name)));
+        let lack = |metric: Metric<'_>| {
+            let own: Vec<&str> = covered.iter().map(|metric| metric.fact.name.as_str()).collect();
+            Lack {
+                about: Some(format!("GPUs that only {} tells of", metric.fact.name)),
+                why: format!("the rule stands on {} alone{so}", own.join(" and ")),
+                fix: "see to these with `gpuwise analyze`".to_owned(),
+            }
+        };
+        match covered.is_empty() {
+            // The rule itself is left out.
+            true => Vec::new(),
+            false => others.map(|metric| (alert, Err(lack(metric)))).collect(),
+        }
     }
 
     /// A scene of made-up series.
@@ -141,6 +195,13 @@ impl<'g> Ground<'g> {
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let cost = self.facts.of(MetricRole::NodeCost);
+        if cost.is_some() && !self.is_told {
+            notes.push(
+                "nothing tells in which currency costs are, and amounts of the policy are taken to be in the same: Kubecost's API \
+                 (--costs) tells it, OpenCost's does not"
+                    .to_owned(),
+            );
+        }
         if cost.is_some_and(|fact| fact.week_before == Some(false)) {
             notes.push(
                 "the store has no cost of a week ago: GpuwiseCostSpike stays quiet until it has, and keeps a week at least".to_owned(),
@@ -157,6 +218,11 @@ impl<'g> Ground<'g> {
         }
         notes
     }
+}
+
+/// What metrics of one exporter begin with.
+fn family(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
 }
 
 fn held<'g>(metric: Metric<'g>, keys: &[Key]) -> Result<Metric<'g>, Lack> {
@@ -231,11 +297,13 @@ impl Rule {
         let own = own
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut labels: BTreeMap<String, String> = own.collect();
-        // A rule's own labels win.
-        labels.extend(self.labels.clone());
+        let own: BTreeMap<String, String> = own.collect();
+        // `$labels` are those of the result.
         let annotations = self.annotations.iter();
-        let annotations = annotations.map(|(name, text)| (name.clone(), filled(text, &labels, value)));
+        let annotations = annotations.map(|(name, text)| (name.clone(), filled(text, &own, value)));
+        // A rule's own labels win.
+        let mut labels = own.clone();
+        labels.extend(self.labels.clone());
         Expected {
             annotations: annotations.collect(),
             labels,

@@ -5,6 +5,7 @@ mod promql;
 mod scene;
 mod ground;
 mod cost;
+mod spend;
 mod budgets;
 mod waste;
 mod spot;
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::model::metrics::MetricFacts;
 use crate::policy::alerts::Alerts as Thresholds;
-use ground::{Ground, Lack};
+use ground::{Ground, Lack, Made};
 
 /// What may be spent in a month.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +27,16 @@ pub struct Budget {
     pub name: String,
     /// What may be spent in a month, in the currency of the metrics.
     pub monthly: f64,
+    /// What may be spent in some months, such as `2026-12`, instead.
+    pub months: BTreeMap<String, f64>,
     /// Whose spend it is: GPUs that pods of these namespaces hold; empty for all nodes.
     pub namespaces: Vec<String>,
+}
+
+impl Budget {
+    fn amount(&self, month: &str) -> f64 {
+        self.months.get(month).copied().unwrap_or(self.monthly)
+    }
 }
 
 /// Rules, and what could be none.
@@ -35,8 +44,8 @@ pub struct Budget {
 pub struct Alerts {
     /// What the cluster is called.
     pub cluster: String,
-    /// The currency of amounts.
-    pub currency: String,
+    /// The currency of amounts; `None` where nothing told it, so that it is the cost source's, whatever that is.
+    pub currency: Option<String>,
     /// Groups of rules, none empty.
     pub groups: Vec<Group>,
     /// Alerts that these metrics cannot tell.
@@ -118,11 +127,11 @@ pub fn alerts(
     facts: &MetricFacts,
     thresholds: &Thresholds,
     budgets: &[Budget],
-    (cluster, currency): (&str, &str),
+    (cluster, currency): (&str, Option<&str>),
 ) -> Alerts {
     let ground = Ground::new(facts, thresholds, currency);
     let mut left_out = Vec::new();
-    let mut kept = |made: Vec<(&'static str, Result<Rule, Lack>)>| -> Vec<Rule> {
+    let mut kept = |made: Vec<Made>| -> Vec<Rule> {
         let mut rules = Vec::new();
         for (alert, made) in made {
             match made {
@@ -145,7 +154,7 @@ pub fn alerts(
     let groups = groups.map(|(name, interval, rules)| Group { name, interval, rules });
     Alerts {
         cluster: cluster.to_owned(),
-        currency: currency.to_owned(),
+        currency: currency.map(str::to_owned),
         groups: groups.collect(),
         left_out,
         notes: ground.notes(),

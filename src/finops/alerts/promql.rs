@@ -22,6 +22,32 @@ impl Key {
     }
 }
 
+/// A window that is looked at in steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Range and step, as PromQL writes them.
+    pub(super) text: &'static str,
+    /// Steps in it.
+    pub(super) points: usize,
+}
+
+impl Window {
+    pub(super) const fn new(text: &'static str, points: usize) -> Self {
+        Self { text, points }
+    }
+
+    /// The mean of an expression over it, where the store holds nine tenths of its points: `avg_over_time` is the mean of whatever there
+    /// is, and minutes are not told as days. `known` has a value whenever the expression has, and is shorter. It is no sum, because a range that ends on a step holds one point more in Prometheus 2 than
+    /// in Prometheus 3 and VictoriaMetrics.
+    pub(super) fn mean(self, expr: &str, known: &str) -> String {
+        let Self { text, points } = self;
+        format!(
+            "(avg_over_time({expr}[{text}]) and count_over_time({known}[{text}]) >= {})",
+            points * 9 / 10
+        )
+    }
+}
+
 /// A metric that has series.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metric<'f> {
@@ -54,6 +80,16 @@ impl<'f> Metric<'f> {
     /// The largest value by these keys of what is computed of its series: several scrapers, exporters and containers tell the same.
     pub(super) fn by(&self, keys: &[Key], computed: &str) -> String {
         self.by_also(keys, None, computed)
+    }
+
+    /// What any of several metrics tells by these keys.
+    pub(super) fn any_by(metrics: &[Self], keys: &[Key]) -> String {
+        let all = metrics.iter().map(|metric| metric.by(keys, &metric.selector("")));
+        let all: Vec<String> = all.collect();
+        match &all[..] {
+            [one] => one.clone(),
+            several => format!("({})", several.join("\n  or ")),
+        }
     }
 
     /// The same by these keys and a further label under its own name.

@@ -33,6 +33,15 @@ impl Scene {
     }
 }
 
+/// Whether the target of this metric's series was up, by these of their labels and those that tell clusters apart.
+pub(super) fn up(metric: &Metric<'_>, by: &[&str]) -> String {
+    let labels = metric.fact.examples.first().map(|example| example.labels.iter());
+    let kept = labels.into_iter().flatten();
+    let kept = kept.filter(|(name, _)| by.contains(&name.as_str()) || metric.within.contains(&format!("{name}=")));
+    let labels: Vec<String> = kept.map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    format!("up{{{}}}", labels.join(","))
+}
+
 /// A value that stays for so many steps.
 pub(super) fn steady(value: f64, steps: usize) -> String {
     format!("{value}+0x{steps}")

@@ -1,5 +1,7 @@
 //! Rules of made-up facts: what parses, what is joined by which labels, and what is left out.
 
+mod unlike;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -135,6 +137,7 @@ fn budgets() -> Vec<Budget> {
     let budget = |name: &str, monthly, namespaces: &[&str]| Budget {
         name: name.to_owned(),
         monthly,
+        months: BTreeMap::new(),
         namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
     };
     vec![
@@ -144,7 +147,7 @@ fn budgets() -> Vec<Budget> {
 }
 
 fn made(facts: &MetricFacts) -> Alerts {
-    alerts(facts, &thresholds(), &budgets(), ("eu", "USD"))
+    alerts(facts, &thresholds(), &budgets(), ("eu", Some("USD")))
 }
 
 fn rules(made: &Alerts) -> impl Iterator<Item = &Rule> {

@@ -1,7 +1,7 @@
 //! GPUs that do little: those that pods hold, by namespace, and those that nobody holds, with the money behind them.
 
 use super::Rule;
-use super::ground::{Ground, Lack, Urgency};
+use super::ground::{Ground, Lack, Made, Urgency};
 use super::promql::{Key, Metric};
 use super::scene::{Of, Scene, steady};
 use super::words::{Text, WHOLE, amount, label, percent};
@@ -20,8 +20,15 @@ const AT: (&str, &str) = ("5m", "3h");
 const STEPS: usize = 36;
 
 /// Rules, or why there are none.
-pub(super) fn rules(ground: &Ground<'_>) -> Vec<(&'static str, Result<Rule, Lack>)> {
-    vec![(IDLE, idle(ground)), (UNHELD, unheld(ground))]
+pub(super) fn rules(ground: &Ground<'_>) -> Vec<Made> {
+    let stands_on = |metric: Result<Metric<'_>, Lack>, alert| {
+        let covered: Vec<Metric<'_>> = metric.ok().into_iter().collect();
+        ground.beside(alert, &covered, "")
+    };
+    let mut made = vec![(IDLE, idle(ground)), (UNHELD, unheld(ground))];
+    made.extend(stands_on(ground.busy(&ALL), IDLE));
+    made.extend(stands_on(ground.gpus(&ALL), UNHELD));
+    made
 }
 
 /// What a GPU of each node costs an hour with its share of the node: cost sources price GPUs alone two or three times too low, as a
@@ -158,7 +165,9 @@ fn unheld(ground: &Ground<'_>) -> Result<Rule, Lack> {
     };
     let text = Text {
         summary,
-        means: "For an hour their nodes have been paid and no pod has held them; nodes that wait for work are among them.".to_owned(),
+        means: "For an hour there have been such GPUs on nodes that are paid, not always the same ones; nodes that wait for work are \
+                among them."
+            .to_owned(),
         runbook: "What to do: see why the autoscaler keeps their nodes (`gpuwise analyze` names pools that could be smaller).".to_owned(),
     };
     let rule = ground.rule(UNHELD, (Some("1h"), Urgency::Ticket), expr, text);

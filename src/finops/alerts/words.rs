@@ -40,13 +40,25 @@ pub(super) fn filled(text: &str, labels: &BTreeMap<String, String>, value: f64) 
     text
 }
 
-/// An amount as thresholds are written: no more digits than it has.
+/// An amount as thresholds are written: no more digits than it has, and none that only computing has added (`0.57 * 100`).
 pub(super) fn amount(value: f64) -> String {
-    format!("{value}")
+    let rounded = format!("{value:.13e}").parse::<f64>().unwrap_or(value);
+    format!("{rounded}")
 }
 
 /// A share as a percentage.
 pub(super) fn percent(share: f64) -> String {
     let text = format!("{:.1}", share * 100.0);
     format!("{} %", text.trim_end_matches(".0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_the_digits_that_they_were_given() {
+        let told = [0.57 * 100.0, 0.1 + 0.2, 500_000.0, 1e12, 0.01, 1234.56].map(amount);
+        assert_eq!(told, ["57", "0.3", "500000", "1000000000000", "0.01", "1234.56"]);
+    }
 }
