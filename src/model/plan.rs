@@ -297,7 +297,7 @@ pub struct RowSaving {
     pub leaves_bill_monthly: Monthly,
     /// What is only freed for others.
     pub frees_capacity_monthly: Monthly,
-    /// GPUs freed.
+    /// GPUs given back; where a change takes others in their place, those are not held against it.
     pub frees_gpus: GpuCount,
     /// What it would save were it the only one.
     pub alone_monthly: Monthly,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::plan::{Kept, Plan, Row, SubjectRef, Unknown};
+use crate::model::plan::{GapRow, Kept, Plan, Row, SubjectRef, Unknown};
 use crate::model::units::Monthly;
 
 use super::figures::count;
@@ -86,6 +86,32 @@ pub(super) fn unknown<'a>(plan: &'a Plan, names: &Names<'_>) -> Vec<UnknownGroup
         money.then(b.subjects.len().cmp(&a.subjects.len()))
     });
     groups
+}
+
+/// What could not be seen: of workloads, or of the cluster.
+pub(super) enum Hole<'a> {
+    Missing(UnknownGroup<'a>),
+    Gap(&'a GapRow),
+}
+
+impl Hole<'_> {
+    /// The spend behind it, as far as it is known.
+    fn monthly(&self) -> Option<f64> {
+        match self {
+            Self::Missing(group) => group.worth.known().map(Monthly::get),
+            Self::Gap(gap) => gap.monthly.map(Monthly::get),
+        }
+    }
+}
+
+/// Both kinds of holes, the first of each up to a limit, the most expensive first and those of unknown worth last.
+pub(super) fn holes<'a>(plan: &'a Plan, groups: Vec<UnknownGroup<'a>>, limit: usize) -> Vec<Hole<'a>> {
+    let missing = groups.into_iter().take(limit).map(Hole::Missing);
+    let gaps = plan.coverage.gaps.iter().take(limit).map(Hole::Gap);
+    let mut holes: Vec<Hole<'_>> = missing.chain(gaps).collect();
+    let worth = |hole: &Hole<'_>| hole.monthly().unwrap_or(f64::NEG_INFINITY);
+    holes.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
+    holes
 }
 
 /// What one rule holds back.
@@ -224,6 +250,31 @@ mod tests {
         let ids: Vec<&str> = groups[0].rows.iter().map(|row| row.subject.id.as_str()).collect();
         assert_eq!(ids, ["w-large", "w-small", "w-none"]);
         assert_eq!(groups[0].worth.text("USD"), "$910 a month and 1 without a price");
+    }
+
+    #[test]
+    fn holes_of_workloads_and_of_the_cluster_stand_by_what_is_behind_them() {
+        let mut plan = sample::plan();
+        let gap = |what: &str, monthly: Option<f64>| GapRow {
+            what: what.to_owned(),
+            monthly: monthly.map(Monthly::new),
+            ..plan.coverage.gaps[0].clone()
+        };
+        plan.coverage.gaps = vec![
+            gap("large", Some(90_000.0)),
+            gap("small", Some(10.0)),
+            gap("dark", None),
+        ];
+        let names = Names::new(&plan);
+        let holes = holes(&plan, unknown(&plan, &names), 15);
+        let said: Vec<&str> = holes
+            .iter()
+            .map(|hole| match hole {
+                Hole::Missing(group) => group.missing,
+                Hole::Gap(gap) => gap.what.as_str(),
+            })
+            .collect();
+        assert_eq!(said, ["large", "GPU activity of its pods", "small", "dark"]);
     }
 
     #[test]

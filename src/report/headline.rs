@@ -3,15 +3,15 @@
 
 use crate::model::plan::{GapRow, Plan, PlanSpend, Row};
 use crate::model::snapshot::PriceBasis;
-use crate::model::units::{GpuCount, Monthly};
+use crate::model::units::Monthly;
 
-use super::figures::{UNKNOWN, count, gpus_in_words, maybe_money, money, percent, window};
+use super::figures::{UNKNOWN, count, maybe_money, money, percent, window};
 use super::groups::listed;
 use super::names::{Names, change};
 use super::safe::plain;
 use super::since;
 use super::words::{Line, bare, sentence};
-use super::worth::{effect, is_to_do, to_do};
+use super::worth::{effect, given_back, is_to_do, to_do};
 
 /// Clusters that are named rather than counted.
 const NAMED_CLUSTERS: usize = 3;
@@ -68,23 +68,19 @@ pub(super) fn basis(spend: &PlanSpend) -> &'static str {
 
 fn saving(plan: &Plan) -> Line {
     let changes = count(to_do(&plan.accepted), "change", "changes");
-    let freed: GpuCount = plan.accepted.iter().map(|row| row.saving.frees_gpus).sum();
+    let freed = given_back(&plan.accepted);
     let text = match (&plan.spend, plan.saving.monthly.mid) {
         _ if plan.accepted.is_empty() => "Nothing: no change can be proposed as it stands.".to_owned(),
         (Some(spend), Some(_)) => {
             let share = plan.saving.leaves_bill_monthly.get() / spend.monthly.get();
             format!(
-                "{} a month ({} of spend) leaves the bill with {changes}; {} more is only freed for others. {} freed.",
+                "{} a month ({} of spend) leaves the bill with {changes}; {} more is only freed for others. {freed}.",
                 money(plan.saving.leaves_bill_monthly, &plan.currency),
                 percent(Some(share)),
-                money(plan.saving.frees_capacity_monthly, &plan.currency),
-                gpus_in_words(freed)
+                money(plan.saving.frees_capacity_monthly, &plan.currency)
             )
         }
-        _ => format!(
-            "{UNKNOWN}, because prices are missing; {changes} would free {}.",
-            gpus_in_words(freed)
-        ),
+        _ => format!("{UNKNOWN}, because prices are missing; with {changes}: {freed}."),
     };
     let aside: Vec<String> = [
         (plan.held_back.len(), "held back by a rule", "held back by rules"),
@@ -134,7 +130,7 @@ fn judged(plan: &Plan) -> Line {
     };
     let more = match coverage.gaps.first() {
         Some(gap) => format!(
-            "Largest gap: {} ({}). Fix: {}",
+            "Largest gap in what was read: {} ({}). Fix: {}",
             bare(&gap.what),
             behind(plan, gap),
             sentence(&gap.fix)

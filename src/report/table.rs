@@ -7,7 +7,7 @@ use crate::model::plan::{Plan, Row};
 
 use super::DECISIONS;
 use super::decided::{decided, decided_in_words, note_in_words};
-use super::figures::{UNKNOWN, count, gpus, maybe_money};
+use super::figures::{UNKNOWN, count, maybe_money};
 use super::groups;
 use super::headline::headline;
 use super::names::{Names, change};
@@ -15,7 +15,7 @@ use super::proof::level;
 use super::safe::plain;
 use super::since;
 use super::words::bare;
-use super::worth::{Worth, leaves_bill, overlap, saved};
+use super::worth::{Worth, gpus_of, leaves_bill, overlap, saved};
 
 /// Narrower than this nothing is readable.
 const NARROWEST: u16 = 40;
@@ -89,7 +89,7 @@ fn cells(plan: &Plan, names: &Names<'_>, row: &Row, wide: bool) -> Vec<String> {
         names.of(&row.subject),
         change(row),
         maybe_money(leaves_bill(plan, row), &plan.currency),
-        gpus(row.saving.frees_gpus),
+        gpus_of(row),
         level(row.risk).to_owned(),
     ];
     if wide {

@@ -1,9 +1,10 @@
 //! Money of rows and of groups of rows, with what is not known kept apart from what is nothing.
 
 use crate::model::plan::{Plan, Row};
+use crate::model::scenario::Move;
 use crate::model::units::{GpuCount, Monthly};
 
-use super::figures::{UNKNOWN, count, gpus_in_words, money};
+use super::figures::{UNKNOWN, count, gpus, gpus_in_words, money};
 
 /// A sum in which some parts may have no price.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -26,6 +27,25 @@ impl Worth {
             }
         }
         worth
+    }
+
+    /// The sum of what has a price; `None` where nothing has one.
+    pub(super) fn known(self) -> Option<Monthly> {
+        (self.priced > 0).then_some(self.known)
+    }
+
+    /// The sum, where every part of it has a price.
+    pub(super) fn whole(self) -> Option<Monthly> {
+        (self.unpriced == 0).then_some(self.known)
+    }
+
+    /// `$1,200`, with how many parts have no price; `unknown` where none has one.
+    pub(super) fn amount(self, currency: &str) -> String {
+        match (self.priced, self.unpriced) {
+            (0, missing) if missing > 0 => UNKNOWN.to_owned(),
+            (_, 0) => money(self.known, currency),
+            (_, missing) => format!("{} and {missing} without a price", money(self.known, currency)),
+        }
     }
 
     /// `$1,200 a month`, with how many parts have no price; `unknown` where none has one.
@@ -61,11 +81,41 @@ pub(super) fn leaves_bill(plan: &Plan, row: &Row) -> Option<Monthly> {
     is_priced(plan, row).then_some(row.saving.leaves_bill_monthly)
 }
 
+/// Whether a change takes other capacity for the GPUs that it gives back.
+pub(super) fn replaces(row: &Row) -> bool {
+    let other = |change: &Move| matches!(change, Move::UseGpu { .. } | Move::UseSpot { .. });
+    row.moves.iter().any(other)
+}
+
+/// GPUs that a change gives back, as a column of their own tells it.
+pub(super) fn gpus_of(row: &Row) -> String {
+    let freed = gpus(row.saving.frees_gpus);
+    if replaces(row) {
+        format!("{freed} replaced")
+    } else {
+        freed
+    }
+}
+
+/// GPUs that changes give back, those in whose place others come apart: `13.9 GPUs freed, 33 GPUs replaced`.
+pub(super) fn given_back<'r>(rows: impl IntoIterator<Item = &'r Row>) -> String {
+    let (mut freed, mut replaced) = (GpuCount::ZERO, GpuCount::ZERO);
+    for row in rows {
+        let of = if replaces(row) { &mut replaced } else { &mut freed };
+        *of += row.saving.frees_gpus;
+    }
+    match (freed.get() > 0.0, replaced.get() > 0.0) {
+        (_, false) => format!("{} freed", gpus_in_words(freed)),
+        (false, true) => format!("{} replaced", gpus_in_words(replaced)),
+        (true, true) => format!("{} freed, {} replaced", gpus_in_words(freed), gpus_in_words(replaced)),
+    }
+}
+
 /// What a row saves, in words: what leaves the bill and what is only freed.
 pub(super) fn effect(plan: &Plan, row: &Row) -> String {
     let freed = match row.saving.frees_gpus {
         GpuCount::ZERO => String::new(),
-        freed => format!(" ({} freed)", gpus_in_words(freed)),
+        _ => format!(" ({})", given_back([row])),
     };
     if !is_priced(plan, row) {
         return format!("saving {UNKNOWN}{freed}");
@@ -140,7 +190,18 @@ mod tests {
         assert_eq!(leaves_bill(&plan, &row), Some(Monthly::ZERO));
         plan.spend = None;
         assert_eq!(leaves_bill(&plan, &row), None);
-        assert_eq!(effect(&plan, &row), "saving unknown (4 GPUs freed)");
+        assert_eq!(effect(&plan, &row), "saving unknown (4 GPUs replaced)");
+    }
+
+    #[test]
+    fn gpus_in_whose_place_others_come_are_not_called_free() {
+        let moved = sample::row("r", "w", 1.0, 0.0);
+        let mut stopped = moved.clone();
+        stopped.moves = vec![Move::ScaleToZero];
+        assert_eq!(given_back([&moved]), "4 GPUs replaced");
+        assert_eq!(given_back([&stopped, &stopped]), "8 GPUs freed");
+        assert_eq!(given_back([&moved, &stopped]), "4 GPUs freed, 4 GPUs replaced");
+        assert_eq!(given_back([]), "0 GPUs freed");
     }
 
     #[test]
@@ -165,7 +226,7 @@ mod tests {
         row.saving.frees_gpus = GpuCount::new(1.0);
         assert_eq!(
             effect(&plan, &row),
-            "$500 a month more on the bill, $1,500 of capacity freed (1 GPU freed)"
+            "$500 a month more on the bill, $1,500 of capacity freed (1 GPU replaced)"
         );
     }
 }

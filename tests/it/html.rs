@@ -167,7 +167,7 @@ fn a_browser_shows_all_of_it_wide_and_narrow_and_lists_are_filtered() {
         let of_lever = of_lever.count();
         assert_eq!(frame["filtered"][0], of_lever, "{name}");
         assert_eq!(frame["filtered"][1], true, "{name}");
-        assert_eq!(frame["filtered"][2], format!("{of_lever} of {rows} changes"), "{name}");
+        assert_eq!(frame["filtered"][2], format!("{of_lever} of {rows} rows"), "{name}");
         assert_eq!(frame["none"], 0, "{name}");
         let sorted: Vec<f64> = frame["sorted"]
             .as_array()

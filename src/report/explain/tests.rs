@@ -24,7 +24,7 @@ fn a_story_reads_so() {
     smaller-gpu: change, number 1 of 2 in the plan
       What     Run on a smaller GPU
       Change   gpu: H100-80GB → L40S
-      Saving   $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs freed)
+      Saving   $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs replaced)
       Service  not measured
       Proof    arithmetic; confidence high, risk low
       Evidence Memory that it needs at most, GiB: 14.2 (99% of expected samples; max_over_time(DCGM_FI_DEV_FB_USED[14d]))
@@ -35,7 +35,7 @@ fn a_story_reads_so() {
     quantization: experiment, not in the plan's saving
       What     Serve in FP8
       Change   gpu: H100-80GB → L40S
-      Saving   $5,000 a month off the bill (4 GPUs freed)
+      Saving   $5,000 a month off the bill (4 GPUs replaced)
       Service  not measured
       Proof    none; confidence high, risk low
       Evidence Memory that it needs at most, GiB: 14.2 (99% of expected samples; max_over_time(DCGM_FI_DEV_FB_USED[14d]))

@@ -11,7 +11,7 @@ use super::super::groups::needs;
 use super::super::names::change;
 use super::super::proof::{grade, level};
 use super::super::words::{opening, sentence};
-use super::super::worth::{Worth, is_priced, leaves_bill, overlap};
+use super::super::worth::{Worth, is_priced, leaves_bill, overlap, replaces};
 use super::element::{Element, chapter, el, more, p, span};
 use super::{Page, row};
 
@@ -99,7 +99,7 @@ pub(super) fn item(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Element
                 .all(slower(row).map(|text| el("span").class("what slower").text(text))),
         )
         .add(amount(page, row))
-        .add(span("gpus number", gpus(row.saving.frees_gpus)))
+        .add(span("gpus number", gpus(row.saving.frees_gpus)).all(replaces(row).then(|| span("quiet", "replaced"))))
         .add(el("span").class("risk").add(row::risk(row.risk)))
         .add(span("proof quiet small", grade(row)));
     let mut item = el("li")
@@ -107,7 +107,7 @@ pub(super) fn item(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Element
         .put("data-rank", at.to_string())
         .set("data-lever", row.levers.join(" "))
         .put("data-risk", level(row.risk))
-        .put("data-gpus", row.saving.frees_gpus.get().to_string());
+        .put("data-gpus", freed(row).to_string());
     if priced {
         item = item
             .put("data-leaves", row.saving.leaves_bill_monthly.get().to_string())
@@ -118,6 +118,15 @@ pub(super) fn item(page: &Page<'_>, row: &Row, list: &str, at: usize) -> Element
     }
     item.set("data-owner", owner.unwrap_or_default())
         .add(el("details").add(summary).add(row::inside(page, row, list, at)))
+}
+
+/// GPUs that it frees: none where others come in their place.
+fn freed(row: &Row) -> f64 {
+    if replaces(row) {
+        0.0
+    } else {
+        row.saving.frees_gpus.get()
+    }
 }
 
 /// What leaves the bill, and apart from it what is only freed.
@@ -149,7 +158,7 @@ fn filters(page: &Page<'_>) -> Element {
     el("form")
         .class("filters")
         .put("data-list", "plan")
-        .put("data-noun", "changes")
+        .put("data-noun", "rows")
         .put("role", "search")
         .put("aria-label", "Filter the changes")
         .flag("hidden")

@@ -6,7 +6,9 @@ use crate::model::plan::Plan;
 
 use super::super::assumptions::{Piece, assumptions as lines};
 use super::super::figures::{count, number, window};
-use super::super::groups::{KeptGroup, UnknownGroup, kept, listed, subjects_in_words, unknown as unknown_groups};
+use super::super::groups::{
+    Hole, KeptGroup, UnknownGroup, holes, kept, listed, subjects_in_words, unknown as unknown_groups,
+};
 use super::super::headline::behind;
 use super::super::words::{bare, opening, sentence};
 use super::super::worth::Worth;
@@ -76,16 +78,17 @@ pub(super) fn unseen(page: &Page<'_>) -> Element {
         return found.add(p("Nothing that was asked for is missing."));
     }
     let groups = unknown_groups(plan, &page.names);
-    let shown = groups.iter().take(MISSING).map(|group| missing(page, group));
-    let gaps = plan.coverage.gaps.iter().take(MISSING).map(|gap| {
-        hole(
+    let rest = rest(page, &groups);
+    let shown = holes(plan, groups, MISSING).into_iter().map(|found| match found {
+        Hole::Missing(group) => missing(page, &group),
+        Hole::Gap(gap) => hole(
             &bare(&gap.what),
             &behind(plan, gap),
             &opening(&sentence(&gap.why)),
             &sentence(&gap.fix),
-        )
+        ),
     });
-    let list = el("ul").class("items").all(gaps).all(shown).all(rest(page, &groups));
+    let list = el("ul").class("items").all(shown).all(rest);
     found.add(el("div").class("card").add(list))
 }
 

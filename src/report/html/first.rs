@@ -3,13 +3,13 @@
 use crate::model::plan::Row;
 use crate::model::units::Monthly;
 
-use super::super::figures::{count, gpus_in_words, percent};
+use super::super::figures::{count, percent};
 use super::super::headline::{basis, headline};
 use super::super::names::change;
 use super::super::proof::{grade, level};
 use super::super::why::why;
 use super::super::words::{opening, sentence};
-use super::super::worth::{effect, is_priced, is_to_do, leaves_bill, to_do};
+use super::super::worth::{effect, given_back, is_priced, is_to_do, leaves_bill, to_do};
 use super::element::{Element, el, p, span};
 use super::svg::scale::percent as width;
 use super::{Page, row};
@@ -176,11 +176,11 @@ fn saving(page: &Page<'_>) -> [Element; 2] {
         overline(Some("solid"), "Leaves the bill"),
         overline(Some("hatched"), "Only freed"),
     );
-    let freed = gpus_in_words(plan.accepted.iter().map(|row| row.saving.frees_gpus).sum());
+    let freed = given_back(&plan.accepted);
     let Some(spend) = plan.spend.as_ref().filter(|_| plan.saving.monthly.mid.is_some()) else {
         return [
             tile(leaves, "unknown", "Prices are missing."),
-            tile(frees, "unknown", &format!("The changes free {freed}.")),
+            tile(frees, "unknown", &format!("With the changes: {freed}.")),
         ];
     };
     let share = plan.saving.leaves_bill_monthly.get() / spend.monthly.get();
@@ -205,7 +205,7 @@ fn saving(page: &Page<'_>) -> [Element; 2] {
         tile(
             frees,
             &page.money(plan.saving.frees_capacity_monthly),
-            &format!("a month of capacity that others can use; the bill stays. {freed} freed in all."),
+            &format!("a month of capacity that others can use; the bill stays. In all {freed}."),
         ),
     ]
 }

@@ -1,9 +1,8 @@
 //! Spend by team: what each holds and pays, and what the plan would take off its bill.
 
-use crate::model::units::Monthly;
-
 use super::super::figures::{gpus, percent};
-use super::super::teams::{Team, teams};
+use super::super::teams::{Team, teams, together};
+use super::super::worth::Worth;
 use super::Page;
 use super::element::{Element, cell, chapter, el, p, span, table};
 use super::svg::scale::percent as width;
@@ -14,7 +13,7 @@ pub(super) fn section(page: &Page<'_>) -> Element {
     if teams.is_empty() {
         return found.add(p("No workload holds GPUs."));
     }
-    let all: Monthly = teams.iter().map(|team| team.worth.known).sum();
+    let all = together(&teams);
     let rows: Vec<Vec<Element>> = teams.iter().map(|team| row(page, team, all)).collect();
     found.add(el("div").class("card").add(table(
         "What workloads of each team cost, and what the plan takes off it",
@@ -39,12 +38,13 @@ fn section_head() -> Element {
     )
 }
 
-fn row(page: &Page<'_>, team: &Team<'_>, all: Monthly) -> Vec<Element> {
-    let share = Some(team.worth.known.get() / all.get()).filter(|share| share.is_finite());
-    let saves = match (team.leaves(page.plan, &page.names), page.plan.spend.is_some()) {
-        (None, _) => cell("–"),
-        (Some(_), false) => cell("unknown"),
-        (Some(worth), true) => span("leaves", page.money(worth.known)),
+fn row(page: &Page<'_>, team: &Team<'_>, all: Worth) -> Vec<Element> {
+    let currency = &page.plan.currency;
+    let share = team.share(all);
+    let saves = match team.leaves(page.plan, &page.names) {
+        None => cell("–"),
+        Some(worth) if worth.whole().is_none() => cell(worth.amount(currency)),
+        Some(worth) => span("leaves", worth.amount(currency)),
     };
     let name = match team.name {
         Some(name) => cell(name),
@@ -63,7 +63,7 @@ fn row(page: &Page<'_>, team: &Team<'_>, all: Monthly) -> Vec<Element> {
         );
     vec![
         name,
-        cell(page.maybe(team.monthly())),
+        cell(team.worth.amount(currency)),
         cell(percent(share)),
         bar,
         cell(gpus(team.gpus())),

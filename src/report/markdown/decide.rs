@@ -3,12 +3,12 @@
 use crate::model::plan::{Plan, Row};
 
 use super::super::DECISIONS;
-use super::super::figures::{UNKNOWN, count, gpus, maybe_money};
+use super::super::figures::{UNKNOWN, count, maybe_money};
 use super::super::groups::needs;
 use super::super::names::{Names, change};
 use super::super::proof::{proof, service};
 use super::super::words::sentence;
-use super::super::worth::{Worth, leaves_bill, overlap};
+use super::super::worth::{Worth, gpus_of, leaves_bill, overlap};
 use super::{escaped, table_row};
 
 const HEADER: &str = "\
@@ -48,7 +48,7 @@ fn cells(plan: &Plan, names: &Names<'_>, row: &Row) -> [String; 8] {
         names.owner(&row.subject).unwrap_or_else(|| UNKNOWN.to_owned()),
         change(row),
         maybe_money(leaves_bill(plan, row), &plan.currency),
-        gpus(row.saving.frees_gpus),
+        gpus_of(row),
         service(row),
         proof(row),
         row.rollback.clone(),

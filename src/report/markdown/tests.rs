@@ -22,17 +22,17 @@ fn section<'a>(text: &'a str, title: &str) -> &'a str {
 fn a_review_reads_so() {
     insta::assert_snapshot!(markdown(&sample::plan()), @r#"
     - **Spend:** $412,000 a month at list prices, commitments unknown; 128 GPUs in prod-eu, 2026-11-01 to 2026-11-15 (14 days). No workload held $31,000 of it.
-    - **Saving:** $84,000 a month (20% of spend) leaves the bill with 2 changes; $23,000 more is only freed for others. 8 GPUs freed. Not in it: 1 held back by a rule, 1 to try out first.
-    - **Judged:** 83% of spend; 14% cannot be told, 3% is out of scope. Largest gap: 8 GPUs have no metrics ($20,000 a month behind it). Fix: Scrape DCGM on node gpu-7.
+    - **Saving:** $84,000 a month (20% of spend) leaves the bill with 2 changes; $23,000 more is only freed for others. 8 GPUs replaced. Not in it: 1 held back by a rule, 1 to try out first.
+    - **Judged:** 83% of spend; 14% cannot be told, 3% is out of scope. Largest gap in what was read: 8 GPUs have no metrics ($20,000 a month behind it). Fix: Scrape DCGM on node gpu-7.
     - **Since last time:** No earlier plan was given (--previous FILE), so nothing is compared.
-    - **First:** chat/llama-70b: gpu: H100-80GB → L40S; $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs freed). Before it: Check that L40S nodes may be created.
+    - **First:** chat/llama-70b: gpu: H100-80GB → L40S; $80,000 a month off the bill, $20,000 of capacity freed (4 GPUs replaced). Before it: Check that L40S nodes may be created.
 
     ## Decide this week
 
     | Workload | Owner | From → to | Leaves the bill | GPUs freed | Effect on service | Proof | Undo |
     |---|---|---|--:|--:|---|---|---|
-    | chat/llama-70b | team-chat | gpu: H100-80GB → L40S | $80,000 | 4 | not measured | arithmetic; confidence high, risk low | Revert the commit |
-    | search/embedder | team-search | gpu: H100-80GB → L40S | $4,000 | 4 | not measured | arithmetic; confidence high, risk low | Revert the commit |
+    | chat/llama-70b | team-chat | gpu: H100-80GB → L40S | $80,000 | 4 replaced | not measured | arithmetic; confidence high, risk low | Revert the commit |
+    | search/embedder | team-search | gpu: H100-80GB → L40S | $4,000 | 4 replaced | not measured | arithmetic; confidence high, risk low | Revert the commit |
 
     Overlap: none: together the changes save what they save one by one.
 
@@ -43,13 +43,13 @@ fn a_review_reads_so() {
     ## Held
 
     - **frozen until the release (policy.yaml:12), until 2026-12-01**: 1 change, $9,000 a month.
-      - **research/pretrain** (team-research): gpu: H100-80GB → L40S; $9,000 a month off the bill (4 GPUs freed).
+      - **research/pretrain** (team-research): gpu: H100-80GB → L40S; $9,000 a month off the bill (4 GPUs replaced).
 
     ## Experiments
 
     Not in the saving above until an owner records that one passed.
 
-    - **chat/llama-70b**: Serve in FP8; $5,000 a month off the bill (4 GPUs freed). To run: Serve a tenth of requests in FP8 for a week; answers must score within 1%. Undo: Revert the commit.
+    - **chat/llama-70b**: Serve in FP8; $5,000 a month off the bill (4 GPUs replaced). To run: Serve a tenth of requests in FP8 for a week; answers must score within 1%. Undo: Revert the commit.
 
     ## Left alone and why
 
@@ -66,9 +66,9 @@ fn a_review_reads_so() {
     | Team | A month | Share | GPUs held | Leaves the bill |
     |---|--:|--:|--:|--:|
     | team-research | $200,000 | 49% | 8 | - |
-    | team-chat | $120,000 | 29% | 8 | $80,000 a month |
+    | team-chat | $120,000 | 29% | 8 | $80,000 |
     | team-vision | $58,000 | 14% | 8 | - |
-    | team-search | $30,000 | 7% | 8 | $4,000 a month |
+    | team-search | $30,000 | 7% | 8 | $4,000 |
 
     ## Assumptions
 
@@ -105,7 +105,7 @@ fn the_totals_are_the_plans() {
         assert!(saving.contains(&figures::money(amount, "USD")), "{saving}");
     }
     let rows = table(&text);
-    assert!(rows[2].contains("| $80,000 | 4 |") && rows[3].contains("| $4,000 | 4 |"));
+    assert!(rows[2].contains("| $80,000 | 4 replaced |") && rows[3].contains("| $4,000 | 4 replaced |"));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_held_row_names_its_rule_and_place() {
 fn what_is_unknown_never_reads_as_nothing() {
     let text = markdown(&sample::unpriced());
     assert!(!text.contains("$0") && !text.contains(" 0%"), "{text}");
-    assert!(table(&text)[2].contains("| unknown | 4 |"));
+    assert!(table(&text)[2].contains("| unknown | 4 replaced |"));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::plan::Plan;
+use crate::model::plan::{GapRow, Plan};
 
 use super::super::figures::count;
-use super::super::groups::{UnknownGroup, listed, subjects_in_words, unknown};
+use super::super::groups::{Hole, UnknownGroup, holes, listed, subjects_in_words, unknown};
 use super::super::headline::behind;
 use super::super::names::Names;
 use super::super::words::{bare, sentence};
@@ -22,20 +22,36 @@ pub(super) fn section(plan: &Plan, names: &Names<'_>) -> String {
         return text;
     }
     let groups = unknown(plan, names);
-    for group in groups.iter().take(MISSING) {
-        text.push_str(&format!("- {}\n", missing(plan, names, group)));
+    let rest = rest(plan, names, &groups);
+    for hole in holes(plan, groups, MISSING) {
+        let line = match hole {
+            Hole::Missing(group) => missing(plan, names, &group),
+            Hole::Gap(gap) => gap_in_words(plan, gap),
+        };
+        text.push_str(&format!("- {line}\n"));
     }
-    if let Some(rest) = groups.get(MISSING..).filter(|rest| !rest.is_empty()) {
-        let amounts: BTreeSet<_> = rest.iter().flat_map(|group| &group.subjects).copied().collect();
-        let worth = Worth::of(amounts.into_iter().map(|subject| names.monthly(subject)));
+    text.push_str(&rest);
+    let more = plan.coverage.gaps.len().saturating_sub(MISSING);
+    if more > 0 {
         text.push_str(&format!(
-            "- And {}, {} behind them: `gpuwise analyze --format json` lists them under `unknown`.\n",
-            count(rest.len(), "more missing thing", "more missing things"),
-            escaped(&worth.text(&plan.currency))
+            "- And {more} more: `gpuwise analyze --format json` lists them under `coverage.gaps`.\n"
         ));
     }
-    text.push_str(&gaps(plan));
     text
+}
+
+/// What is missing besides what is shown; empty where all is.
+fn rest(plan: &Plan, names: &Names<'_>, groups: &[UnknownGroup<'_>]) -> String {
+    let Some(rest) = groups.get(MISSING..).filter(|rest| !rest.is_empty()) else {
+        return String::new();
+    };
+    let amounts: BTreeSet<_> = rest.iter().flat_map(|group| &group.subjects).copied().collect();
+    let worth = Worth::of(amounts.into_iter().map(|subject| names.monthly(subject)));
+    format!(
+        "- And {}, {} behind them: `gpuwise analyze --format json` lists them under `unknown`.\n",
+        count(rest.len(), "more missing thing", "more missing things"),
+        escaped(&worth.text(&plan.currency))
+    )
 }
 
 fn missing(plan: &Plan, names: &Names<'_>, group: &UnknownGroup<'_>) -> String {
@@ -56,23 +72,12 @@ fn missing(plan: &Plan, names: &Names<'_>, group: &UnknownGroup<'_>) -> String {
     format!("**{}** is missing for {}", escaped(&what), escaped(&scope))
 }
 
-fn gaps(plan: &Plan) -> String {
-    let gaps = &plan.coverage.gaps;
-    let mut text = String::new();
-    for gap in gaps.iter().take(MISSING) {
-        text.push_str(&format!(
-            "- **{}** ({}): {} Fix: {}\n",
-            escaped(&bare(&gap.what)),
-            escaped(&behind(plan, gap)),
-            escaped(&sentence(&gap.why)),
-            escaped(&sentence(&gap.fix))
-        ));
-    }
-    let more = gaps.len().saturating_sub(MISSING);
-    if more > 0 {
-        text.push_str(&format!(
-            "- And {more} more: `gpuwise analyze --format json` lists them under `coverage.gaps`.\n"
-        ));
-    }
-    text
+fn gap_in_words(plan: &Plan, gap: &GapRow) -> String {
+    format!(
+        "**{}** ({}): {} Fix: {}",
+        escaped(&bare(&gap.what)),
+        escaped(&behind(plan, gap)),
+        escaped(&sentence(&gap.why)),
+        escaped(&sentence(&gap.fix))
+    )
 }
