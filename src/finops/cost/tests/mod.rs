@@ -213,7 +213,7 @@ fn a_node_that_is_gone_costs_what_those_of_its_type_cost() {
         name: "gpu-2".to_owned(),
         ..reserved("gpu-2")
     };
-    let report = gone(&[like.clone()]);
+    let report = gone(std::slice::from_ref(&like));
     adds_up(&report);
     // 30 an hour by contract, though the source says 50.
     assert_eq!(row(&report, "namespace", "chat").total, amount(361.0));
