@@ -140,9 +140,8 @@ fn obeyed(text: &str) -> Vec<char> {
 fn harmless(what: &str, text: &str) {
     let obeyed = obeyed(text);
     assert!(obeyed.is_empty(), "{what} prints {obeyed:?}");
-    let injected = text
-        .lines()
-        .find(|line| line.trim_start().starts_with("error: INJECTED"));
+    // A break that came through begins a line at its very beginning; a cell that is too narrow for a name goes on behind an indent.
+    let injected = text.lines().find(|line| line.starts_with("error: INJECTED"));
     assert_eq!(injected, None, "{what} prints a line that is not its own");
     let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     assert!(longest < 20_000, "{what} has a line of {longest} characters");
