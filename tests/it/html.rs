@@ -135,6 +135,7 @@ fn check_frame(frame: &Value) {
         let Some(layout) = frame.get(state) else { continue };
         assert!(layout["overflow"].as_i64().unwrap() <= 0, "{name}, {state}: {layout}");
         assert_eq!(layout["beyond"], serde_json::json!([]), "{name}, {state}");
+        assert_eq!(layout["slivers"], serde_json::json!([]), "{name}, {state}");
         assert_eq!(layout["flat"], 0, "{name}, {state}: a chart has no room");
     }
     assert!(frame["charts"].as_u64().unwrap() > 50, "{name}");

@@ -40,6 +40,8 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
         .add(status(row.status));
     let runs_out = row.runs_out.map(|day| format!(" At this rate it runs out on {day}."));
     let line = format!("{}{}", spent_in_words(page, row), runs_out.unwrap_or_default());
+    // Where on somebody's machine the policy lies is nobody else's.
+    let file = row.place.rsplit('/').next().unwrap_or_default();
     let chart = row
         .spent
         .and(row.amount)
@@ -48,7 +50,7 @@ fn budget(page: &Page<'_>, at: usize, row: &BudgetRow) -> Element {
     el("div")
         .class("card stack")
         .add(head)
-        .add(p(format!("{}, {} ({})", opening(&row.scope), row.month, row.place)).class("small quiet"))
+        .add(p(format!("{}, {} ({file})", opening(&row.scope), row.month)).class("small quiet"))
         .add(p(&line))
         .all(chart)
         .all(table)

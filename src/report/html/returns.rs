@@ -3,7 +3,7 @@
 
 use crate::model::returns::{Promise, Returns};
 
-use super::super::figures::{UNKNOWN, number, percent};
+use super::super::figures::{UNKNOWN, count, number, percent};
 use super::super::words::{opening, sentence};
 use super::Page;
 use super::element::{Element, cell, chapter, el, more, p, span, stacked, table};
@@ -35,7 +35,7 @@ fn section_of(page: &Page<'_>, returns: &Returns) -> Element {
 fn in_days(days: f64) -> String {
     match days {
         days if days < 1.0 => "less than a day".to_owned(),
-        days => format!("{} days", number(days.round())),
+        days => count(days.round() as usize, "day", "days"),
     }
 }
 

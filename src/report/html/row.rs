@@ -7,7 +7,7 @@ use crate::model::scenario::{Evidence, Level};
 use crate::model::units::Monthly;
 
 use super::super::decided::decided_in_words;
-use super::super::figures::{UNKNOWN, number, percent};
+use super::super::figures::{UNKNOWN, count, number, percent};
 use super::super::names::change;
 use super::super::proof::{proof, service};
 use super::super::safe::short;
@@ -196,13 +196,32 @@ pub(super) fn command(page: &Page<'_>, row: &Row) -> Option<Element> {
         .and_then(Value::as_str);
     let about = match already {
         Some(url) => format!("There is one already: {url}"),
-        None => "With the sources that this report was made from; --dry-run shows it and writes nothing.".to_owned(),
+        None => format!(
+            "With the sources that this report was made from; --dry-run shows it and writes nothing.{}",
+            alike(page, row, &workload.namespace)
+        ),
     };
     Some(
         el("div")
             .add(el("div").class("command").add(el("code").text(command)))
             .add(p(about).class("small quiet")),
     )
+}
+
+/// That the command is for other rows as well, where it is.
+fn alike(page: &Page<'_>, row: &Row, namespace: &str) -> String {
+    let is = |other: &&Row| {
+        let of = page.names.workload(&other.subject);
+        let same = of.is_some_and(|of| of.namespace == namespace);
+        same && other.id != row.id && other.levers.iter().any(|lever| row.levers.contains(lever))
+    };
+    match page.plan.accepted.iter().filter(is).count() {
+        0 => String::new(),
+        others => format!(
+            " It makes {} of this namespace and lever as well.",
+            count(others, "other change", "other changes")
+        ),
+    }
 }
 
 /// A figure of a replay; `None` where it has none of that name.

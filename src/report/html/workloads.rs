@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::history::HistoryRow;
 use crate::model::plan::{Verdict, WorkloadRow};
 use crate::model::workload::{CapacityType, Class};
 
@@ -93,7 +94,13 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         None => span("spark quiet small", ""),
     };
     let busy = row.gpu_busy.as_ref();
-    let at_p50 = busy.map_or_else(|| UNKNOWN.to_owned(), |busy| busy_in_words(busy.p50, &busy.signal));
+    // Of four GPUs of which two rest, the median says that all do.
+    let mean = row.history.as_ref().and_then(mean);
+    let how_busy = match (busy, mean) {
+        (Some(busy), Some(mean)) => format!("{} busy on average", busy_in_words(mean, &busy.signal)),
+        (Some(busy), None) => format!("{} busy at p50", busy_in_words(busy.p50, &busy.signal)),
+        (None, _) => UNKNOWN.to_owned(),
+    };
     let owner = row.owner.as_deref().unwrap_or("nobody is named");
     let kind = row.gpu.as_deref().unwrap_or("GPUs of unknown kind");
     let summary = el("summary")
@@ -105,7 +112,7 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         )
         .add(verdict(row.verdict))
         .add(spark)
-        .add(span("busy number quiet small", format!("{at_p50} busy at p50")))
+        .add(span("busy number quiet small", how_busy))
         .add(span("amount", page.maybe(row.monthly)));
     let mut item = el("li")
         .id(&place)
@@ -114,9 +121,19 @@ fn item(page: &Page<'_>, row: &WorkloadRow, at: usize) -> Element {
         .put("data-verdict", verdict_word(row.verdict))
         .put("data-gpus", row.gpus.get().to_string());
     if let Some(busy) = busy {
-        item = item.put("data-busy", busy.p50.to_string());
+        item = item.put("data-busy", mean.unwrap_or(busy.p50).to_string());
     }
     item.add(el("details").add(summary).add(inside(page, row, &place)))
+}
+
+/// How busy its GPUs were over the days on which that was measured.
+fn mean(history: &HistoryRow) -> Option<f64> {
+    let measured = history
+        .days
+        .iter()
+        .filter_map(|day| Some((day.busy_gpu_hours?, day.gpu_hours)));
+    let (busy, held) = measured.fold((0.0, 0.0), |sum, day| (sum.0 + day.0, sum.1 + day.1));
+    (held > 0.0).then(|| (busy / held).clamp(0.0, 1.0))
 }
 
 fn inside(page: &Page<'_>, row: &WorkloadRow, place: &str) -> Element {
