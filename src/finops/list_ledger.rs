@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Span;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::model::amount::Amount;
@@ -32,34 +33,12 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
         .spend
         .as_ref()
         .map(|spend| spend.unallocated_monthly.get() / HOURS_PER_MONTH);
-    let mut days: BTreeMap<jiff::civil::Date, Vec<Entry>> = BTreeMap::new();
-    let mut unpriced: BTreeMap<jiff::civil::Date, u32> = BTreeMap::new();
-    for (at, row) in plan.workloads.iter().enumerate() {
-        for day in row.history.iter().flat_map(|history| &history.days) {
-            let entries = days.entry(day.day).or_default();
-            if day.gpu_hours <= 0.0 {
-                continue;
-            }
-            // Hours at no known price are no hours at no cost: what an hour cost would be wrong by them.
-            let Some(gpu) = day.cost.and_then(|cost| Amount::new(cost.get())) else {
-                *unpriced.entry(day.day).or_default() += 1;
-                continue;
-            };
-            entries.push(Entry {
-                account: u32::try_from(at).unwrap_or(u32::MAX),
-                gpu_hours: day.gpu_hours,
-                costs: Costs {
-                    gpu,
-                    ..Costs::default()
-                },
-            });
-        }
-    }
+    let (mut days, unpriced) = held(plan);
     // Nodes cost money also where nobody holds a GPU of them.
     if days.is_empty() && unallocated.is_some() {
         days.extend(dates(plan.window, zone).map(|date| (date, Vec::new())));
     }
-    let day = |(date, mut entries): (jiff::civil::Date, Vec<Entry>)| {
+    let day = |(date, mut entries): (Date, Vec<Entry>)| {
         let window = within(date, zone, plan.window)?;
         if let Some(gpu) = unallocated.and_then(|hourly| Amount::new(hourly * window.hours())) {
             entries.push(Entry {
@@ -87,17 +66,45 @@ pub fn of(plan: &Plan, zone: &TimeZone) -> Ledger {
     }
 }
 
+/// What each workload held on each day, by its place, and how many of them held GPUs without a price.
+fn held(plan: &Plan) -> (BTreeMap<Date, Vec<Entry>>, BTreeMap<Date, u32>) {
+    let mut days: BTreeMap<Date, Vec<Entry>> = BTreeMap::new();
+    let mut unpriced: BTreeMap<Date, u32> = BTreeMap::new();
+    for (at, row) in plan.workloads.iter().enumerate() {
+        for day in row.history.iter().flat_map(|history| &history.days) {
+            let entries = days.entry(day.day).or_default();
+            if day.gpu_hours <= 0.0 {
+                continue;
+            }
+            // Hours at no known price are no hours at no cost: what an hour cost would be wrong by them.
+            let Some(gpu) = day.cost.and_then(|cost| Amount::new(cost.get())) else {
+                *unpriced.entry(day.day).or_default() += 1;
+                continue;
+            };
+            entries.push(Entry {
+                account: u32::try_from(at).unwrap_or(u32::MAX),
+                gpu_hours: day.gpu_hours,
+                costs: Costs {
+                    gpu,
+                    ..Costs::default()
+                },
+            });
+        }
+    }
+    (days, unpriced)
+}
+
 /// The dates of a window.
-fn dates(window: Window, zone: &TimeZone) -> impl Iterator<Item = jiff::civil::Date> {
+fn dates(window: Window, zone: &TimeZone) -> impl Iterator<Item = Date> {
     let date = |at: jiff::Timestamp| at.to_zoned(zone.clone()).date();
     let end = window.end;
     let zone = zone.clone();
-    let begins = move |date: &jiff::civil::Date| date.to_zoned(zone.clone()).is_ok_and(|at| at.timestamp() < end);
+    let begins = move |date: &Date| date.to_zoned(zone.clone()).is_ok_and(|at| at.timestamp() < end);
     date(window.start).series(Span::new().days(1)).take_while(begins)
 }
 
 /// The part of a day that lies in the plan's window.
-fn within(date: jiff::civil::Date, zone: &TimeZone, window: Window) -> Option<Window> {
+fn within(date: Date, zone: &TimeZone, window: Window) -> Option<Window> {
     let start = date.to_zoned(zone.clone()).ok()?.timestamp();
     let end = date
         .checked_add(Span::new().days(1))

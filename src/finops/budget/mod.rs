@@ -1,5 +1,7 @@
 //! Budgets: what was spent of each, what the month will cost, and whether that holds.
 
+mod ahead;
+mod period;
 #[cfg(test)]
 mod tests;
 
@@ -10,16 +12,15 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use crate::engine::Scope;
-use crate::finops::cost::{Books, Line, Names, WHOLE_DAY, in_scope};
-use crate::finops::forecast::Forecast;
+use crate::finops::cost::{Books, Line, Names, in_scope};
 use crate::model::amount::Amount;
 use crate::model::finops::{BudgetRow, BudgetStatus, DayCost, StandsOn};
 use crate::model::ledger::ToldBy;
-use crate::model::scenario::Interval;
 use crate::model::time::Window;
-use crate::model::units::{Money, to_cents};
-use crate::policy::budgets::{Budget, MonthKind};
+use crate::model::units::Money;
+use crate::policy::budgets::Budget;
 use crate::policy::price_sheet::PriceSheet;
+use ahead::NONE;
 
 /// Projected spend above this share of a budget is critical.
 const CRITICAL: f64 = 1.10;
@@ -55,20 +56,20 @@ pub fn budgets(
 /// How budgets stand where nothing is known of any, and why.
 pub fn untold(budgets: &[Budget], (zone, now): (&TimeZone, Timestamp), why: &str) -> Vec<BudgetRow> {
     let row = |budget: &Budget| {
-        let period = period(now, budget.month, zone);
+        let period = period::of(now, budget.month, zone);
         let first = period.start.to_zoned(zone.clone()).date();
         BudgetRow {
             name: budget.name.clone(),
             scope: budget.scope.in_words(),
             place: budget.place.to_string(),
             period,
-            month: in_words(budget.month, first),
+            month: period::in_words(budget.month, first),
             amount: None,
             spent: None,
             elapsed_days: 0.0,
             days: period.hours() / 24.0,
             projected: None,
-            forecast: none(),
+            forecast: NONE,
             status: BudgetStatus::Unknown,
             stands_on: None,
             runs_out: None,
@@ -77,14 +78,6 @@ pub fn untold(budgets: &[Budget], (zone, now): (&TimeZone, Timestamp), why: &str
         }
     };
     budgets.iter().map(row).collect()
-}
-
-/// A period in words.
-fn in_words(month: MonthKind, first: Date) -> String {
-    match month {
-        MonthKind::Calendar => first.strftime("%Y-%m").to_string(),
-        MonthKind::ThirtyDays => format!("30 days from {first}"),
-    }
 }
 
 struct Desk<'a> {
@@ -104,7 +97,7 @@ struct Day {
 
 impl Desk<'_> {
     fn row(&self, budget: &Budget) -> BudgetRow {
-        let period = period(self.now, budget.month, self.books.zone);
+        let period = period::of(self.now, budget.month, self.books.zone);
         let first = period.start.to_zoned(self.books.zone.clone()).date();
         let month = first.strftime("%Y-%m").to_string();
         let mut notes = Vec::new();
@@ -128,7 +121,7 @@ impl Desk<'_> {
         let known = amount.filter(|_| elapsed > 0.0 && !days.is_empty());
         let spent: Amount = told.iter().map(|(_, day)| day.cost).sum();
         let projected = known.and_then(|_| Amount::new(spent.get() * (length / elapsed)));
-        let forecast = known.map_or_else(none, |_| self.forecast(&days, &told, period, spent));
+        let forecast = known.map_or_else(|| NONE, |_| self.forecast(&days, &told, period, spent));
         // An hour tells nothing of a month: until a day is over, the days before the month do.
         let counts = match elapsed {
             elapsed if elapsed >= 0.95 => projected.map(|projected| (projected, StandsOn::Projection)),
@@ -158,7 +151,7 @@ impl Desk<'_> {
             scope: budget.scope.in_words(),
             place: budget.place.to_string(),
             period,
-            month: in_words(budget.month, first),
+            month: period::in_words(budget.month, first),
             amount: amount.map(|amount| Money::new(amount.get())),
             spent: known.map(|_| Money::new(spent.get())),
             elapsed_days: elapsed,
@@ -288,77 +281,6 @@ impl Desk<'_> {
         )
     }
 
-    /// What the whole period costs: what was spent, and what its other days will.
-    fn forecast(&self, days: &BTreeMap<Date, Day>, told: &[(Date, Day)], period: Window, spent: Amount) -> Interval {
-        let whole = |(date, day): (&Date, &Day)| (day.hours >= WHOLE_DAY).then(|| (*date, day.cost.get()));
-        let past: Vec<(Date, f64)> = days.iter().filter_map(whole).collect();
-        let Some(fitted) = Forecast::fit(&past) else {
-            return none();
-        };
-        let mut coming = Vec::new();
-        let mut date = period.start.to_zoned(self.books.zone.clone()).date();
-        while let Some(start) = self.starts(date).filter(|start| *start < period.end) {
-            let Ok(next) = date.checked_add(Span::new().days(1)) else {
-                break;
-            };
-            let end = self.starts(next).map_or(period.end, |end| end.min(period.end));
-            let hours = (end.as_second() - start.as_second()) as f64 / 3600.0;
-            let seen = told
-                .iter()
-                .find(|(day, _)| *day == date)
-                .map_or(0.0, |(_, day)| day.hours);
-            let left = (1.0 - seen / hours.max(1.0)).max(0.0);
-            if left > 1e-6 {
-                coming.push((date, left));
-            }
-            date = next;
-        }
-        let rest = fitted.sum(&coming);
-        let whole = |part: Option<f64>| part.map(|part| to_cents(part + spent.get()));
-        Interval {
-            low: whole(rest.low),
-            mid: whole(rest.mid),
-            high: whole(rest.high),
-        }
-    }
-
-    /// The first day by whose end more is spent than may be: as it was, and from then on by the mean of the days so far, which also
-    /// stands for days of which nobody told.
-    fn runs_out(
-        &self,
-        amount: Amount,
-        told: &[(Date, Day)],
-        period: Window,
-        stands_on: Option<StandsOn>,
-    ) -> Option<Date> {
-        let mut spent = Amount::ZERO;
-        let mut hours = 0.0;
-        for (date, day) in told {
-            spent += day.cost;
-            hours += day.hours;
-            if spent > amount {
-                return Some(*date);
-            }
-        }
-        if stands_on != Some(StandsOn::Projection) {
-            return None;
-        }
-        let hourly = spent.get() / hours;
-        if hourly <= 0.0 || hours <= 0.0 {
-            return None;
-        }
-        let left = amount.get() / hourly * 3600.0;
-        let at = period
-            .start
-            .checked_add(jiff::SignedDuration::from_secs_f64(left.min(1e9)))
-            .ok()?;
-        // What is spent to the last cent at the period's end holds.
-        let slack = jiff::SignedDuration::from_secs(1);
-        let date = |at: Timestamp| at.to_zoned(self.books.zone.clone()).date();
-        // By the days that were told, it has not run out yet.
-        (at + slack < period.end).then(|| date(at).max(date(self.now)))
-    }
-
     fn daily(&self, days: &BTreeMap<Date, Day>, period: Window) -> Vec<DayCost> {
         let mut all = Vec::new();
         let mut date = period.start.to_zoned(self.books.zone.clone()).date();
@@ -377,14 +299,6 @@ impl Desk<'_> {
     }
 }
 
-fn none() -> Interval {
-    Interval {
-        low: None,
-        mid: None,
-        high: None,
-    }
-}
-
 /// Over the budget is a warning, over 110 % of it critical; to the cent.
 pub fn status(projected: Amount, amount: Amount) -> BudgetStatus {
     let (projected, amount) = (projected.cents(), amount.cents());
@@ -394,20 +308,5 @@ pub fn status(projected: Amount, amount: Amount) -> BudgetStatus {
         BudgetStatus::Warning
     } else {
         BudgetStatus::Ok
-    }
-}
-
-/// The month of a moment: what ends at midnight of the first belongs to the month that is over.
-fn period(now: Timestamp, kind: MonthKind, zone: &TimeZone) -> Window {
-    let last = Timestamp::from_second(now.as_second() - 1).unwrap_or(now);
-    let first = last.to_zoned(zone.clone()).date().first_of_month();
-    let next = match kind {
-        MonthKind::Calendar => first.checked_add(Span::new().months(1)),
-        MonthKind::ThirtyDays => first.checked_add(Span::new().days(30)),
-    };
-    let at = |date: Date| date.to_zoned(zone.clone()).map(|day| day.timestamp());
-    Window {
-        start: at(first).unwrap_or(now),
-        end: next.and_then(at).unwrap_or(now),
     }
 }
