@@ -55,29 +55,34 @@ pub fn budgets(
 
 /// How budgets stand where nothing is known of any, and why.
 pub fn untold(budgets: &[Budget], (zone, now): (&TimeZone, Timestamp), why: &str) -> Vec<BudgetRow> {
-    let row = |budget: &Budget| {
-        let period = period::of(now, budget.month, zone);
-        let first = period.start.to_zoned(zone.clone()).date();
-        BudgetRow {
-            name: budget.name.clone(),
-            scope: budget.scope.in_words(),
-            place: budget.place.to_string(),
-            period,
-            month: period::in_words(budget.month, first),
-            amount: None,
-            spent: None,
-            elapsed_days: 0.0,
-            days: period.hours() / 24.0,
-            projected: None,
-            forecast: NONE,
-            status: BudgetStatus::Unknown,
-            stands_on: None,
-            runs_out: None,
-            daily: Vec::new(),
-            notes: vec![why.to_owned()],
-        }
+    let row = |budget: &Budget| BudgetRow {
+        notes: vec![why.to_owned()],
+        ..unknown(budget, period::of(now, budget.month, zone), zone)
     };
     budgets.iter().map(row).collect()
+}
+
+/// A budget of which nothing is known.
+fn unknown(budget: &Budget, period: Window, zone: &TimeZone) -> BudgetRow {
+    let first = period.start.to_zoned(zone.clone()).date();
+    BudgetRow {
+        name: budget.name.clone(),
+        scope: budget.scope.in_words(),
+        place: budget.place.to_string(),
+        period,
+        month: period::in_words(budget.month, first),
+        amount: None,
+        spent: None,
+        elapsed_days: 0.0,
+        days: period.hours() / 24.0,
+        projected: None,
+        forecast: NONE,
+        status: BudgetStatus::Unknown,
+        stands_on: None,
+        runs_out: None,
+        daily: Vec::new(),
+        notes: Vec::new(),
+    }
 }
 
 struct Desk<'a> {
@@ -147,15 +152,9 @@ impl Desk<'_> {
             notes.push(format!("there is no cost data of {month}"));
         }
         BudgetRow {
-            name: budget.name.clone(),
-            scope: budget.scope.in_words(),
-            place: budget.place.to_string(),
-            period,
-            month: period::in_words(budget.month, first),
             amount: amount.map(|amount| Money::new(amount.get())),
             spent: known.map(|_| Money::new(spent.get())),
             elapsed_days: elapsed,
-            days: length,
             projected: projected.map(|projected| Money::new(projected.get())),
             forecast,
             status,
@@ -163,6 +162,7 @@ impl Desk<'_> {
             runs_out: known.and_then(|amount| self.runs_out(amount, &told, period, stands_on)),
             daily: self.daily(&days, period),
             notes,
+            ..unknown(budget, period, self.books.zone)
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::refuse;
 use crate::model::plan::{Plan, Row, WorkloadRow};
+use crate::model::runs::is_run;
 use crate::model::scenario::Move;
 use crate::model::tree::joined;
 use crate::patch::emit::Refusal;
@@ -97,22 +98,6 @@ pub(super) fn find(manifests: &Manifests<'_>, workload: &WorkloadRow, known: &Wh
     })
 }
 
-/// Kinds that people and pipelines submit for one run, and keep nowhere.
-const SUBMITTED: [&str; 12] = [
-    "Job",
-    "JobSet",
-    "TrainJob",
-    "PyTorchJob",
-    "TFJob",
-    "MPIJob",
-    "JAXJob",
-    "XGBoostJob",
-    "PaddleJob",
-    "RayJob",
-    "SparkApplication",
-    "Workflow",
-];
-
 fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], known: &Whereabouts) -> Refusal {
     let sure = known
         .under
@@ -143,7 +128,7 @@ fn nowhere(index: &Index, workload: &WorkloadRow, templates: &[String], known: &
             format!("{why}; and it may be in what cannot be read: {path}: {broken}{more}"),
         );
     }
-    if templates.is_empty() && known.told.is_none() && SUBMITTED.contains(&workload.kind.as_str()) {
+    if templates.is_empty() && known.told.is_none() && is_run(&workload.kind) {
         return refuse(
             "submitted",
             "no manifest of it is among the files that were read, as of what is submitted for each run: its owner changes what submits it",
